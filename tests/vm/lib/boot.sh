@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034,SC2154 # the parts share variables
+#
+# One VM: what it is sent, the machine itself, and the verdict.
+
+quote() { # words for a POSIX shell
+	local word
+
+	for word; do
+		printf " '%s'" "${word//\'/\'\\\'\'}"
+	done
+}
+
+# pack_run SCRIPT ARGS...: the last part of the initramfs, made for this run
+pack_run() {
+	local script=$1 there root=$RUN/pack/payload name
+
+	shift
+	mkdir -p "$root/usr/lib/snapset/vm"
+	if [ -n "$script" ]; then
+		name=$(realpath -- "$script")
+		if [ "${name#"$TOP/tests/"}" != "$name" ]; then
+			there=/usr/lib/snapset/tests/${name#"$TOP/tests/"}
+		else
+			there=/usr/lib/snapset/script/${name##*/}
+			mkdir -p "$root/usr/lib/snapset/script"
+			cp -- "$name" "$root$there"
+			chmod 755 "$root$there"
+		fi
+		{
+			printf 'set --%s\n' "$(quote "$there" "$@")"
+			# shellcheck disable=SC2016 # for the guest
+			printf '[ -x "$1" ] || set -- /bin/bash "$@"\nexec "$@"\n'
+		} >"$root/usr/lib/snapset/vm/run"
+	fi
+	{
+		printf 'DISKS=%d\nSHELL_WANTED=%d\n' "${#DISKS[@]}" "$SHELL_WANTED"
+		printf 'export SNAPSET_KERNEL=%s SNAPSET_ICOUNT=%s\n' "$SERIES" "$ICOUNT"
+		[ ! -t 0 ] || printf 'ROWS=%s COLS=%s\n' "$(tput lines)" "$(tput cols)"
+	} >"$root/usr/lib/snapset/vm/run.env"
+	if [ -n "$SHARE" ]; then
+		mkdir -p "$root/share"
+		cp -a -- "$SHARE/." "$root/share/" || die "cannot read $SHARE"
+		rm -rf "$root/share/out"
+	fi
+	mkdir -p "$root/share/out"
+	(cd "$RUN/pack" && find . | cpio --quiet -o -H newc -R 0:0) >"$RUN/run.cpio" ||
+		die "cannot pack the run"
+	cat "$KERNEL/initramfs.cpio" "$OUT/stage.cpio" "$RUN/run.cpio" >"$RUN/initrd"
+	rm -rf "$RUN/pack" "$RUN/run.cpio"
+}
+
+# qemu_args: sets QEMU, the whole command
+qemu_args() {
+	local i size block cmdline
+
+	cmdline='console=ttyS0 loglevel=5 mitigations=off panic_on_warn=1 oops=panic panic=-1'
+	cmdline="$cmdline rcupdate.rcu_cpu_stall_timeout=120 log_buf_len=4M net.ifnames=0 $APPEND"
+	if [ "$ICOUNT" = 1 ]; then
+		# time is the number of instructions, whatever the host does meanwhile
+		ACCEL=tcg,thread=single,tb-size=256
+		CPU=max,la57=off
+		SMP=1
+	fi
+	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+		-M "${VM_MACHINE:-q35}" -accel "$ACCEL" -cpu "${VM_CPU:-$CPU}" -smp "$SMP" -m "$MEM"
+		-kernel "$KERNEL/vmlinuz" -initrd "$RUN/initrd" -append "$cmdline"
+		-serial "file:$RUN/console.log"
+		-device virtio-serial-pci
+		-chardev "file,id=out,path=$RUN/out"
+		-device virtserialport,chardev=out,name=snapset.out
+		-chardev "file,id=status,path=$RUN/status"
+		-device virtserialport,chardev=status,name=snapset.status
+		-chardev "file,id=files,path=$RUN/files.tar"
+		-device virtserialport,chardev=files,name=snapset.files)
+	[ "$ICOUNT" = 0 ] || QEMU+=(-icount "shift=0,sleep=off" -rtc clock=vm)
+	[ "$SHELL_WANTED" = 0 ] || QEMU+=(-chardev stdio,id=tty,signal=off
+		-device virtconsole,chardev=tty)
+
+	i=0
+	for size in ${DISKS[@]+"${DISKS[@]}"}; do
+		block=512
+		[ "${size#*:}" = "$size" ] || block=${size#*:}
+		truncate -s "${size%%:*}" "$RUN/scratch$i" || die "bad disk size '$size'"
+		QEMU+=(-drive "file=$RUN/scratch$i,format=raw,if=none,id=scratch$i,cache=unsafe,discard=unmap"
+			-device "virtio-blk-pci,drive=scratch$i,serial=scratch$i,logical_block_size=$block,physical_block_size=$block")
+		i=$((i + 1))
+	done
+	for i in root modules; do
+		size=$GUEST
+		[ $i = root ] || size=$KERNEL/modules.squashfs
+		QEMU+=(-drive "file=$size,format=raw,if=none,id=$i,readonly=on,file.locking=off"
+			-device "virtio-blk-pci,drive=$i,serial=snapset-$i")
+	done
+}
+
+# boot SCRIPT ARGS...: runs it in a fresh VM; the status is the verdict
+boot() {
+	local ended code lines
+
+	RUN=$(mktemp -d "${TMPDIR:-/tmp}/snapset-vm.XXXXXX") || die "no room for a VM"
+	trap 'rm -rf "$RUN"' EXIT
+	trap 'exit 130' INT TERM HUP
+	pack_run "$@"
+	qemu_args
+	[ -z "$LOG" ] || { rm -f "$LOG" && ln "$RUN/console.log" "$LOG" 2>/dev/null; }
+	: >"$RUN/status"
+	if [ "$SHELL_WANTED" = 1 ]; then
+		: >"$RUN/out"
+		say "the guest's kernel log: $RUN/console.log"
+		shell_boot
+		ended=$?
+	else
+		mkfifo "$RUN/out"
+		cat "$RUN/out" &
+		timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" </dev/null >&2
+		ended=$?
+		wait
+	fi
+	[ ! -s "$RUN/files.tar" ] || [ -z "$SHARE" ] || tar -C "$SHARE" -xf "$RUN/files.tar" ||
+		say "the guest's /share/out did not arrive whole"
+	[ -z "$LOG" ] || cp "$RUN/console.log" "$LOG"
+
+	code=$(cat "$RUN/status")
+	if lines=$(splats "$RUN/console.log"); then
+		say "the kernel complained:"
+		printf '%s\n' "$lines" | head -n 20 | sed 's/^/    /' >&2
+		log_tail 60
+		return "$EXIT_SPLAT"
+	fi
+	if [ "$ended" = 124 ] || [ "$ended" = 137 ]; then
+		say "no end after $TIMEOUT s: the VM was stopped"
+		log_tail 60
+		return "$EXIT_TIMEOUT"
+	fi
+	if [ -z "$code" ]; then
+		say "the VM ended without a word (qemu: $ended)"
+		log_tail 60
+		return "$EXIT_INFRA"
+	fi
+	return "$code"
+}
+
+log_tail() {
+	[ -z "$QUIET" ] || return 0
+	say "the end of the kernel's log:"
+	tail -n "$1" "$RUN/console.log" | tr -d '\r' | sed 's/^/    /' >&2
+}
+
+shell_boot() {
+	local old status
+
+	old=$(stty -g 2>/dev/null)
+	[ -z "$old" ] || stty raw -echo
+	"${QEMU[@]}"
+	status=$?
+	[ -z "$old" ] || stty "$old"
+	return "$status"
+}
