@@ -21,7 +21,7 @@ make_kernel() {
 	[ ! -e "$KERNEL/version" ] || return 0
 	rm -rf "$KERNEL" "$KERNEL.tmp"
 	mkdir -p "$KERNEL.tmp"
-	cp "$ROOT/kernel/boot/vmlinuz-$KVER" "$KERNEL.tmp/vmlinuz" || die "no image in the build root"
+	cp "$ROOT/kernel/boot/vmlinuz" "$KERNEL.tmp/vmlinuz" || die "no image in the build root"
 	mksquashfs "$ROOT/kernel/usr" "$KERNEL.tmp/modules.squashfs" -comp lz4 -no-progress -quiet \
 		-keep-as-directory >&2 || die "could not pack the modules of $KVER"
 	in_root "$ROOT" "$KERNEL.tmp" sh /mnt/top/tests/vm/lib/pack-initramfs "$KVER" >&2 ||

@@ -12,21 +12,26 @@ packages_for() { # ROLE SUITE
 			for (i = 3; i <= NF; i++) print $i }'
 }
 
-# make_root SUITE EXTRA TARGET SETUP: a minimal Debian, then root-setup SETUP
-# inside of it, which installs the rest while the package lists are still there
+# make_root SUITE EXTRA TARGET SETUP: a minimal Debian, then the commands SETUP
+# inside of it, which install the rest while the package lists are still there
 make_root() {
-	local suite=$1 extra=$2 target=$3 setup=$4 line hooks=maybe-merged-usr
+	local suite=$1 extra=$2 target=$3 setup=$4 line
 	local -a options=() sources=()
 
-	# the kernel's modules are laid over the guest's /usr, so /lib must be a link
-	[ "$suite" != bullseye ] || hooks=merged-usr
+	# A kernel's modules are laid over the guest's /usr, so /lib must be a link;
+	# from bookworm on Debian sees to that, with mmdebstrap's help.
+	if [ "$suite" = bullseye ]; then
+		options+=("--setup-hook=cd \"\$1\" && mkdir -p usr/bin usr/sbin usr/lib usr/lib64 &&
+			ln -s usr/bin usr/sbin usr/lib usr/lib64 .")
+	else
+		options+=(--hook-dir=/usr/share/mmdebstrap/hooks/maybe-merged-usr)
+	fi
 	while read -r line; do
 		options+=("--aptopt=$line")
 	done < <(mirror_aptopts)
 	mapfile -t sources < <(mirror_sources "$suite" "$extra")
 	[ "${#sources[@]}" -gt 0 ] || return
 	mmdebstrap --quiet --mode=root --variant=minbase \
-		--hook-dir=/usr/share/mmdebstrap/hooks/"$hooks" \
 		--aptopt='Acquire::Languages "none"' \
 		--aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
@@ -34,9 +39,13 @@ make_root() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt=force-unsafe-io \
 		"${options[@]}" \
-		--customize-hook="cp '$VM_DIR/lib/root-setup' \"\$1/root-setup\"" \
-		--customize-hook="chroot \"\$1\" sh /root-setup $setup" \
-		"$suite" "$target" "${sources[@]}"
+		--customize-hook="cp '$VM_DIR/lib/root-packages' '$VM_DIR/lib/root-kernel' \"\$1/\"" \
+		--customize-hook="chroot \"\$1\" sh -euc '$setup; rm /root-packages /root-kernel'" \
+		"$suite" "$target" "${sources[@]}" >"$target.log" 2>&1 || {
+		tail -n 30 "$target.log" >&2
+		return 1
+	}
+	rm -f "$target.log"
 }
 
 # build_root SERIES: sets ROOT: the chroot that SERIES is built in
@@ -46,7 +55,7 @@ build_root() {
 	suite=$(kernel_field "$series" 2)
 	extra=$(kernel_field "$series" 3)
 	packages=$(packages_for build "$suite" | tr '\n' ' ')
-	key=$(echo "$suite $extra $packages $ROOT_REVISION" | hash_of "$VM_DIR/lib/root-setup")
+	key=$(echo "$suite $extra $packages $ROOT_REVISION" | hash_of "$VM_DIR/lib/root-packages" "$VM_DIR/lib/root-kernel")
 	ROOT=$CACHE/build-$series-$key
 	[ -e "$ROOT/.ready" ] || with_lock "build-$series" make_build_root "$series" "$suite" "$extra" "$packages"
 }
@@ -58,7 +67,7 @@ make_build_root() {
 	need_tools mmdebstrap
 	say "making the build root for $series from $suite (once)"
 	rm -rf "$ROOT" "$ROOT.tmp"
-	make_root "$suite" "$extra" "$ROOT.tmp" "build $series $packages" >&2 ||
+	make_root "$suite" "$extra" "$ROOT.tmp" "sh /root-packages $packages; sh /root-kernel $series" >&2 ||
 		die "could not make the build root for $series"
 	touch "$ROOT.tmp/.ready"
 	mv "$ROOT.tmp" "$ROOT"
@@ -70,7 +79,7 @@ guest_root() {
 
 	suite=$(kernel_field "$1" 2)
 	packages=$(packages_for guest "$suite" | tr '\n' ' ')
-	key=$(echo "$suite $packages $ROOT_REVISION" | hash_of "$VM_DIR/lib/root-setup")
+	key=$(echo "$suite $packages $ROOT_REVISION" | hash_of "$VM_DIR/lib/root-packages")
 	GUEST=$CACHE/guest-$suite-$key.squashfs
 	[ -e "$GUEST" ] || with_lock "guest-$suite" make_guest_root "$suite" "$packages"
 }
@@ -82,7 +91,7 @@ make_guest_root() {
 	need_tools mmdebstrap mksquashfs
 	say "making the guest root of $suite (once)"
 	rm -rf "$tree" "$GUEST.tmp"
-	make_root "$suite" - "$tree" "guest - $packages" >&2 ||
+	make_root "$suite" - "$tree" "sh /root-packages $packages" ||
 		die "could not make the guest root of $suite"
 	mksquashfs "$tree" "$GUEST.tmp" -comp lz4 -no-progress -quiet >&2 ||
 		die "could not pack the guest root of $suite"
