@@ -1,0 +1,544 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * causal: live writers walk over several volumes (see walk.h) while snapshot
+ * sets of these are taken one after the other; every set must show a beginning
+ * of each walk.
+ *
+ * A take counts only if every writer has completed a step between the request
+ * and the answer. Of each set three things are asked:
+ *	- that it is a beginning of each walk (no violation of causal order);
+ *	- that every step that had completed before the request is in it;
+ *	- that its images hold the same bytes after every slot has been overwritten.
+ *
+ * Exit code 0: no violation in as many takes as were asked for; 3: violations.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "set.h"
+#include "util.h"
+#include "walk.h"
+
+#define TARGETS_MAX	16
+#define WRITERS_MAX	16
+#define AREA_AT		(1u << 20)	/* of a raw disk: not the first thing on it */
+
+static const char usage[] =
+"causal [OPTIONS] TARGET...\n"
+"	a TARGET is a block device, or FILE:DEVICE for a file on the file system\n"
+"	that is mounted from DEVICE\n"
+"	--takes N	so many that count\n"
+"	--most N	give up after so many (default: 3 N + 20)\n"
+"	--writers N	default 1\n"
+"	--slots N	blocks that a writer has on each target, default 4\n"
+"	--dirty DIR:DEVICE:MB	one more member, between the first targets, with so much\n"
+"			data dirty in its cache at each take\n"
+"	--mount-every N	mount the images of file targets each Nth take, and look there too\n"
+"	--hold-timeout MS\n"
+"causal write STEPS FILE...	walk over files, for tests of the tests\n"
+"causal judge FILE...		judge copies of them\n";
+
+struct target {
+	const char	*path;		/* device or file */
+	const char	*dev_path;
+	bool		is_file;
+	int		fd;
+	int		freeze_fd;	/* -1: no file system to freeze */
+	dev_t		dev;
+	uint64_t	at;		/* of the area: in the device or file */
+	uint64_t	*where;		/* file: place on the device of each block */
+	unsigned int	member;		/* its number in the set */
+};
+
+static struct walk walk = { .writers = 1, .slots = 4 };
+static struct target target[TARGETS_MAX];
+static atomic_bool stop;
+
+static struct writer {
+	pthread_t	thread;
+	unsigned int	no;
+	_Atomic uint64_t	issued, completed;
+} writer[WRITERS_MAX];
+
+static char *dirty_dir;
+static struct target dirty;
+static uint64_t dirty_bytes;
+
+static void *walk_on(void *arg)
+{
+	struct writer *w = arg;
+	char *buf = aligned(WALK_BLOCK);
+	uint64_t step;
+
+	for (step = 1; !atomic_load(&stop); step++) {
+		struct walk_place p = walk_place(&walk, w->no, step);
+		struct target *t = &target[p.target];
+		int err;
+
+		walk_block(buf, w->no, step);
+		atomic_store(&w->issued, step);
+		err = write_at(t->fd, buf, WALK_BLOCK, t->at + p.off);
+		if (err)
+			die("THE ORIGIN FAILED: writing to %s: %s", t->path, strerror(-err));
+		atomic_store(&w->completed, step);
+	}
+	free(buf);
+	return NULL;
+}
+
+/* Every slot holds step 0 of its writer before anybody walks. */
+static void lay_out(struct target *t)
+{
+	char *buf = aligned(WALK_BLOCK);
+	unsigned int i, k;
+
+	for (i = 0; i < walk.writers; i++) {
+		walk_block(buf, i, 0);
+		for (k = 0; k < walk.slots; k++) {
+			uint64_t off = ((uint64_t)i * walk.slots + k) * WALK_BLOCK;
+			int err = write_at(t->fd, buf, WALK_BLOCK, t->at + off);
+
+			if (err)
+				die("writing to %s: %s", t->path, strerror(-err));
+		}
+	}
+	if (fsync(t->fd))
+		die("fsync of %s: %s", t->path, strerror(errno));
+	free(buf);
+}
+
+/* Where the file's blocks are on the disk; they never move, being overwritten. */
+static void locate(const struct target *t, uint64_t *where)
+{
+	size_t blocks = walk_area(&walk) / WALK_BLOCK, i, e;
+	struct {
+		struct fiemap		map;
+		struct fiemap_extent	extent[64];
+	} q = { 0 };
+
+	q.map.fm_length = walk_area(&walk);
+	q.map.fm_flags = FIEMAP_FLAG_SYNC;
+	q.map.fm_extent_count = ARRAY_SIZE(q.extent);
+	if (ioctl(t->fd, FS_IOC_FIEMAP, &q.map))
+		die("asking where %s is: %s", t->path, strerror(errno));
+	memset(where, 0xff, blocks * sizeof(*where));
+	for (e = 0; e < q.map.fm_mapped_extents; e++) {
+		struct fiemap_extent *x = &q.extent[e];
+
+		if (x->fe_flags & (FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_UNKNOWN |
+				   FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_DATA_INLINE))
+			die("%s is not simply on the disk (flags %x)", t->path, x->fe_flags);
+		for (i = 0; i < blocks; i++)
+			if (i * WALK_BLOCK >= x->fe_logical &&
+			    i * WALK_BLOCK < x->fe_logical + x->fe_length)
+				where[i] = x->fe_physical + i * WALK_BLOCK - x->fe_logical;
+	}
+	for (i = 0; i < blocks; i++)
+		if (where[i] == UINT64_MAX)
+			die("block %zu of %s is nowhere", i, t->path);
+}
+
+static dev_t dev_of(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISBLK(st.st_mode))
+		die("%s is not a block device", path);
+	return st.st_rdev;
+}
+
+static int open_dir_of(const char *path)
+{
+	char *dir = strdup(path), *slash = strrchr(dir, '/');
+	int fd;
+
+	if (slash)
+		slash[slash == dir] = 0;
+	fd = open(slash ? dir : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		die("cannot open %s: %s", dir, strerror(errno));
+	free(dir);
+	return fd;
+}
+
+static void target_open(struct target *t, char *arg)
+{
+	char *colon = strchr(arg, ':');
+
+	t->path = arg;
+	t->freeze_fd = -1;
+	if (colon) {
+		*colon = 0;
+		t->is_file = true;
+		t->dev_path = colon + 1;
+		t->fd = open(t->path, O_RDWR | O_CREAT | O_DSYNC | O_CLOEXEC, 0600);
+	} else {
+		t->dev_path = arg;
+		t->at = AREA_AT;
+		t->fd = open(t->path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	}
+	if (t->fd < 0)
+		die("cannot open %s: %s", t->path, strerror(errno));
+	t->dev = dev_of(t->dev_path);
+	if (t->is_file)
+		t->freeze_fd = open_dir_of(t->path);
+	lay_out(t);
+	if (t->is_file) {
+		t->where = xcalloc(walk_area(&walk) / WALK_BLOCK, sizeof(*t->where));
+		locate(t, t->where);
+	}
+}
+
+static uint64_t dirty_now(void)
+{
+	char buf[8192], *p;
+	unsigned long long kb = 0;
+
+	if (read_text("/proc/meminfo", buf, sizeof(buf)) < 0)
+		die("cannot read /proc/meminfo");
+	p = strstr(buf, "\nDirty:");
+	if (!p || sscanf(p, "\nDirty: %llu", &kb) != 1)
+		die("/proc/meminfo does not tell what is dirty");
+	return kb << 10;
+}
+
+static void make_dirty(void)
+{
+	static char *buf;
+	static unsigned char round;
+	uint64_t off;
+
+	if (!buf)
+		buf = aligned(1 << 20);
+	memset(buf, ++round, 1 << 20);
+	for (off = 0; off < dirty_bytes; off += 1 << 20) {
+		int err = write_at(dirty.fd, buf, 1 << 20, off);
+
+		if (err)
+			die("THE ORIGIN FAILED: writing to %s: %s", dirty.path, strerror(-err));
+	}
+}
+
+static void read_image(const struct target *t, const struct snap *snap, char *area)
+{
+	size_t len = walk_area(&walk), i;
+	int fd = open(snap->image, O_RDONLY | O_DIRECT | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		die("cannot open %s: %s", snap->image, strerror(errno));
+	if (!t->is_file)
+		err = read_at(fd, area, len, t->at);
+	for (i = 0; t->is_file && !err && i < len; i += WALK_BLOCK)
+		err = read_at(fd, area + i, WALK_BLOCK, t->where[i / WALK_BLOCK]);
+	if (err)
+		die("reading %s: %s", snap->image, strerror(-err));
+	close(fd);
+}
+
+/*
+ * The file as a user would see it: through the image's own file system. It was
+ * frozen, so ext4 must not want to replay its journal; xfs always does.
+ */
+static void read_mounted(const struct target *t, const struct snap *snap, char *area)
+{
+	char dir[] = "/tmp/causal.XXXXXX", path[512];
+	const char *name = strrchr(t->path, '/');
+	struct statfs fs;
+	bool xfs;
+	int fd, err;
+
+	if (fstatfs(t->fd, &fs))
+		die("statfs of %s: %s", t->path, strerror(errno));
+	xfs = fs.f_type == 0x58465342;
+	if (!mkdtemp(dir))
+		die("mkdtemp: %s", strerror(errno));
+	if (mount(snap->image, dir, xfs ? "xfs" : "ext4", MS_RDONLY,
+		  xfs ? "norecovery,nouuid" : ""))
+		die("cannot mount %s: %s", snap->image, strerror(errno));
+	snprintf(path, sizeof(path), "%s/%s", dir, name ? name + 1 : t->path);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		die("cannot open %s in the image: %s", path, strerror(errno));
+	err = read_at(fd, area, walk_area(&walk), 0);
+	if (err)
+		die("reading %s in the image: %s", path, strerror(-err));
+	close(fd);
+	if (umount(dir) || rmdir(dir))
+		die("cannot unmount %s: %s", snap->image, strerror(errno));
+}
+
+static void wait_for_step(struct writer *w, uint64_t step)
+{
+	uint64_t end = now_ns() + 20000000000ull;
+
+	while (atomic_load(&w->completed) < step) {
+		if (now_ns() > end)
+			die("THE ORIGIN STANDS STILL: writer %u has been at step %llu for 20 s",
+			    w->no, (unsigned long long)atomic_load(&w->completed));
+		sleep_ms(1);
+	}
+}
+
+static void offline_walk(unsigned int argc, char **argv)
+{
+	uint64_t steps = number(argv[0]), step;
+	char *buf = aligned(WALK_BLOCK);
+	unsigned int i;
+
+	walk.targets = argc - 1;
+	for (i = 0; i < walk.targets; i++) {
+		target[i].path = argv[i + 1];
+		target[i].fd = open(argv[i + 1], O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+		if (target[i].fd < 0)
+			die("cannot open %s: %s", argv[i + 1], strerror(errno));
+		lay_out(&target[i]);
+	}
+	for (step = 1; step <= steps; step++) {
+		struct walk_place p = walk_place(&walk, 0, step);
+		int err;
+
+		walk_block(buf, 0, step);
+		err = write_at(target[p.target].fd, buf, WALK_BLOCK, p.off);
+		if (err)
+			die("writing: %s", strerror(-err));
+	}
+}
+
+static int offline_judge(unsigned int argc, char **argv)
+{
+	char *area[TARGETS_MAX];
+	uint64_t last;
+	unsigned int i, bad;
+
+	walk.targets = argc;
+	for (i = 0; i < argc; i++) {
+		int fd = open(argv[i], O_RDONLY | O_CLOEXEC), err;
+
+		area[i] = aligned(walk_area(&walk));
+		err = fd < 0 ? -errno : read_at(fd, area[i], walk_area(&walk), 0);
+		if (err)
+			die("reading %s: %s", argv[i], strerror(-err));
+	}
+	bad = walk_judge(&walk, area, "copy", &last);
+	printf("last step %llu, %u violations\n", (unsigned long long)last, bad);
+	return bad ? EXIT_REFUSED : EXIT_PASS;
+}
+
+struct tally {
+	unsigned int	made, live, spanning, bad_sets, mounted;
+	uint64_t	hold_max, hold_sum, total_max, parked;
+};
+
+/* One set, from request to deletion. */
+static void take(struct set *s, const struct set_options *o, const dev_t *members,
+		 unsigned int nmembers, const int *fds, unsigned int nfds, bool mount_too,
+		 char **area, char **again, struct tally *tally)
+{
+	uint64_t before[WRITERS_MAX], after[WRITERS_MAX], last[WRITERS_MAX];
+	unsigned int i, bad = 0;
+	bool live = true, spanning = true;
+	char name[32];
+	int err;
+
+	if (dirty_bytes) {
+		make_dirty();
+		if (dirty_now() < dirty_bytes * 9 / 10)
+			live = false;
+	}
+	snprintf(name, sizeof(name), "take %u", ++tally->made);
+	for (i = 0; i < walk.writers; i++)
+		before[i] = atomic_load(&writer[i].completed);
+	set_take(s, o, members, nmembers, fds, nfds);
+	for (i = 0; i < walk.writers; i++)
+		after[i] = atomic_load(&writer[i].completed);
+
+	for (i = 0; i < walk.targets; i++)
+		read_image(&target[i], &s->snap[target[i].member], area[i]);
+	bad += walk_judge(&walk, area, name, last);
+	for (i = 0; i < walk.writers; i++) {
+		if (last[i] < before[i]) {
+			bad++;
+			note("%s: writer %u: step %llu had completed before the request, but the set ends at step %llu",
+			     name, i, (unsigned long long)before[i], (unsigned long long)last[i]);
+		}
+		if (after[i] <= before[i])
+			live = false;
+		if (last[i] <= before[i] || after[i] <= last[i])
+			spanning = false;
+	}
+
+	/* once round, so that every slot has been overwritten since the take */
+	for (i = 0; i < walk.writers; i++)
+		wait_for_step(&writer[i], last[i] + (uint64_t)walk.targets * (walk.slots + 1));
+	for (i = 0; i < walk.targets; i++) {
+		struct snap *snap = &s->snap[target[i].member];
+
+		read_image(&target[i], snap, again[i]);
+		if (memcmp(area[i], again[i], walk_area(&walk))) {
+			bad++;
+			note("%s: the image of %s has CHANGED since the take", name,
+			     target[i].path);
+		}
+		if (!mount_too || !target[i].is_file)
+			continue;
+		read_mounted(&target[i], snap, again[i]);
+		tally->mounted++;
+		if (memcmp(area[i], again[i], walk_area(&walk))) {
+			bad++;
+			note("%s: the file in the mounted image of %s is another one", name,
+			     target[i].path);
+		}
+	}
+
+	err = set_delete(&s->nl, s->id, false);
+	if (err)
+		die("deleting the set: %s %s", strerror(-err), s->nl.text);
+
+	tally->bad_sets += !!bad;
+	tally->live += live;
+	tally->spanning += live && spanning;
+	tally->parked += s->parked;
+	tally->hold_sum += s->hold_ns;
+	if (s->hold_ns > tally->hold_max)
+		tally->hold_max = s->hold_ns;
+	if (s->total_ns > tally->total_max)
+		tally->total_max = s->total_ns;
+}
+
+static void dirty_option(char *arg)
+{
+	char *dev = strchr(arg, ':'), *mb = dev ? strchr(dev + 1, ':') : NULL;
+	static char path[512];
+
+	if (!mb)
+		die("--dirty DIR:DEVICE:MB");
+	*dev++ = 0;
+	*mb++ = 0;
+	dirty_dir = arg;
+	dirty_bytes = number(mb) << 20;
+	snprintf(path, sizeof(path), "%s/dirty", arg);
+	dirty.path = path;
+	dirty.dev = dev_of(dev);
+	dirty.fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	dirty.freeze_fd = open_dir_of(path);
+	if (dirty.fd < 0)
+		die("cannot open %s: %s", path, strerror(errno));
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "takes", 1, NULL, 't' }, { "most", 1, NULL, 'm' }, { "writers", 1, NULL, 'w' },
+		{ "slots", 1, NULL, 's' }, { "dirty", 1, NULL, 'd' },
+		{ "mount-every", 1, NULL, 'M' }, { "hold-timeout", 1, NULL, 'h' }, { 0 },
+	};
+	unsigned int takes = 20, most = 0, mount_every = 0, nmembers = 0, nfds = 0, i;
+	char *area[TARGETS_MAX], *again[TARGETS_MAX];
+	struct set_options o = { 0 };
+	struct tally tally = { 0 };
+	dev_t members[TARGETS_MAX + 1];
+	int fds[TARGETS_MAX + 1], opt, err;
+	uint64_t begun;
+	struct set s;
+
+	if (argc > 3 && !strcmp(argv[1], "write")) {
+		offline_walk(argc - 2, argv + 2);
+		return EXIT_PASS;
+	}
+	if (argc > 2 && !strcmp(argv[1], "judge"))
+		return offline_judge(argc - 2, argv + 2);
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (opt) {
+		case 't': takes = number(optarg); break;
+		case 'm': most = number(optarg); break;
+		case 'w': walk.writers = number(optarg); break;
+		case 's': walk.slots = number(optarg); break;
+		case 'd': dirty_option(optarg); break;
+		case 'M': mount_every = number(optarg); break;
+		case 'h': o.hold_ms = number(optarg); break;
+		default:
+			fputs(usage, stderr);
+			return EXIT_USAGE;
+		}
+	}
+	walk.targets = argc - optind;
+	if (walk.targets < 2 || walk.targets > TARGETS_MAX || walk.writers > WRITERS_MAX ||
+	    !walk.writers || !walk.slots) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	if (!most)
+		most = 3 * takes + 20;
+
+	for (i = 0; i < walk.targets; i++) {
+		target_open(&target[i], argv[optind + i]);
+		target[i].member = nmembers;
+		members[nmembers++] = target[i].dev;
+		if (target[i].freeze_fd >= 0)
+			fds[nfds++] = target[i].freeze_fd;
+		if (!i && dirty_bytes) {
+			members[nmembers++] = dirty.dev;
+			fds[nfds++] = dirty.freeze_fd;
+		}
+		area[i] = aligned(walk_area(&walk));
+		again[i] = aligned(walk_area(&walk));
+	}
+
+	err = set_open(&s);
+	if (err)
+		die("opening a session: %s %s", strerror(-err), s.nl.text);
+	for (i = 0; i < walk.writers; i++) {
+		writer[i].no = i;
+		if (pthread_create(&writer[i].thread, NULL, walk_on, &writer[i]))
+			die("cannot start a thread");
+	}
+	for (i = 0; i < walk.writers; i++)
+		wait_for_step(&writer[i], 2);
+
+	begun = now_ns();
+	while (tally.live < takes && tally.made < most)
+		take(&s, &o, members, nmembers, fds, nfds,
+		     mount_every && tally.made % mount_every == 0, area, again, &tally);
+
+	atomic_store(&stop, true);
+	for (i = 0; i < walk.writers; i++)
+		pthread_join(writer[i].thread, NULL);
+	for (i = 0; i < walk.targets; i++) {
+		uint64_t *where = target[i].where ? xcalloc(walk_area(&walk) / WALK_BLOCK, 8) : NULL;
+
+		if (!where)
+			continue;
+		locate(&target[i], where);
+		if (memcmp(where, target[i].where, walk_area(&walk) / WALK_BLOCK * 8))
+			die("%s has moved on its disk: the test proves nothing", target[i].path);
+		free(where);
+	}
+	set_close(&s);
+
+	printf("takes %u live %u spanning %u bad %u mounted %u hold_ms_avg %.1f hold_ms_max %.1f total_ms_max %.1f parked %llu steps %llu seconds %.0f\n",
+	       tally.made, tally.live, tally.spanning, tally.bad_sets, tally.mounted,
+	       tally.hold_sum / 1e6 / tally.made, tally.hold_max / 1e6, tally.total_max / 1e6,
+	       (unsigned long long)tally.parked, (unsigned long long)writer[0].completed,
+	       (now_ns() - begun) / 1e9);
+	if (tally.bad_sets)
+		return EXIT_REFUSED;
+	if (tally.live < takes)
+		die("only %u of %u takes had all writers alive", tally.live, tally.made);
+	return EXIT_PASS;
+}

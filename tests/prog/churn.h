@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Random overwrites of a disk by many threads, with a model of what is where.
+ */
+#ifndef SNAPSET_TEST_CHURN_H
+#define SNAPSET_TEST_CHURN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "pat.h"
+
+struct churn_options {
+	const char	*path;
+	const char	*engine;
+	unsigned int	engine_flags;
+	unsigned int	depth;		/* writes under way per thread */
+	unsigned int	threads;
+	uint64_t	min, max;	/* sizes of writes */
+	uint64_t	align;		/* of their offsets; 0: the block size */
+	uint64_t	from, len;	/* part of the disk; len 0: to its end */
+	bool		cover;		/* overwrite everything once instead of at random */
+	uint64_t	writes;		/* stop after so many; 0: not by this */
+	unsigned int	seconds;	/* stop after so long; 0: not by this */
+	uint64_t	seed;
+};
+
+struct churn_stats {
+	uint64_t	writes, bytes, again, slowest_ns;
+};
+
+struct churn;
+
+/* The threads update @model as writes complete. */
+struct churn *churn_start(const struct churn_options *o, struct model *model);
+
+/* Nothing is under way when it returns, and nothing begins until resume. */
+void churn_pause(struct churn *c);
+void churn_resume(struct churn *c);
+
+/* Where one of the threads is writing now. False if nobody is. */
+bool churn_peek(struct churn *c, uint64_t *chance, uint64_t *off, uint64_t *len);
+
+void churn_progress(struct churn *c, struct churn_stats *stats);
+void churn_stop(struct churn *c);		/* asks */
+bool churn_done(struct churn *c);		/* all threads have ended */
+void churn_end(struct churn *c, struct churn_stats *stats);	/* waits; frees */
+
+#endif
