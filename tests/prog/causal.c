@@ -126,19 +126,16 @@ static void lay_out(struct target *t)
 static void locate(const struct target *t, uint64_t *where)
 {
 	size_t blocks = walk_area(&walk) / WALK_BLOCK, i, e;
-	struct {
-		struct fiemap		map;
-		struct fiemap_extent	extent[64];
-	} q = { 0 };
+	struct fiemap *map = xcalloc(1, sizeof(*map) + 64 * sizeof(map->fm_extents[0]));
 
-	q.map.fm_length = walk_area(&walk);
-	q.map.fm_flags = FIEMAP_FLAG_SYNC;
-	q.map.fm_extent_count = ARRAY_SIZE(q.extent);
-	if (ioctl(t->fd, FS_IOC_FIEMAP, &q.map))
+	map->fm_length = walk_area(&walk);
+	map->fm_flags = FIEMAP_FLAG_SYNC;
+	map->fm_extent_count = 64;
+	if (ioctl(t->fd, FS_IOC_FIEMAP, map))
 		die("asking where %s is: %s", t->path, strerror(errno));
 	memset(where, 0xff, blocks * sizeof(*where));
-	for (e = 0; e < q.map.fm_mapped_extents; e++) {
-		struct fiemap_extent *x = &q.extent[e];
+	for (e = 0; e < map->fm_mapped_extents; e++) {
+		struct fiemap_extent *x = &map->fm_extents[e];
 
 		if (x->fe_flags & (FIEMAP_EXTENT_UNWRITTEN | FIEMAP_EXTENT_UNKNOWN |
 				   FIEMAP_EXTENT_DELALLOC | FIEMAP_EXTENT_DATA_INLINE))
@@ -151,6 +148,7 @@ static void locate(const struct target *t, uint64_t *where)
 	for (i = 0; i < blocks; i++)
 		if (where[i] == UINT64_MAX)
 			die("block %zu of %s is nowhere", i, t->path);
+	free(map);
 }
 
 static dev_t dev_of(const char *path)

@@ -98,6 +98,43 @@ void *aligned(size_t size)
 	return p;
 }
 
+const char *errno_name(int err)
+{
+	static __thread char other[16];
+
+	switch (err) {
+#define NAME(x)	case x: return #x
+	NAME(EPERM);
+	NAME(ENOENT);
+	NAME(EIO);
+	NAME(ENXIO);
+	NAME(E2BIG);
+	NAME(EBADF);
+	NAME(EAGAIN);
+	NAME(ENOMEM);
+	NAME(EACCES);
+	NAME(ENOTBLK);
+	NAME(EBUSY);
+	NAME(EEXIST);
+	NAME(ENODEV);
+	NAME(EINVAL);
+	NAME(ENOSPC);
+	NAME(EROFS);
+	NAME(ERANGE);
+	NAME(ELOOP);
+	NAME(EPROTO);
+	NAME(EMSGSIZE);
+	NAME(EOPNOTSUPP);
+	NAME(ETIMEDOUT);
+	NAME(EINPROGRESS);
+	NAME(EDQUOT);
+	NAME(ENOTRECOVERABLE);
+#undef NAME
+	}
+	snprintf(other, sizeof(other), "errno %d", err);
+	return other;
+}
+
 uint64_t bytes(const char *text)
 {
 	char *end;

@@ -37,6 +37,9 @@ void *xmalloc(size_t size);
 void *xcalloc(size_t n, size_t size);
 void *aligned(size_t size);		/* good for O_DIRECT */
 
+/* "EINVAL"; errnos that the tests meet, others as numbers. */
+const char *errno_name(int err);
+
 /* 64K, 2M, 1G, 512: bytes. Gives up on anything else. */
 uint64_t bytes(const char *text);
 uint64_t number(const char *text);

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * killer: kills takers of snapshot sets, and writers, at random moments, and
+ * after each death asks whether everything is as if they had never lived.
+ *
+ *	killer [--kills N] [--seed N] [--mount DIR] [--longest MS] DEVICE...
+ *	killer ... --command 'WORDS' DEVICE...	the taker is a program: WORDS DEVICE...
+ *
+ * After each death: a write to every member and a file made and synced in DIR
+ * take at most two seconds; no session's set is left; after the sets that
+ * outlive their owner were deleted, no object that the module counts is left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <linux/fs.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "set.h"
+#include "util.h"
+
+#define MEMBERS_MAX	16
+#define PROMPT_MS	2000
+#define PROBE_AT	0		/* the parent's block; writers keep off it */
+
+static struct disk disk[MEMBERS_MAX];
+static dev_t dev[MEMBERS_MAX];
+static unsigned int members;
+static const char *mount_dir, *command;
+
+/* Takes sets until it is killed. */
+static void taker(uint64_t chance)
+{
+	char *buf = aligned(65536);
+	struct set_options o = { 0 };
+	int fd = -1, image, err;
+	struct set s;
+
+	if (mount_dir)
+		fd = open(mount_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* the one that was killed before may still be on its way out */
+	do {
+		err = set_open(&s);
+		if (err)
+			die("opening a session: %s %s", strerror(-err), s.nl.text);
+		for (;;) {
+			unsigned int i;
+
+			o.attrs = rnd_below(&chance, 4) ? 0 : SNAPSET_ATTR_NO_AUTO_RELEASE;
+			err = set_start(&s, &o);
+			if (err)
+				break;
+			for (i = 0; !err && i < members; i++)
+				err = set_add(&s, dev[i], NULL);
+			if (err)
+				break;
+			err = set_do(&s, &fd, fd >= 0);
+			if (err)
+				break;
+			if (set_wait(&s, 30000) != SNAPSET_S_ASYNC_FINISHED)
+				die("no set: %s: %s", code_name(s.code), s.text);
+			image = open(s.snap[0].image, O_RDONLY | O_DIRECT | O_CLOEXEC);
+			if (image >= 0) {
+				if (read(image, buf, 65536) != 65536)
+					die("reading an image: %s", strerror(errno));
+				close(image);
+			}
+			err = set_delete(&s.nl, s.id, true);
+			if (err)
+				break;
+		}
+		set_close(&s);
+	} while (err == -EINPROGRESS || err == -ENOENT);
+	die("taking a set: %s %s", strerror(-err), s.nl.text);
+}
+
+static void tool(void)
+{
+	char line[1024];
+	unsigned int i;
+	size_t n;
+
+	n = snprintf(line, sizeof(line), "exec %s", command);
+	for (i = 0; i < members; i++)
+		n += snprintf(line + n, sizeof(line) - n, " %s", disk[i].path);
+	/* what it has to say about a set in progress is no news */
+	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+		die("no /dev/null");
+	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+	die("no shell");
+}
+
+static void writer(uint64_t chance)
+{
+	char *buf = aligned(65536);
+
+	for (;;) {
+		struct disk *d = &disk[rnd_below(&chance, members)];
+		uint64_t off = (1 + rnd_below(&chance, d->size / 65536 - 2)) * 65536;
+		int err;
+
+		memset(buf, rnd(&chance), 65536);
+		err = write_at(d->fd, buf, 65536, off);
+		if (err)
+			die("THE ORIGIN FAILED: writing to %s: %s", d->path, strerror(-err));
+	}
+}
+
+static pid_t start(void (*body)(uint64_t), uint64_t chance)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork: %s", strerror(errno));
+	if (!pid) {
+		if (body == taker && command)
+			tool();
+		body(chance);
+		_exit(EXIT_ERROR);
+	}
+	return pid;
+}
+
+/* True if it had ended by itself, with an error. */
+static bool kill_and_wait(pid_t pid)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	if (waitpid(pid, &status, 0) != pid)
+		die("waitpid: %s", strerror(errno));
+	return WIFEXITED(status) && WEXITSTATUS(status) && !command;
+}
+
+static unsigned int failures;
+
+static void fail(unsigned int round, const char *what, uint64_t ms)
+{
+	failures++;
+	note("kill %u: %s (%llu ms)", round, what, (unsigned long long)ms);
+}
+
+/*
+ * The probe may hang for good, and then somebody has to say so: so it runs in
+ * a thread, and this one looks at the clock.
+ */
+static atomic_uint probe_done;
+
+static void *probe(void *arg)
+{
+	static unsigned char round;
+	char *buf = aligned(4096), path[512];
+	unsigned int i;
+	int fd, err;
+
+	(void)arg;
+	memset(buf, ++round, 4096);
+	for (i = 0; i < members; i++) {
+		err = write_at(disk[i].fd, buf, 4096, PROBE_AT);
+		if (err)
+			die("THE ORIGIN FAILED: writing to %s: %s", disk[i].path, strerror(-err));
+	}
+	if (mount_dir) {
+		snprintf(path, sizeof(path), "%s/probe", mount_dir);
+		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+		if (fd < 0 || write_at(fd, buf, 4096, 0) || fsync(fd) || close(fd))
+			die("THE ORIGIN FAILED: writing %s: %s", path, strerror(errno));
+	}
+	free(buf);
+	atomic_store(&probe_done, 1);
+	return NULL;
+}
+
+static void ask_writes(unsigned int round)
+{
+	uint64_t begun = now_ns(), ms;
+	pthread_t thread;
+
+	atomic_store(&probe_done, 0);
+	if (pthread_create(&thread, NULL, probe, NULL))
+		die("cannot start a thread");
+	while (!atomic_load(&probe_done)) {
+		sleep_ms(1);
+		if (now_ns() - begun > 30000000000ull)
+			die("kill %u: A WRITE IS STILL HELD after 30 s", round);
+	}
+	pthread_join(thread, NULL);
+	ms = (now_ns() - begun) / 1000000;
+	if (ms > PROMPT_MS)
+		fail(round, "writes to all members were slow", ms);
+}
+
+static void ask_objects(struct nl *nl, unsigned int round)
+{
+	uint64_t begun = now_ns();
+	long alive;
+
+	for (;;) {
+		sets_clear(nl);
+		alive = counters_alive();
+		if (alive < 0)
+			die("cannot read the counters: %s", strerror(-alive));
+		if (!alive)
+			return;
+		if (now_ns() - begun > 15000000000ull) {
+			fail(round, "objects are left behind for 15 s", alive);
+			return;
+		}
+		sleep_ms(2);
+	}
+}
+
+static void ask_freeze(unsigned int round)
+{
+	int fd = open(mount_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, FIFREEZE, 0) || ioctl(fd, FITHAW, 0))
+		fail(round, "fsfreeze -f, -u does not work", errno);
+	close(fd);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "kills", 1, NULL, 'k' }, { "seed", 1, NULL, 's' }, { "mount", 1, NULL, 'm' },
+		{ "longest", 1, NULL, 'l' }, { "command", 1, NULL, 'c' }, { 0 },
+	};
+	unsigned int kills = 200, longest = 80, round, i, taker_kills = 0, writer_kills = 0;
+	uint64_t chance = 1, begun;
+	pid_t taking, writing;
+	struct nl nl;
+	int opt, err;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (opt) {
+		case 'k': kills = number(optarg); break;
+		case 's': chance = number(optarg); break;
+		case 'm': mount_dir = optarg; break;
+		case 'l': longest = number(optarg); break;
+		case 'c': command = optarg; break;
+		default: optind = argc;
+		}
+	}
+	for (i = optind; i < (unsigned int)argc && members < MEMBERS_MAX; i++) {
+		disk_open(&disk[members], argv[i], O_RDWR | O_DIRECT);
+		dev[members] = disk[members].dev;
+		members++;
+	}
+	if (!members)
+		die("which devices?");
+	err = nl_open(&nl);
+	if (err)
+		die("no netlink family: %s", strerror(-err));
+
+	begun = now_ns();
+	taking = start(taker, rnd(&chance));
+	writing = start(writer, rnd(&chance));
+	for (round = 1; round <= kills && failures < 10; round++) {
+		bool both = !rnd_below(&chance, 4), writer_dies = !rnd_below(&chance, 3);
+
+		usleep(rnd_below(&chance, longest * 1000));
+		if (writer_dies || both) {
+			if (kill_and_wait(writing))
+				fail(round, "the writer had ended with an error", 0);
+			writer_kills++;
+			writing = start(writer, rnd(&chance));
+		}
+		if (!writer_dies || both) {
+			if (kill_and_wait(taking))
+				fail(round, "the taker had ended with an error", 0);
+			taker_kills++;
+			ask_writes(round);
+			ask_objects(&nl, round);
+			if (mount_dir && taker_kills % 10 == 0)
+				ask_freeze(round);
+			taking = start(taker, rnd(&chance));
+		}
+	}
+	if (kill_and_wait(taking) || kill_and_wait(writing))
+		fail(round, "one had ended with an error", 0);
+	ask_writes(round);
+	ask_objects(&nl, round);
+	if (mount_dir)
+		ask_freeze(round);
+
+	printf("kills %u of takers %u of writers %u seconds %.0f\n", round - 1, taker_kills,
+	       writer_kills, (now_ns() - begun) / 1e9);
+	return failures ? EXIT_REFUSED : EXIT_PASS;
+}

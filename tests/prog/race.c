@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * race: reads of an image race with overwrites of its origin.
+ *
+ * Round after round a snapshot is taken of a disk on which nobody writes for
+ * this moment, so that what every sector must be is known. Then writers
+ * overwrite it at random while readers read the image: anywhere (blocks never
+ * written, blocks kept long ago), and exactly where a write is under way (blocks
+ * just being copied). Every sector that comes back is judged. At the end of a
+ * round the whole image is read once more; at the end of all, the origin.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "churn.h"
+#include "pat.h"
+#include "set.h"
+#include "util.h"
+
+static const char usage[] =
+"race [OPTIONS] DISK MODEL		DISK was filled by blk\n"
+"	--seconds N --round SECONDS --readers N --writers N --depth N\n"
+"	--engine NAME --min BYTES --max BYTES --older N --store DEVICE --buffered\n";
+
+#define READ_MAX	(256u << 10)
+#define READERS_MAX	16
+#define OLDER_MAX	8
+
+struct image {
+	struct set	set;
+	struct model	then;		/* what the image must hold */
+	bool		live;
+};
+
+static struct image image[OLDER_MAX + 1];	/* [0] is the newest */
+static unsigned int images = 1;
+static struct churn *churn;
+static struct disk disk;
+static bool buffered;
+
+static atomic_bool stop;
+static atomic_ulong reads, hits, bad;
+static unsigned int told;
+
+static void judge(const struct image *im, const char *buf, uint64_t off, size_t len)
+{
+	uint64_t n = pat_check(im->set.snap[0].image, buf, im->then.id, off / SECTOR, len / SECTOR,
+			       im->then.seq + off / SECTOR, &told);
+
+	if (n)
+		atomic_fetch_add(&bad, n);
+}
+
+struct reader {
+	pthread_t	thread;
+	uint64_t	chance;
+};
+
+static void *read_on(void *arg)
+{
+	struct reader *r = arg;
+	char *buf = aligned(READ_MAX);
+	int fd[OLDER_MAX + 1];
+	unsigned int i;
+
+	for (i = 0; i < images; i++) {
+		fd[i] = open(image[i].set.snap[0].image,
+			     O_RDONLY | O_CLOEXEC | (buffered ? 0 : O_DIRECT));
+		if (fd[i] < 0)
+			die("cannot open %s: %s", image[i].set.snap[0].image, strerror(errno));
+	}
+	while (!atomic_load(&stop)) {
+		const struct image *im;
+		uint64_t off, len;
+		int err;
+
+		i = rnd_below(&r->chance, images);
+		im = &image[i];
+		if (rnd_below(&r->chance, 4) && churn_peek(churn, &r->chance, &off, &len)) {
+			atomic_fetch_add(&hits, 1);
+			if (len > READ_MAX)
+				len = READ_MAX;
+			/* a bit more or less than what is written */
+			if (rnd_below(&r->chance, 2) && off >= disk.block)
+				off -= disk.block;
+		} else {
+			len = (1 + rnd_below(&r->chance, READ_MAX / disk.block)) * disk.block;
+			if (rnd_below(&r->chance, 2))
+				len = disk.block;
+			off = rnd_below(&r->chance, disk.size / disk.block) * disk.block;
+		}
+		if (off >= disk.size)
+			continue;
+		if (len > disk.size - off)
+			len = disk.size - off;
+		if (!len)
+			continue;
+		err = read_at(fd[i], buf, len, off);
+		if (err)
+			die("reading %llu bytes at %llu of %s: %s", (unsigned long long)len,
+			    (unsigned long long)off, im->set.snap[0].image, strerror(-err));
+		judge(im, buf, off, len);
+		atomic_fetch_add(&reads, 1);
+	}
+	for (i = 0; i < images; i++)
+		close(fd[i]);
+	free(buf);
+	return NULL;
+}
+
+static void read_whole(const struct image *im)
+{
+	char *buf = aligned(1 << 20);
+	uint64_t off;
+	struct disk d;
+
+	disk_open(&d, im->set.snap[0].image, O_RDONLY | O_DIRECT);
+	for (off = 0; off < d.size; off += 1 << 20) {
+		size_t len = d.size - off < 1 << 20 ? d.size - off : 1 << 20;
+		int err = read_at(d.fd, buf, len, off);
+
+		if (err)
+			die("reading %s: %s", d.path, strerror(-err));
+		judge(im, buf, off, len);
+	}
+	disk_close(&d);
+	free(buf);
+}
+
+static void drop(struct image *im)
+{
+	int err;
+
+	if (!im->live)
+		return;
+	err = set_delete(&im->set.nl, im->set.id, false);
+	if (err)
+		die("deleting: %s %s", strerror(-err), im->set.nl.text);
+	set_close(&im->set);
+	model_free(&im->then);
+	im->live = false;
+}
+
+static void take(struct image *im, const struct set_options *o, const struct model *model)
+{
+	int err = set_open(&im->set);
+
+	if (err)
+		die("opening a session: %s %s", strerror(-err), im->set.nl.text);
+	set_take(&im->set, o, &disk.dev, 1, NULL, 0);
+	model_copy(&im->then, model);
+	im->live = true;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "seconds", 1, NULL, 's' }, { "round", 1, NULL, 'r' },
+		{ "readers", 1, NULL, 'R' }, { "writers", 1, NULL, 'w' },
+		{ "depth", 1, NULL, 'd' }, { "engine", 1, NULL, 'e' },
+		{ "min", 1, NULL, 'm' }, { "max", 1, NULL, 'M' }, { "older", 1, NULL, 'o' },
+		{ "store", 1, NULL, 'S' }, { "buffered", 0, NULL, 'b' }, { 0 },
+	};
+	struct churn_options o = {
+		.engine = "aio", .depth = 4, .threads = 2, .min = 512, .max = 64 << 10,
+	};
+	unsigned int seconds = 30, round = 4, readers = 2, older = 0, rounds = 0, i;
+	struct reader reader[READERS_MAX] = { 0 };
+	struct set_options so = { 0 };
+	struct churn_stats stats;
+	struct model model;
+	struct stat st;
+	uint64_t end;
+	int opt;
+
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		switch (opt) {
+		case 's': seconds = number(optarg); break;
+		case 'r': round = number(optarg); break;
+		case 'R': readers = number(optarg); break;
+		case 'w': o.threads = number(optarg); break;
+		case 'd': o.depth = number(optarg); break;
+		case 'e': o.engine = optarg; break;
+		case 'm': o.min = bytes(optarg); break;
+		case 'M': o.max = bytes(optarg); break;
+		case 'o': older = number(optarg); break;
+		case 'b': buffered = true; break;
+		case 'S':
+			if (stat(optarg, &st) || !S_ISBLK(st.st_mode))
+				die("%s is not a block device", optarg);
+			so.store = st.st_rdev;
+			break;
+		default: optind = argc + 1;
+		}
+	}
+	if (optind + 2 != argc || readers > READERS_MAX || older > OLDER_MAX) {
+		fputs(usage, stderr);
+		return EXIT_USAGE;
+	}
+	o.path = argv[optind];
+	disk_open(&disk, o.path, O_RDONLY | O_DIRECT);
+	model_load(&model, argv[optind + 1]);
+
+	end = now_ns() + seconds * 1000000000ull;
+	for (o.seed = 1; now_ns() < end; o.seed++) {
+		uint64_t left = (end - now_ns()) / 1000000000 + 1;
+
+		rounds++;
+		drop(&image[older]);
+		for (i = older; i; i--) {
+			image[i] = image[i - 1];
+			image[i - 1].live = false;
+		}
+		take(&image[0], &so, &model);
+		for (images = 0; images <= older && image[images].live; images++)
+			;
+		o.seconds = left < round ? left : round;
+		churn = churn_start(&o, &model);
+		atomic_store(&stop, false);
+		for (i = 0; i < readers; i++) {
+			reader[i].chance = o.seed * 100 + i;
+			if (pthread_create(&reader[i].thread, NULL, read_on, &reader[i]))
+				die("cannot start a thread");
+		}
+		while (!churn_done(churn))
+			sleep_ms(20);
+		atomic_store(&stop, true);
+		for (i = 0; i < readers; i++)
+			pthread_join(reader[i].thread, NULL);
+		churn_end(churn, &stats);
+		if (!stats.writes)
+			die("nobody wrote in round %u", rounds);
+		for (i = 0; i < images; i++)
+			read_whole(&image[i]);
+		if (bad)
+			break;
+	}
+	for (i = 0; i <= older; i++)
+		drop(&image[i]);
+	model_save(&model, argv[optind + 1]);
+	printf("rounds %u reads %lu on-writes %lu wrong-sectors %lu\n", rounds, reads, hits, bad);
+	if (bad)
+		return EXIT_REFUSED;
+	if (readers && (!hits || hits == reads))
+		die("the readers met no writes, or nothing else");
+	return EXIT_PASS;
+}
