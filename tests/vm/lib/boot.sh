@@ -96,14 +96,14 @@ qemu_args() {
 
 # boot SCRIPT ARGS...: runs it in a fresh VM; the status is the verdict
 boot() {
-	local ended code lines
+	local ended code lines reader
 
+	RUNNING=
 	RUN=$(mktemp -d "${TMPDIR:-/tmp}/snapset-vm.XXXXXX") || die "no room for a VM"
-	trap 'rm -rf "$RUN"' EXIT
+	trap 'boot_over' EXIT
 	trap 'exit 130' INT TERM HUP
 	pack_run "$@"
 	qemu_args
-	[ -z "$LOG" ] || { rm -f "$LOG" && ln "$RUN/console.log" "$LOG" 2>/dev/null; }
 	: >"$RUN/status"
 	if [ "$SHELL_WANTED" = 1 ]; then
 		: >"$RUN/out"
@@ -111,11 +111,21 @@ boot() {
 		shell_boot
 		ended=$?
 	else
+		# Our own end of the pipe keeps cat alive until QEMU has opened its
+		# one, and lets it go if QEMU never does.
 		mkfifo "$RUN/out"
-		cat "$RUN/out" &
-		timeout --foreground -k 5 "$TIMEOUT" "${QEMU[@]}" </dev/null >&2
+		exec 7<>"$RUN/out"
+		cat "$RUN/out" 7>&- &
+		reader=$!
+		# in the background, for a shell handles no signal while it waits
+		# for a program in the foreground
+		timeout -k 5 "$TIMEOUT" "${QEMU[@]}" </dev/null >&2 7>&- &
+		RUNNING=$!
+		wait "$RUNNING"
 		ended=$?
-		wait
+		RUNNING=
+		exec 7>&-
+		wait "$reader"
 	fi
 	[ ! -s "$RUN/files.tar" ] || [ -z "$SHARE" ] || tar -C "$SHARE" -xf "$RUN/files.tar" ||
 		say "the guest's /share/out did not arrive whole"
@@ -139,6 +149,11 @@ boot() {
 		return "$EXIT_INFRA"
 	fi
 	return "$code"
+}
+
+boot_over() {
+	[ -z "$RUNNING" ] || { kill "$RUNNING" && wait "$RUNNING"; }
+	rm -rf "$RUN"
 }
 
 log_tail() {
