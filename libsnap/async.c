@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The running job. There is no thread: whoever asks for the status reads what
+ * the kernel has sent to the job's own events socket. When the end is seen, by
+ * whomever, the eventfd "done" is raised and stays so; it wakes all that wait.
+ *
+ *	epoll fd -+- events socket	until the end
+ *		  +- done		readable for good from then on
+ *
+ * Events may get lost (a full socket buffer, reported as ENOBUFS); then the
+ * kernel is asked for the state of the set. A wait asks once a second as well.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+#define ASK_MS	1000	/* a wait asks the kernel if it heard nothing for so long */
+
+struct snap_async {
+	atomic_uint		refs;
+	struct snap_session	*s;		/* a reference */
+	snap_id			set_id;
+	int			epfd;
+	int			done;
+	struct snapi_conn	*events;
+
+	pthread_mutex_t		lock;		/* protects the rest, and reading events */
+	snap_status		status;
+	enum snap_phase		phase;		/* the last before the end */
+	bool			ask;		/* events were lost */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static bool watch(int epfd, int fd)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+
+	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
+}
+
+snap_status snapi_async_new(struct snap_session *s, struct snap_async **out,
+			    struct snapi_error *e)
+{
+	struct snap_async *a = calloc(1, sizeof(*a));
+
+	if (!a) {
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+		return e->code;
+	}
+	atomic_init(&a->refs, 1);
+	pthread_mutex_init(&a->lock, NULL);
+	a->s = snapi_session_get(s);
+	a->set_id = s->set_id;
+	a->status = SNAP_S_ASYNC_PENDING;
+	a->epfd = epoll_create1(EPOLL_CLOEXEC);
+	a->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (snapi_conn_open(true, &a->events, e))
+		goto fail;
+	if (a->epfd < 0 || a->done < 0 || !watch(a->epfd, a->done) ||
+	    !watch(a->epfd, snapi_conn_fd(a->events))) {
+		int err = errno;
+
+		snapi_error_set(e, SNAP_E_UNEXPECTED, err, NULL,
+				"cannot wait for the kernel module: %s", strerror(err));
+		goto fail;
+	}
+	*out = a;
+	return SNAP_S_OK;
+
+fail:
+	snap_async_free(a);
+	return e->code;
+}
+
+struct snap_async *snapi_async_of(struct snap_session *s)
+{
+	struct snap_async *a;
+
+	pthread_mutex_lock(&s->lock);
+	a = s->async;
+	if (a)
+		atomic_fetch_add(&a->refs, 1);
+	pthread_mutex_unlock(&s->lock);
+	return a;
+}
+
+SNAPI_EXPORT void snap_async_free(struct snap_async *a)
+{
+	struct snap_session *s;
+
+	if (!a)
+		return;
+	s = a->s;
+	pthread_mutex_lock(&s->lock);
+	if (atomic_fetch_sub(&a->refs, 1) > 1) {
+		pthread_mutex_unlock(&s->lock);
+		return;
+	}
+	if (s->async == a)
+		s->async = NULL;
+	pthread_mutex_unlock(&s->lock);
+
+	snapi_conn_close(a->events);
+	if (a->done >= 0)
+		close(a->done);
+	if (a->epfd >= 0)
+		close(a->epfd);
+	pthread_mutex_destroy(&a->lock);
+	free(a);
+	snapi_session_put(s);
+}
+
+/* The name of a member, "" if it is none of ours. */
+static const char *member_name(const struct snap_async *a, const snap_id *id)
+{
+	/* No member is added any more. */
+	for (unsigned int i = 0; i < a->s->nr_members; i++)
+		if (snap_id_equal(&a->s->members[i].id, id))
+			return a->s->members[i].name;
+	return "";
+}
+
+/* lock is held. The first end stays. */
+static void end(struct snap_async *a, snap_status status, const char *member,
+		const char *text)
+{
+	uint64_t one = 1;
+
+	if (a->status != SNAP_S_ASYNC_PENDING)
+		return;
+	a->status = status;
+	if (SNAP_FAILED(status)) {
+		struct snapi_error e;
+
+		snapi_error_set(&e, status, 0, member, "%s",
+				text && *text ? text : snap_strerror(status));
+		e.phase = a->phase;
+		snapi_fail_with(a->s, &e);
+		snapi_session_set_state(a->s, SNAPI_FAILED);
+	} else {
+		if (status == SNAP_S_ASYNC_FINISHED)
+			a->phase = SNAP_PHASE_DONE;
+		snapi_session_set_state(a->s, status == SNAP_S_ASYNC_FINISHED ?
+					SNAPI_CREATED : SNAPI_ABORTED);
+	}
+	epoll_ctl(a->epfd, EPOLL_CTL_DEL, snapi_conn_fd(a->events), NULL);
+	if (write(a->done, &one, sizeof(one)) < 0)
+		return;		/* cannot happen: it is written once */
+}
+
+void snapi_async_end(struct snap_async *a, snap_status status)
+{
+	pthread_mutex_lock(&a->lock);
+	end(a, status, NULL, NULL);
+	pthread_mutex_unlock(&a->lock);
+}
+
+/* lock is held. */
+static void see_state(struct snap_async *a, uint32_t state, snap_status code,
+		      const char *member, const char *text)
+{
+	switch (state) {
+	case SNAPSET_STATE_PREPARING:
+		a->phase = SNAP_PHASE_PREPARE;
+		break;
+	case SNAPSET_STATE_FREEZING:
+		a->phase = SNAP_PHASE_FREEZE;
+		break;
+	case SNAPSET_STATE_HOLDING:
+		a->phase = SNAP_PHASE_HOLD;
+		break;
+	case SNAPSET_STATE_COMMITTED:
+		a->phase = SNAP_PHASE_RELEASE;
+		break;
+	case SNAPSET_STATE_CREATED:
+		end(a, SNAP_S_ASYNC_FINISHED, NULL, NULL);
+		break;
+	case SNAPSET_STATE_CANCELLED:
+		end(a, SNAP_S_ASYNC_CANCELLED, NULL, NULL);
+		break;
+	case SNAPSET_STATE_FAILED:
+		end(a, SNAP_FAILED(code) ? code : SNAP_E_UNEXPECTED_PROVIDER_ERROR,
+		    member, text);
+		break;
+	case SNAPSET_STATE_DELETED:
+		a->ask = true;
+		break;
+	default:
+		break;
+	}
+}
+
+static int on_event(const struct snapi_attrs *attrs, void *arg)
+{
+	struct snap_async *a = arg;
+	char text[512];
+	snap_id id;
+
+	snapi_id(attrs, SNAPSET_A_SET_ID, &id);
+	if (snapi_u32(attrs, SNAPSET_A_EVENT) != SNAPSET_EVENT_SET_STATE ||
+	    !snap_id_equal(&id, &a->set_id))
+		return 0;
+	snapi_str(attrs, SNAPSET_A_TEXT, text, sizeof(text));
+	snapi_id(attrs, SNAPSET_A_SNAP_ID, &id);
+	see_state(a, snapi_u32(attrs, SNAPSET_A_STATE),
+		  snapi_code_from_kernel(snapi_u32(attrs, SNAPSET_A_CODE)),
+		  member_name(a, &id), text);
+	return 0;
+}
+
+/* lock is held. Asks the kernel for the state. */
+static snap_status ask(struct snap_async *a)
+{
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snapi_error e = { 0 };
+
+	snapi_query_set(a->s, &a->set_id, &p, &e);
+	if (e.code == SNAP_E_OBJECT_NOT_FOUND) {
+		end(a, SNAP_E_OBJECT_NOT_FOUND, NULL,
+		    "the snapshot set was deleted before its end was seen");
+		return SNAP_S_OK;
+	}
+	if (e.code)
+		return snapi_fail_with(a->s, &e);
+	a->ask = false;
+	see_state(a, p.state, p.code, NULL, p.text);
+	return SNAP_S_OK;
+}
+
+/* lock is held. */
+static snap_status refresh(struct snap_async *a)
+{
+	int err;
+
+	if (a->status != SNAP_S_ASYNC_PENDING)
+		return SNAP_S_OK;
+	err = snapi_conn_drain(a->events, on_event, a);
+	if (err)
+		a->ask = true;
+	if (a->ask && a->status == SNAP_S_ASYNC_PENDING)
+		return ask(a);
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_async_status(struct snap_async *a, snap_status *status)
+{
+	snap_status st;
+
+	if (!a || !status)
+		return SNAP_E_INVALIDARG;
+	pthread_mutex_lock(&a->lock);
+	st = refresh(a);
+	if (st == SNAP_S_OK)
+		*status = a->status;
+	pthread_mutex_unlock(&a->lock);
+	return st;
+}
+
+SNAPI_EXPORT snap_status snap_async_wait(struct snap_async *a, int timeout_ms)
+{
+	uint64_t until = now_ms() + (timeout_ms > 0 ? timeout_ms : 0), now;
+	struct pollfd pfd;
+
+	if (!a || timeout_ms < -1)
+		return SNAP_E_INVALIDARG;
+	pfd.fd = a->epfd;
+	pfd.events = POLLIN;
+	for (bool quiet = false;;) {
+		snap_status st, status;
+		int ms = ASK_MS;
+
+		pthread_mutex_lock(&a->lock);
+		if (quiet)
+			a->ask = true;
+		st = refresh(a);
+		status = a->status;
+		pthread_mutex_unlock(&a->lock);
+		if (st || status != SNAP_S_ASYNC_PENDING)
+			return st;
+		if (timeout_ms >= 0) {
+			now = now_ms();
+			if (now >= until)
+				return SNAP_S_ASYNC_PENDING;
+			if (until - now < ASK_MS)
+				ms = (int)(until - now);
+		}
+		quiet = poll(&pfd, 1, ms) == 0 && ms == ASK_MS;
+	}
+}
+
+SNAPI_EXPORT snap_status snap_async_cancel(struct snap_async *a)
+{
+	snap_status st, status;
+	bool decided;
+
+	if (!a)
+		return SNAP_E_INVALIDARG;
+	pthread_mutex_lock(&a->lock);
+	refresh(a);
+	status = a->status;
+	pthread_mutex_unlock(&a->lock);
+	if (status != SNAP_S_ASYNC_PENDING)
+		return status;
+
+	st = snapi_set_cancel(a->s, &decided);
+	if (st == SNAP_S_OK || st == SNAP_S_ASYNC_CANCELLED) {
+		snapi_async_end(a, SNAP_S_ASYNC_CANCELLED);
+		return st;
+	}
+	/* Too late, or failed: how it ended, with its sentence. */
+	pthread_mutex_lock(&a->lock);
+	if (a->status == SNAP_S_ASYNC_PENDING)
+		a->ask = true;
+	refresh(a);
+	status = a->status;
+	pthread_mutex_unlock(&a->lock);
+	if (!decided)
+		return status == SNAP_S_ASYNC_PENDING ? st : status;
+	snap_async_wait(a, -1);
+	pthread_mutex_lock(&a->lock);
+	status = a->status;
+	pthread_mutex_unlock(&a->lock);
+	return status == SNAP_S_ASYNC_PENDING ? st : status;
+}
+
+SNAPI_EXPORT int snap_async_fd(struct snap_async *a)
+{
+	return a ? a->epfd : -1;
+}
+
+SNAPI_EXPORT snap_status snap_async_progress(struct snap_async *a,
+					     struct snap_progress *progress)
+{
+	struct snap_progress out = { .size = sizeof(out) };
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snapi_error e = { 0 };
+	bool pending;
+
+	if (!a || !progress)
+		return SNAP_E_INVALIDARG;
+	pthread_mutex_lock(&a->lock);
+	refresh(a);
+	pending = a->status == SNAP_S_ASYNC_PENDING;
+	out.phase = a->phase;
+	pthread_mutex_unlock(&a->lock);
+	if (!snapi_query_set(a->s, &a->set_id, &p, &e)) {
+		out.elapsed_ns = p.elapsed_ns;
+		if (pending) {
+			out.phase = p.phase;
+			out.deadline_ns = p.deadline_ns;
+		}
+	}
+	return snapi_struct_out(progress, &out, sizeof(out)) ? SNAP_S_OK
+							     : SNAP_E_INVALIDARG;
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* The last error: never throw away a cause. */
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+static _Thread_local struct snapi_error open_error;
+
+static void copy(char *to, size_t size, const char *from)
+{
+	snprintf(to, size, "%s", from ? from : "");
+}
+
+static void fill(struct snapi_error *e, snap_status code, int sys_errno,
+		 const char *member, const char *fmt, va_list args)
+{
+	memset(e, 0, sizeof(*e));
+	e->code = code;
+	e->sys_errno = sys_errno;
+	copy(e->member, sizeof(e->member), member);
+	if (fmt)
+		vsnprintf(e->text, sizeof(e->text), fmt, args);
+	else
+		copy(e->text, sizeof(e->text), snap_strerror(code));
+}
+
+void snapi_error_set(struct snapi_error *e, snap_status code, int sys_errno,
+		     const char *member, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fill(e, code, sys_errno, member, fmt, args);
+	va_end(args);
+}
+
+snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e)
+{
+	pthread_mutex_lock(&s->lock);
+	s->err = *e;
+	pthread_mutex_unlock(&s->lock);
+	return e->code;
+}
+
+snap_status snapi_fail(struct snap_session *s, snap_status code,
+		       const char *member, const char *fmt, ...)
+{
+	struct snapi_error e;
+	va_list args;
+
+	va_start(args, fmt);
+	fill(&e, code, 0, member, fmt, args);
+	va_end(args);
+	return snapi_fail_with(s, &e);
+}
+
+snap_status snapi_open_fail(const struct snapi_error *e)
+{
+	open_error = *e;
+	return e->code;
+}
+
+SNAPI_EXPORT snap_status snap_last_error(struct snap_session *s,
+					 struct snap_error_info *info)
+{
+	struct snap_error_info out = { .size = sizeof(out) };
+	struct snapi_error e;
+
+	if (!info)
+		return SNAP_E_INVALIDARG;
+	if (s) {
+		pthread_mutex_lock(&s->lock);
+		e = s->err;
+		pthread_mutex_unlock(&s->lock);
+	} else {
+		e = open_error;
+	}
+	out.code = e.code;
+	out.sys_errno = e.sys_errno;
+	out.phase = e.phase;
+	memcpy(out.member, e.member, sizeof(out.member));
+	memcpy(out.text, e.text, sizeof(out.text));
+	return snapi_struct_out(info, &out, sizeof(out)) ? SNAP_S_OK
+							 : SNAP_E_INVALIDARG;
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of libsnap know of each other. Names that leave a file start
+ * with snapi_, so that the static library stands in nobody's way.
+ *
+ * Locks of a session, outermost first:
+ *	cmd_lock	one command at a time on cmd; members
+ *	async->lock	status of the job
+ *	query_lock	one question at a time on query
+ *	lock		state, async, refs, the last error; nothing is called under it
+ * Everything else of a session belongs to the thread that uses it.
+ */
+#ifndef LIBSNAP_INTERNAL_H
+#define LIBSNAP_INTERNAL_H
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+
+#include <linux/snapset.h>
+
+#include "libsnap.h"
+
+#define SNAPI_EXPORT	__attribute__((visibility("default")))
+#define SNAPI_PRINTF(f)	__attribute__((format(printf, f, f + 1)))
+
+/* error.c */
+struct snapi_error {
+	snap_status	code;
+	int		sys_errno;
+	enum snap_phase	phase;
+	char		member[256];
+	char		text[512];
+};
+
+/* Fills @e; a NULL @fmt stands for the text of @code. */
+void snapi_error_set(struct snapi_error *e, snap_status code, int sys_errno,
+		     const char *member, const char *fmt, ...) SNAPI_PRINTF(5);
+/* Remembers an error of the session and returns its code. Any thread. */
+snap_status snapi_fail(struct snap_session *s, snap_status code,
+		       const char *member, const char *fmt, ...) SNAPI_PRINTF(4);
+snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e);
+/* The error of this thread's snap_open(), for which there is no session yet. */
+snap_status snapi_open_fail(const struct snapi_error *e);
+
+/* code.c */
+/* @err: positive. @cmd: SNAPSET_CMD_*, as EBUSY depends on it. */
+snap_status snapi_code_from_errno(int err, int cmd);
+/* An error code of the kernel as it is, if it is one; else UNEXPECTED_PROVIDER_ERROR. */
+snap_status snapi_code_from_kernel(uint32_t code);
+
+/* session.c */
+enum snapi_state {
+	SNAPI_NEW,
+	SNAPI_SET_OPEN,
+	SNAPI_COMMITTING,
+	SNAPI_CREATED,
+	SNAPI_FAILED,
+	SNAPI_ABORTED,
+};
+
+struct snapi_member {
+	snap_id	id;
+	dev_t	dev;
+	char	name[SNAPSET_NAME_MAX + 1];
+};
+
+struct snapi_conn;
+
+struct snap_session {
+	pthread_mutex_t		cmd_lock;
+	struct snapi_conn	*cmd;		/* its socket is the owner of the set */
+	uint64_t		cookie;
+	struct snapi_member	members[SNAPSET_MAX_MEMBERS];
+	unsigned int		nr_members;
+
+	pthread_mutex_t		query_lock;
+	struct snapi_conn	*query;
+
+	pthread_mutex_t		lock;
+	unsigned int		refs;
+	enum snapi_state	state;
+	struct snap_async	*async;		/* the job, until it is freed */
+	struct snapi_error	err;
+
+	snap_id			set_id;		/* fixed after the start */
+	bool			context_set;
+	uint32_t		attrs;
+	uint32_t		hold_ms, freeze_ms, stall_ms;
+	uint64_t		budget;
+	struct {
+		enum snap_store_kind	kind;
+		bool			set;
+		uint64_t		limit;
+		dev_t			dev;	/* 0: no device */
+	} store;
+};
+
+struct snap_session *snapi_session_get(struct snap_session *s);
+void snapi_session_put(struct snap_session *s);
+/* Under no lock of the session: */
+enum snapi_state snapi_session_state(struct snap_session *s);
+void snapi_session_set_state(struct snap_session *s, enum snapi_state state);
+/* Copies min(sizes) of a struct that begins with its size; zeros the rest. */
+bool snapi_struct_out(void *out, const void *in, size_t in_size);
+/* The same for arguments. False if the caller's struct says more than we know. */
+bool snapi_struct_in(void *in, size_t in_size, const void *arg);
+
+/* set.c */
+/*
+ * Asks the kernel to cancel the set and waits for the decision: SNAP_S_OK,
+ * SNAP_S_ASYNC_CANCELLED, SNAP_S_ASYNC_FINISHED or an error.
+ * *@decided: whether that was said by the kernel. Takes cmd_lock.
+ */
+snap_status snapi_set_cancel(struct snap_session *s, bool *decided);
+
+/* async.c */
+/* The job of the session, listening, not yet started. The error is in @e. */
+snap_status snapi_async_new(struct snap_session *s, struct snap_async **out,
+			    struct snapi_error *e);
+/* The session's running job with a reference for snap_async_free(), or NULL. */
+struct snap_async *snapi_async_of(struct snap_session *s);
+/* It has ended so, if it had not ended before. */
+void snapi_async_end(struct snap_async *a, snap_status end);
+
+/* query.c */
+/* Under async->lock at most. */
+snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
+			    struct snap_set_props *p, struct snapi_error *e);
+
+/* resolve.c */
+struct snapi_volume {
+	dev_t	dev;
+	char	name[SNAPSET_NAME_MAX + 1];	/* as the user called it */
+};
+
+/* "/srv", "/dev/x", "UUID=...": which block device? The error is in @e. */
+snap_status snapi_resolve(const char *arg, struct snapi_volume *vol,
+			  struct snapi_error *e);
+
+/* The same without mount points: a store must not be what is mounted there. */
+snap_status snapi_resolve_device_only(const char *arg, struct snapi_volume *vol,
+				      struct snapi_error *e);
+
+/* nested.c */
+/*
+ * Whether @vol may be a member beside @nr others; @store is the device of the
+ * store, 0 if it is none.
+ */
+snap_status snapi_nested(const struct snapi_volume *vol,
+			 const struct snapi_member *members, unsigned int nr,
+			 dev_t store, struct snapi_error *e);
+
+/* sysfs.c: block devices as the kernel stacks them */
+extern const char *snapi_sysfs;		/* "/sys"; the tests have their own */
+
+enum snapi_how {
+	SNAPI_SELF,
+	SNAPI_DISK,		/* a partition's disk */
+	SNAPI_PARTITION,	/* a disk's partition */
+	SNAPI_SLAVE,		/* device-mapper or md: what it is made of */
+	SNAPI_HOLDER,		/* the same, upwards */
+	SNAPI_LOOP,		/* holds the file of a loop device */
+};
+
+struct snapi_blk {
+	dev_t		dev;
+	enum snapi_how	how;	/* how we came here from @from */
+	unsigned int	from;	/* index; of SELF its own */
+	unsigned int	loops;	/* loop devices on the way */
+};
+
+/* A set of block devices, [0] is where the walk began. Zeros are an empty one. */
+struct snapi_blks {
+	struct snapi_blk	*v;
+	unsigned int		nr;
+};
+
+/* Both: -ENOMEM or 0. What cannot be read is not there. */
+/* All that @dev stands on: its disk, its slaves, the disks of its loop file. */
+int snapi_blks_below(struct snapi_blks *b, dev_t dev);
+/* Adds all that stands on the sectors of @dev, without loop devices. */
+int snapi_blks_above(struct snapi_blks *b, dev_t dev);
+int snapi_blks_add(struct snapi_blks *b, dev_t dev, enum snapi_how how,
+		   unsigned int from);
+bool snapi_blks_has(const struct snapi_blks *b, dev_t dev);
+void snapi_blks_free(struct snapi_blks *b);
+/* "vdb1"; "8:17" if it is unknown. Returns whether it is known. */
+bool snapi_blk_name(dev_t dev, char name[64]);
+bool snapi_blk_is_image(dev_t dev);
+bool snapi_blk_is_loop(dev_t dev);
+/* The first md array that has @dev, or one of its partitions, as a leg; 0: none. */
+dev_t snapi_blk_md_leg(dev_t dev);
+
+/* mount.c: the mount table */
+/* The block devices of the file system that @path lies on; for loop files. */
+int snapi_mount_devs_of(const char *path, struct snapi_blks *devs);
+
+struct snapi_mount {
+	char	target[4096];
+	char	fstype[64];
+	bool	is_root;		/* the path asked for is the mount point */
+};
+
+/* The mount @path lies on. -errno. */
+int snapi_mount_find(const char *path, struct snapi_mount *mount,
+		     struct snapi_blks *devs);
+
+struct snapi_freeze {
+	int	fd;
+	char	name[SNAPSET_NAME_MAX + 1];
+};
+
+struct snapi_freezes {
+	struct snapi_freeze	*v;
+	unsigned int		nr;
+};
+
+/*
+ * Opens every mounted file system that uses one of @devs, each once, those
+ * mounted last first.
+ */
+snap_status snapi_freezes_open(struct snapi_freezes *f,
+			       const struct snapi_blks *devs,
+			       struct snapi_error *e);
+void snapi_freezes_close(struct snapi_freezes *f);
+
+/* nl.c: generic netlink; the only file that knows libnl */
+struct nl_msg;
+struct nlattr;
+
+struct snapi_attrs {
+	const struct nlattr	*a[SNAPSET_A_MAX + 1];
+	uint8_t			cmd;
+};
+
+/* @events: join the multicast group, do not block. The error is in @e. */
+snap_status snapi_conn_open(bool events, struct snapi_conn **out,
+			    struct snapi_error *e);
+void snapi_conn_close(struct snapi_conn *c);
+int snapi_conn_fd(const struct snapi_conn *c);
+
+/* NULL: no memory. @bytes: room for attributes. */
+struct nl_msg *snapi_msg_new(struct snapi_conn *c, int cmd, bool dump,
+			     size_t bytes);
+/* A put that fails is remembered and fails the call. */
+void snapi_put_u32(struct snapi_conn *c, struct nl_msg *m, int attr, uint32_t v);
+void snapi_put_u64(struct snapi_conn *c, struct nl_msg *m, int attr, uint64_t v);
+void snapi_put_id(struct snapi_conn *c, struct nl_msg *m, int attr, const snap_id *id);
+void snapi_put_str(struct snapi_conn *c, struct nl_msg *m, int attr, const char *v);
+void snapi_put_flag(struct snapi_conn *c, struct nl_msg *m, int attr);
+struct nlattr *snapi_nest(struct snapi_conn *c, struct nl_msg *m, int attr);
+void snapi_nest_end(struct nl_msg *m, struct nlattr *nest);
+
+typedef int (*snapi_reply_fn)(const struct snapi_attrs *attrs, void *arg);
+
+/*
+ * Sends @m and frees it, gives each answer to @fn (may be NULL; nonzero stops
+ * it), and waits for the acknowledgement. The error is in @e.
+ */
+snap_status snapi_call(struct snapi_conn *c, struct nl_msg *m,
+		       snapi_reply_fn fn, void *arg, struct snapi_error *e);
+/*
+ * Gives what has come on an events connection to @fn until there is no more or
+ * @fn returns nonzero. 0, or -ENOBUFS: events were lost; or another -errno.
+ */
+int snapi_conn_drain(struct snapi_conn *c, snapi_reply_fn fn, void *arg);
+
+bool snapi_nested_attrs(const struct snapi_attrs *attrs, int attr,
+			struct snapi_attrs *inner);
+
+/* attr.c: of a missing or short attribute: 0, zeros, "" */
+bool snapi_has(const struct snapi_attrs *attrs, int attr);
+uint32_t snapi_u32(const struct snapi_attrs *attrs, int attr);
+uint64_t snapi_u64(const struct snapi_attrs *attrs, int attr);
+void snapi_id(const struct snapi_attrs *attrs, int attr, snap_id *id);
+void snapi_str(const struct snapi_attrs *attrs, int attr, char *buf, size_t len);
+
+#endif /* LIBSNAP_INTERNAL_H */

@@ -1,0 +1,611 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libsnap - one instant across several block devices.
+ *
+ * A session makes one snapshot set, in the order
+ *
+ *	snap_open -> [snap_set_*] -> snap_start_snapshot_set
+ *		-> snap_add_to_snapshot_set, once for each volume
+ *		-> snap_do_snapshot_set -> snap_async_wait -> snap_async_status
+ *		-> use /dev/snapsetN -> snap_close
+ *
+ * The calls have the names, the order, the result codes and, where those are
+ * known, the meanings of the requester interface of Microsoft's Volume Shadow
+ * Copy Service (VSS); "VSS:" below names the method a call stands for. What
+ * VSS leaves open is decided and written down here.
+ *
+ * Rules that hold for all calls:
+ *
+ * Result	A snap_status: negative is an error, 0 and above is not. Calls
+ *		that return void cannot fail.
+ * Out		parameters are set only if the call did not fail, unless the
+ *		call says otherwise. An out parameter marked "may be NULL" is
+ *		not wanted then; any other NULL gives SNAP_E_INVALIDARG.
+ * Strings	are UTF-8 and end with 0. Ids are 16 bytes, a UUID.
+ * Structs	begin with their size, which the caller sets to sizeof before
+ *		the call; a library newer than the caller fills no more than
+ *		that, an older one fills the rest with zeros.
+ * Sentence	After any error snap_last_error() tells what happened, in words
+ *		fit for the user. Print it.
+ * Threads	A session is used by one thread at a time, but
+ *		snap_async_status(), _wait(), _cancel(), _fd(), _progress() and
+ *		snap_abort() may be called from any thread, any number at once.
+ *		snap_close() and snap_async_free() must be the last call on
+ *		their object. No call is safe in a signal handler. Nothing is
+ *		shared between sessions. The library starts no thread.
+ * fork		The kernel knows the owner of a set by a socket. A child keeps
+ *		it open until it calls exec or exits; it must not use the
+ *		session.
+ * Rights	Every call that asks the kernel needs CAP_SYS_ADMIN in the
+ *		initial user namespace: SNAP_E_ACCESSDENIED otherwise.
+ *
+ * Any call may return SNAP_E_OUTOFMEMORY, SNAP_E_ACCESSDENIED,
+ * SNAP_E_UNEXPECTED or SNAP_E_UNEXPECTED_PROVIDER_ERROR (an answer of the
+ * kernel module that this library does not know; its errno is in
+ * snap_last_error()). They are not repeated below.
+ */
+#ifndef LIBSNAP_H
+#define LIBSNAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LIBSNAP_VERSION		"0.1"
+
+/* ------------------------------------------------------------------------
+ * Result codes: the HRESULT values of VSS.
+ */
+typedef int32_t snap_status;
+
+#define SNAP_FAILED(st)		((st) < 0)
+#define SNAP_SUCCEEDED(st)	((st) >= 0)	/* true for "cancelled", too */
+#define SNAP_FINISHED(st)	((st) == SNAP_S_ASYNC_FINISHED)
+
+#define SNAP_CODE_(value)	((snap_status)(value))
+
+/* Not errors */
+#define SNAP_S_OK			SNAP_CODE_(0x00000000)
+#define SNAP_S_FALSE			SNAP_CODE_(0x00000001) /* nothing (more) there */
+#define SNAP_S_ASYNC_PENDING		SNAP_CODE_(0x00042309) /* still running */
+#define SNAP_S_ASYNC_FINISHED		SNAP_CODE_(0x0004230A) /* ended, and well */
+#define SNAP_S_ASYNC_CANCELLED		SNAP_CODE_(0x0004230B) /* cancelled; nothing is left */
+
+/* The caller */
+#define SNAP_E_ACCESSDENIED		SNAP_CODE_(0x80070005)
+#define SNAP_E_INVALIDARG		SNAP_CODE_(0x80070057)
+#define SNAP_E_BAD_STATE		SNAP_CODE_(0x80042301) /* not now: wrong order of calls */
+#define SNAP_E_UNSUPPORTED_CONTEXT	SNAP_CODE_(0x8004231B)
+#define SNAP_E_OBJECT_NOT_FOUND		SNAP_CODE_(0x80042308) /* no such volume, set or snapshot */
+#define SNAP_E_OBJECT_ALREADY_EXISTS	SNAP_CODE_(0x8004230D) /* the volume is in the set already */
+
+/* The volume */
+#define SNAP_E_VOLUME_NOT_SUPPORTED	SNAP_CODE_(0x8004230C)
+#define SNAP_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER SNAP_CODE_(0x8004230E)
+#define SNAP_E_VOLUME_NOT_LOCAL		SNAP_CODE_(0x8004232D)
+#define SNAP_E_VOLUME_IN_USE		SNAP_CODE_(0x8004231D)
+#define SNAP_E_NESTED_VOLUME_LIMIT	SNAP_CODE_(0x8004232C) /* one volume stands on the other */
+#define SNAP_E_UNSELECTED_VOLUME	SNAP_CODE_(0x8004232A)
+#define SNAP_E_SNAPSHOT_NOT_IN_SET	SNAP_CODE_(0x8004232B)
+
+/* Limits */
+#define SNAP_E_OUTOFMEMORY		SNAP_CODE_(0x8007000E)
+#define SNAP_E_INSUFFICIENT_STORAGE	SNAP_CODE_(0x8004231F)
+#define SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED SNAP_CODE_(0x80042312)
+#define SNAP_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED SNAP_CODE_(0x80042317)
+#define SNAP_E_MAXIMUM_DIFFAREA_ASSOCIATIONS_REACHED SNAP_CODE_(0x8004231E)
+
+/* Time: wait, then try again; see snap_retry_advice() */
+#define SNAP_E_FLUSH_WRITES_TIMEOUT	SNAP_CODE_(0x80042313) /* a file system did not freeze in time */
+#define SNAP_E_HOLD_WRITES_TIMEOUT	SNAP_CODE_(0x80042314) /* writes could not be held, or were held too long */
+#define SNAP_E_TRANSACTION_FREEZE_TIMEOUT SNAP_CODE_(0x80042328)
+#define SNAP_E_TRANSACTION_THAW_TIMEOUT	SNAP_CODE_(0x80042329)
+#define SNAP_E_SNAPSHOT_SET_IN_PROGRESS	SNAP_CODE_(0x80042316) /* one set in the making per machine */
+#define SNAP_E_REVERT_IN_PROGRESS	SNAP_CODE_(0x80042325)
+
+/* The provider, which is the kernel module */
+#define SNAP_E_UNEXPECTED		SNAP_CODE_(0x80042302)
+#define SNAP_E_NOT_SUPPORTED		SNAP_CODE_(0x8004232F)
+#define SNAP_E_PROVIDER_NOT_REGISTERED	SNAP_CODE_(0x80042304) /* the module is not loaded */
+#define SNAP_E_PROVIDER_VETO		SNAP_CODE_(0x80042306) /* refused for now, for a known reason */
+#define SNAP_E_UNEXPECTED_PROVIDER_ERROR SNAP_CODE_(0x8004230F)
+#define SNAP_E_REBOOT_REQUIRED		SNAP_CODE_(0x80042327)
+#define SNAP_E_REVERT_VOLUME_LOST	SNAP_CODE_(0x80042326)
+#define SNAP_E_AUTORECOVERY_FAILED	SNAP_CODE_(0x800423FB)
+
+/* Writers (application hooks); no call of this version returns them */
+#define SNAP_E_UNEXPECTED_WRITER_ERROR	SNAP_CODE_(0x80042315)
+#define SNAP_E_WRITER_INFRASTRUCTURE	SNAP_CODE_(0x80042318)
+#define SNAP_E_WRITER_NOT_RESPONDING	SNAP_CODE_(0x80042319)
+#define SNAP_E_WRITER_STATUS_NOT_AVAILABLE SNAP_CODE_(0x80042409)
+#define SNAP_E_WRITERERROR_PARTIAL_FAILURE SNAP_CODE_(0x80042336)
+#define SNAP_E_WRITERERROR_INCONSISTENTSNAPSHOT SNAP_CODE_(0x800423F0)
+#define SNAP_E_WRITERERROR_OUTOFRESOURCES SNAP_CODE_(0x800423F1)
+#define SNAP_E_WRITERERROR_TIMEOUT	SNAP_CODE_(0x800423F2)
+#define SNAP_E_WRITERERROR_RETRYABLE	SNAP_CODE_(0x800423F3)
+#define SNAP_E_WRITERERROR_NONRETRYABLE	SNAP_CODE_(0x800423F4)
+#define SNAP_E_WRITERERROR_RECOVERY_FAILED SNAP_CODE_(0x800423F5)
+
+/* "SNAP_E_BAD_STATE"; "unknown code" for a number that is none of the above. */
+const char *snap_code_name(snap_status code);
+/* One sentence in English without a full stop; never NULL. */
+const char *snap_strerror(snap_status code);
+/* The nearest errno, positive; 0 for codes that are not errors. */
+int snap_to_errno(snap_status code);
+/* Whether the same job may go well later without anybody changing anything. */
+bool snap_is_transient(snap_status code);
+/*
+ * How to retry after @code: wait @delay_s seconds, and no more than @max_tries
+ * times; each try needs a new session. SNAP_S_FALSE, and zeros, if a retry is
+ * of no use. Either pointer may be NULL. VSS documents ten minutes and three
+ * times for the codes of DoSnapshotSet.
+ */
+snap_status snap_retry_advice(snap_status code, unsigned int *delay_s,
+			      unsigned int *max_tries);
+
+/* ------------------------------------------------------------------------
+ * Ids
+ */
+typedef struct { uint8_t b[16]; } snap_id;
+
+#define SNAP_ID_TEXT_MAX	37	/* with the 0 */
+
+/* Writes the UUID in lower case to @text. Never fails. */
+void snap_id_format(const snap_id *id, char text[SNAP_ID_TEXT_MAX]);
+/* SNAP_E_INVALIDARG if @text is not a UUID; braces around it are allowed. */
+snap_status snap_id_parse(const char *text, snap_id *id);
+bool snap_id_equal(const snap_id *a, const snap_id *b);
+/* Whether all bytes are 0, which stands for "none". */
+bool snap_id_is_null(const snap_id *id);
+
+/* ------------------------------------------------------------------------
+ * Sessions
+ */
+struct snap_session;
+struct snap_async;
+struct snap_iter;
+struct snap_events;
+
+/* What a set is doing; also where it was when it failed. */
+enum snap_phase {
+	SNAP_PHASE_NONE,
+	SNAP_PHASE_PREPARE,	/* reserving memory and store, syncing */
+	SNAP_PHASE_FREEZE,	/* freezing file systems */
+	SNAP_PHASE_HOLD,	/* writes are held, those in flight are drained */
+	SNAP_PHASE_RELEASE,	/* the instant is past; thawing */
+	SNAP_PHASE_PUBLISH,	/* making /dev/snapsetN */
+	SNAP_PHASE_DONE,
+};
+
+struct snap_error_info {
+	size_t		size;
+	snap_status	code;		/* SNAP_S_OK: nothing has failed */
+	int		sys_errno;	/* positive, 0 if there was none */
+	enum snap_phase	phase;		/* NONE unless a set failed on its way */
+	char		member[256];	/* the volume it is about, "" if none */
+	char		text[512];	/* the sentence, without a full stop */
+};
+
+/*
+ * Opens a session. @flags must be 0.
+ * SNAP_E_PROVIDER_NOT_REGISTERED: the kernel module is not loaded.
+ * VSS: CreateVssBackupComponents and InitializeForBackup.
+ */
+snap_status snap_open(unsigned int flags, struct snap_session **session);
+
+/*
+ * Ends the session; NULL is allowed. A set in the making is aborted, and this
+ * call waits until it is undone: a running snap_async then ends as cancelled
+ * and must still be freed. Snapshots without SNAP_CTX_NO_AUTO_RELEASE are
+ * deleted by the kernel; the same happens if the process dies. VSS: Release.
+ */
+void snap_close(struct snap_session *session);
+
+/*
+ * The last error of the session, or with NULL that of the last snap_open() of
+ * this thread. Not changed by calls that went well.
+ */
+snap_status snap_last_error(struct snap_session *session,
+			    struct snap_error_info *info);
+
+/* Contexts and attributes, with the numbers of VSS */
+#define SNAP_CTX_BACKUP			0x00000000u	/* needs writers: not yet */
+#define SNAP_CTX_FILE_SHARE_BACKUP	0x00000010u	/* default: no writers, released with the session */
+#define SNAP_CTX_APP_ROLLBACK		0x00000009u	/* persistent: not yet */
+#define SNAP_CTX_NAS_ROLLBACK		0x00000019u	/* persistent: not yet */
+
+#define SNAP_ATTR_PERSISTENT		0x00000001u
+#define SNAP_ATTR_CLIENT_ACCESSIBLE	0x00000004u
+#define SNAP_ATTR_NO_AUTO_RELEASE	0x00000008u	/* outlives the session, not the reboot */
+#define SNAP_ATTR_NO_WRITERS		0x00000010u
+#define SNAP_ATTR_DIFFERENTIAL		0x00020000u	/* always reported */
+
+#define SNAP_CTX_NO_AUTO_RELEASE	SNAP_ATTR_NO_AUTO_RELEASE
+
+/*
+ * Says what kind of set is to be made: SNAP_CTX_FILE_SHARE_BACKUP, with or
+ * without SNAP_CTX_NO_AUTO_RELEASE. Once, before snap_start_snapshot_set().
+ * SNAP_E_UNSUPPORTED_CONTEXT: a context that needs writers or persistence,
+ * which this version has not. SNAP_E_INVALIDARG: bits that do not exist.
+ * SNAP_E_BAD_STATE: called twice or too late. VSS: SetContext.
+ */
+snap_status snap_set_context(struct snap_session *session, uint32_t context);
+
+/*
+ * Times in milliseconds, 0 for the default.
+ * @hold_ms	1..10000 (10000): writes are held no longer than that, from the
+ *		first held to the last released; kept by the kernel.
+ * @freeze_ms	1..60000 (10000): likewise for frozen file systems.
+ * @stall_ms	100..60000 (5000): how long the store may make no progress
+ *		before the snapshot is given up for the sake of the writers.
+ * SNAP_E_INVALIDARG: out of range. SNAP_E_BAD_STATE: the set is started.
+ * VSS has no such call; there the hold is 10 s and cannot be changed.
+ */
+snap_status snap_set_timeouts(struct snap_session *session, uint32_t hold_ms,
+			      uint32_t freeze_ms, uint32_t stall_ms);
+
+/*
+ * Most bytes of RAM for data on its way to the store, 1 MiB..1 GiB, 0 for the
+ * default of 32 MiB. Past it writers wait. Errors as above.
+ */
+snap_status snap_set_budget(struct snap_session *session, uint64_t bytes);
+
+enum snap_store_kind {
+	SNAP_STORE_MEMORY,	/* RAM */
+	SNAP_STORE_DEVICE,	/* a block device or partition; what is on it is lost */
+};
+
+struct snap_store {
+	size_t			size;
+	enum snap_store_kind	kind;
+	uint64_t		limit;	/* MEMORY: most bytes, 0 for the default (a quarter of RAM) */
+	const char		*device;/* DEVICE: path, UUID= or LABEL= */
+};
+
+/*
+ * Where old data goes; copied. Without this call: memory.
+ * SNAP_E_INVALIDARG, SNAP_E_OBJECT_NOT_FOUND: no such device.
+ * SNAP_E_BAD_STATE: the set is started. VSS: AddDiffArea.
+ */
+snap_status snap_set_store(struct snap_session *session,
+			   const struct snap_store *store);
+
+/* ------------------------------------------------------------------------
+ * Making a set
+ */
+
+/*
+ * Begins the one set of this session and gives its id. There is one set in
+ * the making per machine: SNAP_E_SNAPSHOT_SET_IN_PROGRESS if somebody else
+ * has it; the session stays good, wait and call again.
+ * SNAP_E_BAD_STATE: the session had its set. VSS: StartSnapshotSet.
+ */
+snap_status snap_start_snapshot_set(struct snap_session *session,
+				    snap_id *set_id);
+
+/*
+ * Adds a volume, at most 64: a mount point, a block device, "UUID=...",
+ * "LABEL=...", "PARTUUID=..." or "PARTLABEL=...". Gives the id that its
+ * snapshot will have (may be NULL).
+ *
+ * SNAP_E_INVALIDARG	a path that is neither a mount point nor a device
+ * SNAP_E_OBJECT_NOT_FOUND	nothing has this name
+ * SNAP_E_VOLUME_NOT_SUPPORTED	no block device below it (tmpfs, NFS,
+ *			overlay, ZFS), several (btrfs), or a device of a kind
+ *			that the module cannot watch
+ * SNAP_E_OBJECT_ALREADY_EXISTS	the volume is in the set
+ * SNAP_E_NESTED_VOLUME_LIMIT	it shares sectors with another volume of the
+ *			set, stands on it or below it (device-mapper, md, loop
+ *			file), is a loop in a loop, a leg of an active md
+ *			array, or itself an image or store of snapset
+ * SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, _OF_SNAPSHOTS_REACHED
+ * SNAP_E_PROVIDER_VETO	not now, the sentence says why
+ * SNAP_E_BAD_STATE	no set is open
+ * After an error the set is as it was. VSS: AddToSnapshotSet.
+ */
+snap_status snap_add_to_snapshot_set(struct snap_session *session,
+				     const char *volume, snap_id *snapshot_id);
+
+/*
+ * Whether the volume could be a member of a set by itself, as far as can be
+ * said without adding it. *@supported is false with *@why (may be NULL)
+ * VOLUME_NOT_SUPPORTED or NESTED_VOLUME_LIMIT, and the sentence in
+ * snap_last_error(). SNAP_E_OBJECT_NOT_FOUND, SNAP_E_INVALIDARG: as above.
+ * Any time. VSS: IsVolumeSupported.
+ */
+snap_status snap_is_volume_supported(struct snap_session *session,
+				     const char *volume, bool *supported,
+				     snap_status *why);
+
+/*
+ * Starts to make the set: file systems above the volumes are frozen, writes
+ * are held on all volumes at once, and the snapshots begin. SNAP_S_OK says
+ * only that it runs. File systems are found through the mount table of the
+ * caller's mount namespace.
+ *
+ * SNAP_E_BAD_STATE		no set is open, or it is empty
+ * SNAP_E_NESTED_VOLUME_LIMIT	mounts or stacks changed since the add
+ * SNAP_E_VOLUME_NOT_SUPPORTED	a mounted file system cannot be reached to
+ *				be frozen: another mount hides it
+ * After an error here the set is still open. VSS: DoSnapshotSet.
+ */
+snap_status snap_do_snapshot_set(struct snap_session *session,
+				 struct snap_async **async);
+
+/*
+ * Gives up the set in the making, whoever waits for it; returns when nothing
+ * is frozen or held any more. SNAP_S_OK also if there is nothing to abort.
+ * SNAP_S_ASYNC_FINISHED: too late, the set exists. VSS: AbortBackup.
+ */
+snap_status snap_abort(struct snap_session *session);
+
+/* ------------------------------------------------------------------------
+ * The running job. VSS: IVssAsync.
+ */
+
+/*
+ * How it stands; does not wait. *@status: SNAP_S_ASYNC_PENDING, _FINISHED,
+ * _CANCELLED or the error it ended with: SNAP_E_INSUFFICIENT_STORAGE,
+ * SNAP_E_FLUSH_WRITES_TIMEOUT, SNAP_E_HOLD_WRITES_TIMEOUT,
+ * SNAP_E_PROVIDER_VETO, SNAP_E_OUTOFMEMORY, SNAP_E_NESTED_VOLUME_LIMIT,
+ * SNAP_E_REBOOT_REQUIRED, SNAP_E_UNEXPECTED_PROVIDER_ERROR. Once it has
+ * ended the answer stays. Success is FINISHED, never SNAP_S_OK. VSS: QueryStatus.
+ */
+snap_status snap_async_status(struct snap_async *async, snap_status *status);
+
+/*
+ * Waits up to @timeout_ms milliseconds, -1 for ever, 0 not at all. Signals
+ * do not end it. SNAP_S_OK: it has ended, well or not; ask for the status.
+ * SNAP_S_ASYNC_PENDING: time is up. SNAP_E_INVALIDARG: @timeout_ms < -1.
+ * Never returns the error of the job itself. VSS: Wait.
+ */
+snap_status snap_async_wait(struct snap_async *async, int timeout_ms);
+
+/*
+ * Cancels and waits for the outcome, which is one of
+ * SNAP_S_OK		cancelled now; nothing is left, held or frozen
+ * SNAP_S_ASYNC_CANCELLED	had been cancelled before
+ * SNAP_S_ASYNC_FINISHED	too late: the set exists
+ * an error		it had failed before
+ * A file system that is just freezing cannot be interrupted, so this may take
+ * as long as that. VSS: Cancel.
+ */
+snap_status snap_async_cancel(struct snap_async *async);
+
+/*
+ * A descriptor for poll(2) and friends, valid until snap_async_free(); -1 if
+ * @async is NULL. It is readable for good once the job has ended. It may be
+ * readable before: call snap_async_status(), which makes it quiet again. Do
+ * not read from it.
+ */
+int snap_async_fd(struct snap_async *async);
+
+struct snap_progress {
+	size_t		size;
+	enum snap_phase	phase;
+	uint64_t	elapsed_ns;	/* since snap_do_snapshot_set() */
+	uint64_t	deadline_ns;	/* left for this phase, 0: no limit */
+};
+
+/* VSS planned a percentage here and never delivered it. */
+snap_status snap_async_progress(struct snap_async *async,
+				struct snap_progress *progress);
+
+/*
+ * Frees; NULL is allowed. A job that still runs goes on, and how it ended is
+ * in the properties of the set. May be called before or after snap_close().
+ */
+void snap_async_free(struct snap_async *async);
+
+/*
+ * Does the set and waits for the end: SNAP_S_ASYNC_FINISHED or the error.
+ */
+static inline snap_status
+snap_do_snapshot_set_wait(struct snap_session *session)
+{
+	struct snap_async *async;
+	snap_status st = snap_do_snapshot_set(session, &async);
+
+	if (SNAP_FAILED(st))
+		return st;
+	st = snap_async_wait(async, -1);
+	if (SNAP_SUCCEEDED(st)) {
+		snap_status end;
+
+		st = snap_async_status(async, &end);
+		if (SNAP_SUCCEEDED(st))
+			st = end;
+	}
+	snap_async_free(async);
+	return st;
+}
+
+/* ------------------------------------------------------------------------
+ * Sets and snapshots of this machine, whoever made them
+ */
+enum snap_set_state {
+	SNAP_SET_OPEN,		/* volumes may be added */
+	SNAP_SET_PREPARING,
+	SNAP_SET_FREEZING,
+	SNAP_SET_HOLDING,
+	SNAP_SET_COMMITTED,	/* the instant is past */
+	SNAP_SET_CREATED,
+	SNAP_SET_ABORTING,
+	SNAP_SET_FAILED,
+	SNAP_SET_CANCELLED,
+	SNAP_SET_DELETED,
+};
+
+enum snap_snapshot_state {
+	SNAP_SNAPSHOT_PREPARING,
+	SNAP_SNAPSHOT_LIVE,
+	SNAP_SNAPSHOT_DEAD,	/* lost: every read of the image fails with EIO */
+};
+
+struct snap_set_props {
+	size_t			size;
+	snap_id			id;
+	uint32_t		attrs;		/* SNAP_ATTR_* */
+	uint32_t		members;	/* number of volumes */
+	enum snap_set_state	state;
+	enum snap_phase		phase;
+	snap_status		code;		/* as snap_async_status(); S_OK before the DO */
+	uint64_t		created_ns;	/* the instant: ns since 1970, UTC; 0: not yet */
+	uint64_t		elapsed_ns;	/* since the DO, while it runs */
+	uint64_t		deadline_ns;	/* left for the present phase, 0: none */
+	/* how long making it took, in ns */
+	uint64_t		prepare_ns;	/* DO .. first freeze */
+	uint64_t		freeze_ns;	/* first freeze begun .. last frozen */
+	uint64_t		hold_ns;	/* first write held .. last released */
+	uint64_t		drain_ns;	/* last gate closed .. last write in flight done */
+	uint64_t		frozen_ns;	/* first freeze begun .. last thawed */
+	uint64_t		total_ns;	/* DO .. images there */
+	uint64_t		parked;		/* writes that were held */
+	uint64_t		budget;		/* bytes of RAM */
+	enum snap_store_kind	store_kind;
+	uint32_t		store_major;	/* DEVICE */
+	uint32_t		store_minor;
+	uint64_t		store_size;	/* bytes it can hold */
+	uint64_t		store_used;	/* bytes it holds */
+	char			text[512];	/* the sentence, if it failed */
+};
+
+struct snap_snapshot_props {
+	size_t			size;
+	snap_id			id;
+	snap_id			set_id;
+	uint32_t		set_members;	/* volumes in the set when made */
+	uint32_t		attrs;		/* SNAP_ATTR_* */
+	enum snap_snapshot_state state;
+	char			volume[256];	/* as it was named when added */
+	char			origin[256];	/* device: "/dev/vdb1" */
+	uint32_t		origin_major;
+	uint32_t		origin_minor;
+	char			device[256];	/* image: "/dev/snapset0", "" while there is none */
+	uint32_t		device_major;
+	uint32_t		device_minor;
+	uint32_t		block_size;	/* logical, bytes */
+	uint32_t		openers;	/* how often the image is open */
+	uint64_t		bytes;		/* size of the image */
+	uint64_t		created_ns;	/* the instant: ns since 1970, UTC */
+	uint64_t		drain_ns;	/* what this volume's writes in flight took */
+	uint64_t		copied;		/* bytes kept for this snapshot */
+	uint64_t		stored;		/* bytes of it in the store */
+	uint64_t		in_ram;		/* bytes of it on their way there */
+	snap_status		code;		/* why it is dead, else SNAP_S_OK */
+	char			text[512];	/* the sentence to it */
+};
+
+/*
+ * SNAP_E_OBJECT_NOT_FOUND: no such snapshot, or its set is not yet (or never
+ * was) created. VSS: GetSnapshotProperties.
+ */
+snap_status snap_get_snapshot_properties(struct snap_session *session,
+					 const snap_id *snapshot_id,
+					 struct snap_snapshot_props *props);
+
+/* SNAP_E_OBJECT_NOT_FOUND. A set in the making has properties, too. */
+snap_status snap_get_set_properties(struct snap_session *session,
+				    const snap_id *set_id,
+				    struct snap_set_props *props);
+
+enum snap_object {
+	SNAP_OBJECT_NONE,
+	SNAP_OBJECT_SNAPSHOT_SET,	/* an id names a set, or sets are asked for */
+	SNAP_OBJECT_SNAPSHOT,
+};
+
+struct snap_filter {
+	size_t			size;
+	enum snap_object	object;		/* what to list */
+	snap_id			set_id;		/* only of this set; zeros: any */
+	const char		*volume;	/* only of this volume, named as for add; NULL: any */
+	bool			unfinished;	/* also what is not created or has failed */
+};
+
+/*
+ * Lists objects of this machine as they are now. SNAP_S_FALSE, and an empty
+ * iterator to free, if there is none. SNAP_E_OBJECT_NOT_FOUND or
+ * SNAP_E_INVALIDARG: the filter's volume does not exist. VSS: Query.
+ */
+snap_status snap_query(struct snap_session *session,
+		       const struct snap_filter *filter,
+		       struct snap_iter **iter);
+/* SNAP_S_FALSE at the end. SNAP_E_INVALIDARG: the iterator has the other kind. */
+snap_status snap_iter_next_set(struct snap_iter *iter,
+			       struct snap_set_props *props);
+snap_status snap_iter_next_snapshot(struct snap_iter *iter,
+				    struct snap_snapshot_props *props);
+/* NULL is allowed. May be called after snap_close(). */
+void snap_iter_free(struct snap_iter *iter);
+
+/*
+ * Deletes the snapshot or set @id. All or nothing: SNAP_E_VOLUME_IN_USE if an
+ * image is open (mounted); with @force it goes anyway, and who has it open
+ * reads EIO. SNAP_E_BAD_STATE: the set is in the making, abort it.
+ * SNAP_E_OBJECT_NOT_FOUND. *@deleted (may be NULL) is the number of snapshots
+ * deleted, and *@not_deleted (may be NULL) the one that was in the way, zeros
+ * if none; both are always set. VSS: DeleteSnapshots.
+ */
+snap_status snap_delete_snapshots(struct snap_session *session,
+				  const snap_id *id, enum snap_object type,
+				  bool force, unsigned int *deleted,
+				  snap_id *not_deleted);
+
+struct snap_module_info {
+	size_t		size;
+	char		version[64];	/* of the kernel module */
+	char		hook[64];	/* kernel function it has hooked, "" if none */
+	uint32_t	granule_size;	/* bytes: smallest unit that is copied */
+	char		counters[2048];	/* "name value\n"...: for tests */
+};
+
+/* About the kernel module. VSS: QueryProviders. */
+snap_status snap_get_module_info(struct snap_session *session,
+				 struct snap_module_info *info);
+
+/* ------------------------------------------------------------------------
+ * Events of this machine. VSS has none; it writes the event log.
+ */
+enum snap_event_type {
+	SNAP_EVENT_SET_STATE,		/* set_id state code text */
+	SNAP_EVENT_SNAPSHOT_DEAD,	/* set_id snapshot_id code text */
+	SNAP_EVENT_SNAPSHOT_DELETED,	/* set_id snapshot_id */
+	SNAP_EVENT_STORE_LOW,		/* set_id text */
+	SNAP_EVENT_LOST = 1000,		/* events were lost: ask with snap_query() */
+};
+
+struct snap_event {
+	size_t			size;
+	uint32_t		type;	/* enum snap_event_type; skip what you do not know */
+	uint64_t		seq;	/* +1 with each event of the module */
+	snap_id			set_id;
+	snap_id			snapshot_id;
+	enum snap_set_state	state;
+	snap_status		code;
+	char			text[512];
+};
+
+/* Begins to listen. Independent of the session from then on. */
+snap_status snap_event_open(struct snap_session *session,
+			    struct snap_events **events);
+/* For poll(2): readable when there is something to get; -1 for NULL. */
+int snap_event_fd(struct snap_events *events);
+/*
+ * The next event; waits like snap_async_wait(), SNAP_S_FALSE if none came in
+ * time. One thread at a time.
+ */
+snap_status snap_event_next(struct snap_events *events, int timeout_ms,
+			    struct snap_event *event);
+/* NULL is allowed. */
+void snap_event_close(struct snap_events *events);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LIBSNAP_H */

@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The mount table: which devices a file system uses, and which file systems
+ * use given devices.
+ *
+ * A path says little: it may be hidden by a later mount or lead through a
+ * symbolic link. So a path is opened first, and the kernel is asked for the
+ * mount id of what was opened (fdinfo).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <libmount/libmount.h>
+#include <linux/btrfs.h>
+
+#include "internal.h"
+
+#define MOUNTINFO	"/proc/self/mountinfo"
+
+/* The mount id behind @fd, -1 if the kernel does not say. */
+static int mount_id(int fd)
+{
+	char path[64], line[256];
+	int id = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	f = fopen(path, "re");
+	if (!f)
+		return -1;
+	while (id < 0 && fgets(line, sizeof(line), f))
+		if (sscanf(line, "mnt_id: %d", &id) != 1)
+			id = -1;
+	fclose(f);
+	return id;
+}
+
+static int add_source(struct snapi_blks *devs, const char *path)
+{
+	struct stat st;
+
+	if (!path || path[0] != '/' || stat(path, &st) || !S_ISBLK(st.st_mode))
+		return 0;
+	return snapi_blks_add(devs, st.st_rdev, SNAPI_SELF, 0);
+}
+
+/* btrfs has an anonymous device number; its real ones are in sysfs. */
+static int add_btrfs(struct snapi_blks *devs, const char *target)
+{
+	struct btrfs_ioctl_fs_info_args info;
+	char path[512], uuid[SNAP_ID_TEXT_MAX];
+	struct dirent *de;
+	int fd, err = 0;
+	snap_id id;
+	DIR *dir;
+
+	memset(&info, 0, sizeof(info));
+	fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	if (ioctl(fd, BTRFS_IOC_FS_INFO, &info)) {
+		close(fd);
+		return 0;
+	}
+	close(fd);
+	memcpy(id.b, info.fsid, sizeof(id.b));
+	snap_id_format(&id, uuid);
+	snprintf(path, sizeof(path), "%s/fs/btrfs/%s/devices", snapi_sysfs, uuid);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	while (!err && (de = readdir(dir))) {
+		unsigned int ma, mi;
+		char buf[1024];
+		FILE *f;
+
+		if (de->d_name[0] == '.')
+			continue;
+		snprintf(buf, sizeof(buf), "%s/%s/dev", path, de->d_name);
+		f = fopen(buf, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%u:%u", &ma, &mi) == 2)
+			err = snapi_blks_add(devs, makedev(ma, mi), SNAPI_SELF, 0);
+		fclose(f);
+	}
+	closedir(dir);
+	return err;
+}
+
+/* The devices given by an option such as logdev=/dev/x. */
+static int add_option(struct snapi_blks *devs, struct libmnt_fs *fs,
+		      const char *name)
+{
+	char *value, path[PATH_MAX];
+	size_t len;
+
+	if (mnt_fs_get_option(fs, name, &value, &len) || !value || len >= sizeof(path))
+		return 0;
+	memcpy(path, value, len);
+	path[len] = 0;
+	return add_source(devs, path);
+}
+
+static int fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
+{
+	const char *type = mnt_fs_get_fstype(fs), *source = mnt_fs_get_source(fs);
+	dev_t dev = mnt_fs_get_devno(fs);
+	int err = 0;
+
+	if (!type)
+		return 0;
+	if (major(dev)) {
+		err = snapi_blks_add(devs, dev, SNAPI_SELF, 0);
+		if (!err && !strcmp(type, "xfs"))
+			err = add_option(devs, fs, "logdev");
+		if (!err && !strcmp(type, "xfs"))
+			err = add_option(devs, fs, "rtdev");
+	} else if (!strcmp(type, "btrfs")) {
+		err = add_btrfs(devs, mnt_fs_get_target(fs));
+		if (!err && !devs->nr)
+			err = add_source(devs, source);
+	} else if (!strcmp(type, "bcachefs") && source) {
+		char *list = strdup(source), *rest = list, *path;
+
+		if (!list)
+			return -ENOMEM;
+		while (!err && (path = strsep(&rest, ":")))
+			err = add_source(devs, path);
+		free(list);
+	}
+	return err;
+}
+
+static struct libmnt_table *read_table(void)
+{
+	return mnt_new_table_from_file(MOUNTINFO);
+}
+
+static struct libmnt_fs *find_id(struct libmnt_table *tb, int id)
+{
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
+	struct libmnt_fs *fs, *found = NULL;
+
+	while (it && !found && mnt_table_next_fs(tb, it, &fs) == 0)
+		if (mnt_fs_get_id(fs) == id)
+			found = fs;
+	mnt_free_iter(it);
+	return found;
+}
+
+int snapi_mount_find(const char *path, struct snapi_mount *mount,
+		     struct snapi_blks *devs)
+{
+	struct libmnt_table *tb = NULL;
+	char real[PATH_MAX];
+	struct libmnt_fs *fs;
+	int fd, err = 0;
+
+	fd = open(path, O_PATH | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	if (!realpath(path, real)) {
+		err = -errno;
+		goto out;
+	}
+	tb = read_table();
+	fs = tb ? find_id(tb, mount_id(fd)) : NULL;
+	if (!fs) {		/* no /proc, or outside of our root */
+		err = tb ? -ENODEV : -ENOMEM;
+		goto out;
+	}
+	snprintf(mount->target, sizeof(mount->target), "%s", mnt_fs_get_target(fs));
+	snprintf(mount->fstype, sizeof(mount->fstype), "%s",
+		 mnt_fs_get_fstype(fs) ? mnt_fs_get_fstype(fs) : "unknown");
+	mount->is_root = !strcmp(mount->target, real);
+	err = fs_devs(fs, devs);
+out:
+	if (tb)
+		mnt_unref_table(tb);
+	close(fd);
+	return err;
+}
+
+int snapi_mount_devs_of(const char *path, struct snapi_blks *devs)
+{
+	struct snapi_mount mount;
+
+	return snapi_mount_find(path, &mount, devs);
+}
+
+/* Opens the root of this very mount, or says -1: hidden, or not reachable. */
+static int open_mount(struct libmnt_fs *fs)
+{
+	const char *target = mnt_fs_get_target(fs);
+	int fd;
+
+	fd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR)		/* a file bound to a file */
+		fd = open(target, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	if (mount_id(fd) == mnt_fs_get_id(fs))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+struct seen {
+	dev_t	dev;		/* of the superblock */
+	int	fd;
+	char	name[SNAPSET_NAME_MAX + 1];
+};
+
+static struct seen *find_seen(struct seen *seen, unsigned int nr, dev_t dev)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (seen[i].dev == dev)
+			return &seen[i];
+	return NULL;
+}
+
+static bool share(const struct snapi_blks *a, const struct snapi_blks *b)
+{
+	for (unsigned int i = 0; i < a->nr; i++)
+		if (snapi_blks_has(b, a->v[i].dev))
+			return true;
+	return false;
+}
+
+/*
+ * Any mount of a superblock will do, so one that is hidden counts only if no
+ * other is found.
+ */
+static int collect(struct libmnt_table *tb, const struct snapi_blks *devs,
+		   struct seen **seen, unsigned int *nr)
+{
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
+	struct libmnt_fs *fs;
+	int err = 0;
+
+	if (!it)
+		return -ENOMEM;
+	while (!err && mnt_table_next_fs(tb, it, &fs) == 0) {
+		struct seen *s = find_seen(*seen, *nr, mnt_fs_get_devno(fs));
+		struct snapi_blks own = { 0 };
+		bool ours;
+
+		if (s && s->fd >= 0)
+			continue;
+		err = fs_devs(fs, &own);
+		ours = share(&own, devs);
+		snapi_blks_free(&own);
+		if (err || !ours)
+			continue;
+		if (!s) {
+			s = realloc(*seen, (*nr + 1) * sizeof(*s));
+			if (!s) {
+				err = -ENOMEM;
+				break;
+			}
+			*seen = s;
+			s += (*nr)++;
+			s->dev = mnt_fs_get_devno(fs);
+		}
+		s->fd = open_mount(fs);
+		snprintf(s->name, sizeof(s->name), "%s", mnt_fs_get_target(fs));
+	}
+	mnt_free_iter(it);
+	return err;
+}
+
+snap_status snapi_freezes_open(struct snapi_freezes *f,
+			       const struct snapi_blks *devs,
+			       struct snapi_error *e)
+{
+	struct libmnt_table *tb = read_table();
+	struct seen *seen = NULL;
+	unsigned int nr = 0, i;
+	int err = tb ? collect(tb, devs, &seen, &nr) : -ENOMEM;
+
+	e->code = SNAP_S_OK;
+	f->nr = 0;
+	f->v = calloc(nr + 1, sizeof(*f->v));
+	if (err || !f->v)
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	for (i = 0; i < nr; i++) {
+		if (e->code == SNAP_S_OK && seen[i].fd < 0)
+			snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, NULL,
+					"the file system mounted on %s cannot be reached to be frozen: another mount hides it, or its path is closed to us",
+					seen[i].name);
+		if (seen[i].fd < 0)
+			continue;
+		if (!f->v) {
+			close(seen[i].fd);
+			continue;
+		}
+		f->v[f->nr].fd = seen[i].fd;
+		memcpy(f->v[f->nr].name, seen[i].name, sizeof(seen[i].name));
+		f->nr++;
+	}
+	free(seen);
+	if (tb)
+		mnt_unref_table(tb);
+	if (e->code != SNAP_S_OK)
+		snapi_freezes_close(f);
+	return e->code;
+}
+
+void snapi_freezes_close(struct snapi_freezes *f)
+{
+	for (unsigned int i = 0; i < f->nr; i++)
+		close(f->v[i].fd);
+	free(f->v);
+	f->v = NULL;
+	f->nr = 0;
+}

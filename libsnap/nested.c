@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The nesting rule. Two volumes of a set must not share sectors, and none may
+ * stand on another: the gate of the lower one, once closed, would hold writes
+ * that the upper one waits for. VSS says the same of a VHD and the volume that
+ * holds its file. The kernel checks again when the set is made.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "internal.h"
+
+static snap_status nested(struct snapi_error *e, const struct snapi_volume *vol,
+			  const char *fmt, ...) SNAPI_PRINTF(3);
+
+static snap_status nested(struct snapi_error *e, const struct snapi_volume *vol,
+			  const char *fmt, ...)
+{
+	va_list args;
+	char text[sizeof(e->text)];
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	snapi_error_set(e, SNAP_E_NESTED_VOLUME_LIMIT, ELOOP, vol->name, "%s", text);
+	return e->code;
+}
+
+/* How [0] stands on @b->v[at], in words. */
+static const char *how(const struct snapi_blks *b, unsigned int at)
+{
+	bool slave = false;
+
+	for (; b->v[at].how != SNAPI_SELF; at = b->v[at].from) {
+		if (b->v[at].how == SNAPI_LOOP)
+			return "is a loop device with its file on";
+		if (b->v[at].how == SNAPI_SLAVE)
+			slave = true;
+	}
+	return slave ? "is made of sectors of" : "is a partition of";
+}
+
+/* Whether @upper stands on @lower. @below is what @upper stands on. */
+static bool stands_on(const struct snapi_blks *below, dev_t lower,
+		      const char **words)
+{
+	for (unsigned int i = 1; i < below->nr; i++) {
+		if (below->v[i].dev == lower) {
+			*words = how(below, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+static snap_status check_store(const struct snapi_volume *vol,
+			       const struct snapi_blks *below, dev_t store,
+			       struct snapi_error *e)
+{
+	struct snapi_blks theirs = { 0 };
+	char name[64], store_name[64];
+	const char *words;
+
+	snapi_blk_name(vol->dev, name);
+	snapi_blk_name(store, store_name);
+	if (store == vol->dev)
+		return nested(e, vol, "%s (%s) is the store of the set", vol->name, name);
+	if (stands_on(below, store, &words))
+		return nested(e, vol, "%s (%s) %s %s, which is the store of the set",
+			      vol->name, name, words, store_name);
+	if (snapi_blks_below(&theirs, store))
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	else if (stands_on(&theirs, vol->dev, &words))
+		nested(e, vol, "the store %s %s %s (%s)", store_name, words,
+		       vol->name, name);
+	snapi_blks_free(&theirs);
+	return e->code;
+}
+
+static snap_status check_alone(const struct snapi_volume *vol,
+			       const struct snapi_blks *below, dev_t store,
+			       struct snapi_error *e)
+{
+	char name[64], lower[64];
+	dev_t md;
+
+	snapi_blk_name(vol->dev, name);
+	for (unsigned int i = 0; i < below->nr; i++) {
+		if (!snapi_blk_is_image(below->v[i].dev))
+			continue;
+		snapi_blk_name(below->v[i].dev, lower);
+		if (!i)
+			return nested(e, vol, "%s (%s) is itself the image of a snapshot",
+				      vol->name, name);
+		return nested(e, vol, "%s (%s) stands on %s, which is the image of a snapshot",
+			      vol->name, name, lower);
+	}
+	for (unsigned int i = 0; i < below->nr; i++) {
+		if (below->v[i].loops && snapi_blk_is_loop(below->v[i].dev))
+			return nested(e, vol, "%s (%s) is a loop device in a file on a loop device",
+				      vol->name, name);
+	}
+	md = snapi_blk_md_leg(vol->dev);
+	if (md) {
+		snapi_blk_name(md, lower);
+		return nested(e, vol, "%s (%s) is a leg of the array %s: add the array instead",
+			      vol->name, name, lower);
+	}
+	return store ? check_store(vol, below, store, e) : SNAP_S_OK;
+}
+
+static snap_status check_pair(const struct snapi_volume *vol,
+			      const struct snapi_blks *below,
+			      const struct snapi_member *other,
+			      struct snapi_error *e)
+{
+	struct snapi_blks theirs = { 0 };
+	char name[64], other_name[64];
+	const char *words;
+
+	snapi_blk_name(vol->dev, name);
+	snapi_blk_name(other->dev, other_name);
+	if (vol->dev == other->dev) {
+		snapi_error_set(e, SNAP_E_OBJECT_ALREADY_EXISTS, EEXIST, vol->name,
+				"%s (%s) is in the set already, as %s",
+				vol->name, name, other->name);
+		return e->code;
+	}
+	if (stands_on(below, other->dev, &words))
+		return nested(e, vol, "%s (%s) %s %s (%s), which is in the set already",
+			      vol->name, name, words, other->name, other_name);
+	if (snapi_blks_below(&theirs, other->dev)) {
+		snapi_blks_free(&theirs);
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+		return e->code;
+	}
+	if (stands_on(&theirs, vol->dev, &words))
+		nested(e, vol, "%s (%s), which is in the set already, %s %s (%s)",
+		       other->name, other_name, words, vol->name, name);
+	snapi_blks_free(&theirs);
+	return e->code;
+}
+
+snap_status snapi_nested(const struct snapi_volume *vol,
+			 const struct snapi_member *members, unsigned int nr,
+			 dev_t store, struct snapi_error *e)
+{
+	struct snapi_blks below = { 0 };
+
+	e->code = SNAP_S_OK;
+	if (snapi_blks_below(&below, vol->dev))
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	else
+		check_alone(vol, &below, store, e);
+	for (unsigned int i = 0; e->code == SNAP_S_OK && i < nr; i++)
+		check_pair(vol, &below, &members[i], e);
+	snapi_blks_free(&below);
+	return e->code;
+}

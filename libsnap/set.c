@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Making the set: start, add, do, abort. The kernel holds the set and decides;
+ * the library finds the devices and the file systems, and says no where it
+ * knows better than the kernel could say why.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "internal.h"
+
+static const char *state_text(enum snapi_state state)
+{
+	switch (state) {
+	case SNAPI_NEW:		return "no snapshot set is started: call snap_start_snapshot_set()";
+	case SNAPI_SET_OPEN:	return "the snapshot set is started already";
+	case SNAPI_COMMITTING:	return "the snapshot set is being made";
+	case SNAPI_CREATED:	return "the session has made its snapshot set: open another one";
+	case SNAPI_FAILED:	return "the snapshot set of this session failed: open another one";
+	case SNAPI_ABORTED:	return "the snapshot set of this session was aborted: open another one";
+	}
+	return "the session is in an unknown state";
+}
+
+static snap_status check_state(struct snap_session *s, enum snapi_state want)
+{
+	enum snapi_state state = snapi_session_state(s);
+
+	if (state == want)
+		return SNAP_S_OK;
+	return snapi_fail(s, SNAP_E_BAD_STATE, NULL, "%s", state_text(state));
+}
+
+/* cmd_lock is held. A command that begins with SESSION, and SET_ID if there is one. */
+static struct nl_msg *command(struct snap_session *s, int cmd, size_t bytes)
+{
+	struct nl_msg *m = snapi_msg_new(s->cmd, cmd, false, bytes + 64);
+
+	snapi_put_u64(s->cmd, m, SNAPSET_A_SESSION, s->cookie);
+	if (cmd != SNAPSET_CMD_SET_START)
+		snapi_put_id(s->cmd, m, SNAPSET_A_SET_ID, &s->set_id);
+	return m;
+}
+
+static void put_store(struct snap_session *s, struct nl_msg *m)
+{
+	struct nlattr *nest;
+
+	if (!s->store.set)
+		return;
+	nest = snapi_nest(s->cmd, m, SNAPSET_A_STORE);
+	if (s->store.kind == SNAP_STORE_DEVICE) {
+		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_BDEV);
+		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_MAJOR, major(s->store.dev));
+		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_MINOR, minor(s->store.dev));
+	} else {
+		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_MEMORY);
+		if (s->store.limit)
+			snapi_put_u64(s->cmd, m, SNAPSET_A_STORE_LIMIT, s->store.limit);
+	}
+	snapi_nest_end(m, nest);
+}
+
+struct wanted_id {
+	int	attr;
+	snap_id	id;
+};
+
+static int on_id(const struct snapi_attrs *attrs, void *arg)
+{
+	struct wanted_id *w = arg;
+
+	snapi_id(attrs, w->attr, &w->id);
+	return 0;
+}
+
+/* Sends @m for an id. cmd_lock is held. */
+static snap_status call_for_id(struct snap_session *s, struct nl_msg *m, int attr,
+			       snap_id *id, struct snapi_error *e)
+{
+	struct wanted_id w = { .attr = attr };
+
+	if (snapi_call(s->cmd, m, on_id, &w, e))
+		return e->code;
+	if (snap_id_is_null(&w.id)) {
+		snapi_error_set(e, SNAP_E_UNEXPECTED_PROVIDER_ERROR, 0, NULL,
+				"the kernel module gave no id");
+		return e->code;
+	}
+	*id = w.id;
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
+						 snap_id *set_id)
+{
+	struct snapi_error e = { 0 };
+	struct nl_msg *m;
+	snap_id id;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (!set_id)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "snap_start_snapshot_set() needs a place for the id");
+	if (check_state(s, SNAPI_NEW))
+		return SNAP_E_BAD_STATE;
+
+	pthread_mutex_lock(&s->cmd_lock);
+	m = command(s, SNAPSET_CMD_SET_START, 256);
+	snapi_put_u32(s->cmd, m, SNAPSET_A_ATTRS, s->attrs);
+	if (s->hold_ms)
+		snapi_put_u32(s->cmd, m, SNAPSET_A_HOLD_TIMEOUT_MS, s->hold_ms);
+	if (s->freeze_ms)
+		snapi_put_u32(s->cmd, m, SNAPSET_A_FREEZE_TIMEOUT_MS, s->freeze_ms);
+	if (s->stall_ms)
+		snapi_put_u32(s->cmd, m, SNAPSET_A_STALL_TIMEOUT_MS, s->stall_ms);
+	if (s->budget)
+		snapi_put_u64(s->cmd, m, SNAPSET_A_BUDGET, s->budget);
+	put_store(s, m);
+	call_for_id(s, m, SNAPSET_A_SET_ID, &id, &e);
+	if (!e.code) {
+		s->set_id = id;
+		snapi_session_set_state(s, SNAPI_SET_OPEN);
+	}
+	pthread_mutex_unlock(&s->cmd_lock);
+	if (e.code)
+		return snapi_fail_with(s, &e);
+	*set_id = id;
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
+						  const char *volume,
+						  snap_id *snapshot_id)
+{
+	struct snapi_member *member;
+	struct snapi_error e = { 0 };
+	struct snapi_volume vol;
+	struct nl_msg *m;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (check_state(s, SNAPI_SET_OPEN))
+		return SNAP_E_BAD_STATE;
+	if (snapi_resolve(volume, &vol, &e))
+		return snapi_fail_with(s, &e);
+	if (s->nr_members == SNAPSET_MAX_MEMBERS)
+		return snapi_fail(s, SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, vol.name,
+				  "a set can have %d volumes, %s would be one more",
+				  SNAPSET_MAX_MEMBERS, vol.name);
+	if (snapi_nested(&vol, s->members, s->nr_members, s->store.dev, &e))
+		return snapi_fail_with(s, &e);
+
+	pthread_mutex_lock(&s->cmd_lock);
+	member = &s->members[s->nr_members];
+	m = command(s, SNAPSET_CMD_SET_ADD, 512);
+	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MAJOR, major(vol.dev));
+	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MINOR, minor(vol.dev));
+	snapi_put_str(s->cmd, m, SNAPSET_A_NAME, vol.name);
+	call_for_id(s, m, SNAPSET_A_SNAP_ID, &member->id, &e);
+	if (!e.code) {
+		member->dev = vol.dev;
+		memcpy(member->name, vol.name, sizeof(member->name));
+		s->nr_members++;
+	}
+	pthread_mutex_unlock(&s->cmd_lock);
+	if (e.code) {
+		memcpy(e.member, vol.name, sizeof(e.member));
+		return snapi_fail_with(s, &e);
+	}
+	if (snapshot_id)
+		*snapshot_id = member->id;
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
+						  const char *volume,
+						  bool *supported,
+						  snap_status *why)
+{
+	struct snapi_error e = { 0 };
+	struct snapi_volume vol;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (!supported)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "snap_is_volume_supported() needs a place for the answer");
+	if (!snapi_resolve(volume, &vol, &e))
+		snapi_nested(&vol, NULL, 0, 0, &e);
+	if (e.code)
+		snapi_fail_with(s, &e);
+	if (e.code && e.code != SNAP_E_VOLUME_NOT_SUPPORTED &&
+	    e.code != SNAP_E_NESTED_VOLUME_LIMIT)
+		return e.code;
+	*supported = !e.code;
+	if (why)
+		*why = e.code;
+	return SNAP_S_OK;
+}
+
+/* Mounts and stacks may have changed since the add. */
+static snap_status check_again(struct snap_session *s, struct snapi_error *e)
+{
+	for (unsigned int i = 0; i < s->nr_members; i++) {
+		struct snapi_volume vol = { .dev = s->members[i].dev };
+
+		memcpy(vol.name, s->members[i].name, sizeof(vol.name));
+		if (snapi_nested(&vol, s->members, i, s->store.dev, e))
+			return e->code;
+	}
+	return SNAP_S_OK;
+}
+
+static snap_status open_freezes(struct snap_session *s, struct snapi_freezes *f,
+				struct snapi_error *e)
+{
+	struct snapi_blks devs = { 0 };
+
+	for (unsigned int i = 0; i < s->nr_members; i++) {
+		if (snapi_blks_above(&devs, s->members[i].dev)) {
+			snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+			break;
+		}
+	}
+	if (!e->code)
+		snapi_freezes_open(f, &devs, e);
+	snapi_blks_free(&devs);
+	return e->code;
+}
+
+static snap_status send_do(struct snap_session *s, const struct snapi_freezes *f,
+			   struct snapi_error *e)
+{
+	struct nlattr *nest;
+	struct nl_msg *m;
+
+	pthread_mutex_lock(&s->cmd_lock);
+	m = command(s, SNAPSET_CMD_SET_DO, f->nr * (32 + sizeof(f->v->name)));
+	for (unsigned int i = 0; i < f->nr; i++) {
+		nest = snapi_nest(s->cmd, m, SNAPSET_A_FREEZE);
+		snapi_put_u32(s->cmd, m, SNAPSET_A_FD, f->v[i].fd);
+		snapi_put_str(s->cmd, m, SNAPSET_A_NAME, f->v[i].name);
+		snapi_nest_end(m, nest);
+	}
+	snapi_call(s->cmd, m, NULL, NULL, e);
+	pthread_mutex_unlock(&s->cmd_lock);
+	return e->code;
+}
+
+SNAPI_EXPORT snap_status snap_do_snapshot_set(struct snap_session *s,
+					      struct snap_async **async)
+{
+	struct snapi_freezes freezes = { 0 };
+	struct snapi_error e = { 0 };
+	struct snap_async *a;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (!async)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "snap_do_snapshot_set() needs a place for the job");
+	if (check_state(s, SNAPI_SET_OPEN))
+		return SNAP_E_BAD_STATE;
+	if (!s->nr_members)
+		return snapi_fail(s, SNAP_E_BAD_STATE, NULL,
+				  "the snapshot set is empty: add a volume");
+	/* It listens before the kernel begins, so no event is missed. */
+	if (check_again(s, &e) || open_freezes(s, &freezes, &e) ||
+	    snapi_async_new(s, &a, &e))
+		goto fail;
+	if (send_do(s, &freezes, &e)) {
+		snap_async_free(a);
+		goto fail;
+	}
+	/* The kernel has its own references by now. */
+	snapi_freezes_close(&freezes);
+
+	pthread_mutex_lock(&s->lock);
+	if (s->state == SNAPI_SET_OPEN)		/* not aborted meanwhile */
+		s->state = SNAPI_COMMITTING;
+	s->async = a;
+	pthread_mutex_unlock(&s->lock);
+	*async = a;
+	return SNAP_S_OK;
+
+fail:
+	snapi_freezes_close(&freezes);
+	return snapi_fail_with(s, &e);
+}
+
+static int on_code(const struct snapi_attrs *attrs, void *arg)
+{
+	if (snapi_has(attrs, SNAPSET_A_CODE))
+		*(snap_status *)arg = snapi_code_from_kernel(snapi_u32(attrs, SNAPSET_A_CODE));
+	return 0;
+}
+
+snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
+{
+	snap_status code = SNAP_E_UNEXPECTED_PROVIDER_ERROR;
+	struct snapi_error e = { 0 };
+
+	*decided = false;
+	pthread_mutex_lock(&s->cmd_lock);
+	if (s->cmd)
+		snapi_call(s->cmd, command(s, SNAPSET_CMD_SET_CANCEL, 0), on_code,
+			   &code, &e);
+	else
+		snapi_error_set(&e, SNAP_E_BAD_STATE, 0, NULL, "the session is closed");
+	pthread_mutex_unlock(&s->cmd_lock);
+	if (e.code)
+		return snapi_fail_with(s, &e);
+
+	*decided = true;
+	if (code == SNAP_S_ASYNC_FINISHED)
+		snapi_session_set_state(s, SNAPI_CREATED);
+	else if (SNAP_FAILED(code))
+		snapi_session_set_state(s, SNAPI_FAILED);
+	else
+		snapi_session_set_state(s, SNAPI_ABORTED);
+	return code;
+}
+
+SNAPI_EXPORT snap_status snap_abort(struct snap_session *s)
+{
+	enum snapi_state state;
+	struct snap_async *a;
+	snap_status st;
+	bool decided;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	state = snapi_session_state(s);
+	if (state != SNAPI_SET_OPEN && state != SNAPI_COMMITTING)
+		return SNAP_S_OK;
+	a = snapi_async_of(s);
+	st = a ? snap_async_cancel(a) : snapi_set_cancel(s, &decided);
+	snap_async_free(a);
+	if (st == SNAP_S_ASYNC_FINISHED)
+		return st;
+	state = snapi_session_state(s);
+	if (SNAP_FAILED(st) && (state == SNAPI_SET_OPEN || state == SNAPI_COMMITTING))
+		return st;	/* the kernel did not answer */
+	return SNAP_S_OK;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* snapset create */
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tool.h"
+
+struct args {
+	struct snap_store	store;
+	bool			have_store;
+	uint32_t		hold_ms, freeze_ms, stall_ms;
+	uint64_t		budget;
+	bool			keep, auto_release, json;
+	char			**volumes;
+	int			nr_volumes;
+	char			**exec;		/* NULL: none */
+};
+
+enum {
+	OPT_STORE = 256, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_KEEP,
+	OPT_AUTO_RELEASE, OPT_JSON,
+};
+
+static const struct option options[] = {
+	{ "store", required_argument, NULL, OPT_STORE },
+	{ "hold-timeout", required_argument, NULL, OPT_HOLD },
+	{ "freeze-timeout", required_argument, NULL, OPT_FREEZE },
+	{ "stall-timeout", required_argument, NULL, OPT_STALL },
+	{ "budget", required_argument, NULL, OPT_BUDGET },
+	{ "keep", no_argument, NULL, OPT_KEEP },
+	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ 0 }
+};
+
+/* All behind --exec is the command: cut it off before getopt shuffles it. */
+static int cut_exec(int *argc, char **argv, struct args *a)
+{
+	for (int i = 1; i < *argc && strcmp(argv[i], "--"); i++) {
+		if (strcmp(argv[i], "--exec"))
+			continue;
+		if (i + 1 == *argc)
+			return usage_error("--exec needs a command");
+		a->exec = argv + i + 1;
+		argv[i] = NULL;
+		*argc = i;
+	}
+	return EXIT_OK;
+}
+
+static int parse_args(int argc, char **argv, struct args *a)
+{
+	int opt, err = cut_exec(&argc, argv, a);
+
+	if (err)
+		return err;
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		bool ok = true;
+
+		switch (opt) {
+		case OPT_STORE:
+			ok = a->have_store = parse_store(optarg, &a->store);
+			break;
+		case OPT_HOLD:
+			ok = parse_ms(optarg, &a->hold_ms);
+			break;
+		case OPT_FREEZE:
+			ok = parse_ms(optarg, &a->freeze_ms);
+			break;
+		case OPT_STALL:
+			ok = parse_ms(optarg, &a->stall_ms);
+			break;
+		case OPT_BUDGET:
+			ok = parse_size(optarg, &a->budget) && a->budget;
+			break;
+		case OPT_KEEP:
+			a->keep = true;
+			break;
+		case OPT_AUTO_RELEASE:
+			a->auto_release = true;
+			break;
+		case OPT_JSON:
+			a->json = true;
+			break;
+		default:
+			return usage_error("wrong option for create");
+		}
+		if (!ok)
+			return usage_error("\"%s\" is not valid for this option", optarg);
+	}
+	a->volumes = argv + optind;
+	a->nr_volumes = argc - optind;
+	if (!a->nr_volumes)
+		return usage_error("create needs a volume");
+	if (a->keep && a->auto_release)
+		return usage_error("--keep and --auto-release contradict each other");
+	/* With a command the set lives as long as the command, if not told otherwise. */
+	if (a->exec && !a->keep)
+		a->auto_release = true;
+	return EXIT_OK;
+}
+
+static snap_status start(struct snap_session *s, const struct args *a, snap_id *set)
+{
+	uint32_t ctx = SNAP_CTX_FILE_SHARE_BACKUP;
+	snap_status st;
+
+	if (!a->auto_release)
+		ctx |= SNAP_CTX_NO_AUTO_RELEASE;
+	st = snap_set_context(s, ctx);
+	if (!SNAP_FAILED(st))
+		st = snap_set_timeouts(s, a->hold_ms, a->freeze_ms, a->stall_ms);
+	if (!SNAP_FAILED(st))
+		st = snap_set_budget(s, a->budget);
+	if (!SNAP_FAILED(st) && a->have_store)
+		st = snap_set_store(s, &a->store);
+	if (!SNAP_FAILED(st))
+		st = snap_start_snapshot_set(s, set);
+	for (int i = 0; !SNAP_FAILED(st) && i < a->nr_volumes; i++)
+		st = snap_add_to_snapshot_set(s, a->volumes[i], NULL);
+	return st;
+}
+
+/* The signal that came, 0 if none; does not wait. */
+static int take_signal(int sigfd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(sigfd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return (int)info.ssi_signo;
+}
+
+/* Does the set; a signal cancels it. *@sig: the signal, if one won. */
+static snap_status make(struct snap_session *s, int sigfd, int *sig)
+{
+	struct snap_async *async;
+	snap_status st, status;
+
+	st = snap_do_snapshot_set(s, &async);
+	if (SNAP_FAILED(st))
+		return st;
+	for (;;) {
+		struct pollfd pfd[] = {
+			{ .fd = snap_async_fd(async), .events = POLLIN },
+			{ .fd = sigfd, .events = POLLIN },
+		};
+
+		st = snap_async_status(async, &status);
+		if (SNAP_FAILED(st) || status != SNAP_S_ASYNC_PENDING)
+			break;
+		if (poll(pfd, 2, -1) > 0 && pfd[1].revents) {
+			*sig = take_signal(sigfd);
+			if (*sig && *sig != SIGCHLD)
+				snap_async_cancel(async);
+		}
+	}
+	snap_async_free(async);
+	return SNAP_FAILED(st) ? st : status;
+}
+
+static int report(FILE *f, struct snap_session *s, const struct args *a,
+		  const snap_id *set)
+{
+	struct json_object *o;
+	snap_status st;
+
+	if (!a->json)
+		return print_set(f, s, set);
+	o = json_set_full(s, set, &st);
+	if (!o)
+		return print_error(s, st);
+	json_print(f, o, true);
+	return EXIT_OK;
+}
+
+static char *append(char *list, const char *word)
+{
+	size_t len = list ? strlen(list) : 0;
+	char *longer = realloc(list, len + strlen(word) + 2);
+
+	if (!longer) {
+		free(list);
+		return NULL;
+	}
+	if (len)
+		longer[len++] = ' ';
+	strcpy(longer + len, word);
+	return longer;
+}
+
+/* SNAP_SET_ID, and one word per volume in SNAP_IDS, SNAP_DEVICES, SNAP_VOLUMES. */
+static bool set_environment(struct snap_session *s, const snap_id *set)
+{
+	struct snap_filter filter = {
+		.size = sizeof(filter), .object = SNAP_OBJECT_SNAPSHOT, .set_id = *set,
+	};
+	struct snap_snapshot_props p = { .size = sizeof(p) };
+	char id[SNAP_ID_TEXT_MAX], *ids = NULL, *devices = NULL, *volumes = NULL;
+	struct snap_iter *it;
+	bool ok = true;
+
+	if (SNAP_FAILED(snap_query(s, &filter, &it)))
+		return false;
+	while (ok && snap_iter_next_snapshot(it, &p) == SNAP_S_OK) {
+		snap_id_format(&p.id, id);
+		ids = append(ids, id);
+		devices = append(devices, p.device);
+		volumes = append(volumes, p.volume);
+		ok = ids && devices && volumes;
+	}
+	snap_iter_free(it);
+	snap_id_format(set, id);
+	ok = ok && ids && !setenv("SNAP_SET_ID", id, 1) && !setenv("SNAP_IDS", ids, 1) &&
+	     !setenv("SNAP_DEVICES", devices, 1) && !setenv("SNAP_VOLUMES", volumes, 1);
+	free(ids);
+	free(devices);
+	free(volumes);
+	return ok;
+}
+
+/* Runs the command; its exit status, or 128 + the signal that killed it. */
+static int run(char **cmd, const sigset_t *old_mask, int sigfd)
+{
+	int status, sig;
+	pid_t pid;
+
+	pid = fork();
+	if (pid < 0) {
+		fprintf(stderr, "snapset: fork: %s\n", strerror(errno));
+		return EXIT_UNKNOWN;
+	}
+	if (!pid) {
+		sigprocmask(SIG_SETMASK, old_mask, NULL);
+		execvp(cmd[0], cmd);
+		fprintf(stderr, "snapset: %s: %s\n", cmd[0], strerror(errno));
+		_exit(errno == ENOENT ? 127 : 126);
+	}
+	for (;;) {
+		struct pollfd pfd = { .fd = sigfd, .events = POLLIN };
+
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			break;
+		poll(&pfd, 1, -1);
+		sig = take_signal(sigfd);
+		/* The terminal sends SIGINT to both of us; the others we pass on. */
+		if (sig == SIGTERM || sig == SIGHUP)
+			kill(pid, sig);
+	}
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static void wait_for_signal(int sigfd)
+{
+	int sig;
+
+	do {
+		struct pollfd pfd = { .fd = sigfd, .events = POLLIN };
+
+		poll(&pfd, 1, -1);
+		sig = take_signal(sigfd);
+	} while (!sig || sig == SIGCHLD);
+}
+
+static int create(struct snap_session *s, const struct args *a,
+		  const sigset_t *old_mask, int sigfd)
+{
+	snap_status st;
+	snap_id set;
+	int sig = 0, ret;
+
+	st = start(s, a, &set);
+	if (!SNAP_FAILED(st))
+		st = make(s, sigfd, &sig);
+	if (st == SNAP_S_ASYNC_CANCELLED) {
+		fprintf(stderr, "snapset: cancelled; no snapshot is left\n");
+		return sig ? 128 + sig : EXIT_UNKNOWN;
+	}
+	if (!SNAP_FINISHED(st)) {
+		ret = print_error(s, st);
+		snap_abort(s);
+		return ret;
+	}
+	/* The output of a command is its own: ours goes to stderr. */
+	ret = report(a->exec ? stderr : stdout, s, a, &set);
+	if (ret)
+		return ret;
+	fflush(stdout);
+	if (a->exec) {
+		if (!set_environment(s, &set))
+			return print_error(s, SNAP_E_OUTOFMEMORY);
+		return run(a->exec, old_mask, sigfd);
+	}
+	if (a->auto_release)
+		wait_for_signal(sigfd);
+	return EXIT_OK;
+}
+
+int cmd_create(int argc, char **argv)
+{
+	struct args a = { 0 };
+	struct snap_session *s;
+	sigset_t mask, old_mask;
+	int ret, sigfd;
+
+	ret = parse_args(argc, argv, &a);
+	if (ret)
+		return ret;
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, &old_mask);
+	sigfd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (sigfd < 0) {
+		fprintf(stderr, "snapset: signalfd: %s\n", strerror(errno));
+		return EXIT_UNKNOWN;
+	}
+	s = open_session(&ret);
+	if (s)
+		ret = create(s, &a, &old_mask, sigfd);
+	snap_close(s);
+	close(sigfd);
+	return ret;
+}

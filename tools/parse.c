@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Numbers and stores as they are written on the command line. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "tool.h"
+
+bool parse_size(const char *text, uint64_t *bytes)
+{
+	static const char units[] = "kmgt";
+	unsigned long long n;
+	const char *unit;
+	int shift = 0;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno)
+		return false;
+	if (*end) {
+		unit = strchr(units, tolower((unsigned char)*end));
+		if (!unit)
+			return false;
+		shift = 10 * (int)(unit - units + 1);
+		end++;
+		if (*end && strcasecmp(end, "b") && strcasecmp(end, "ib"))
+			return false;
+	}
+	if (n > UINT64_MAX >> shift)
+		return false;
+	*bytes = (uint64_t)n << shift;
+	return true;
+}
+
+bool parse_ms(const char *text, uint32_t *ms)
+{
+	unsigned long n;
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || !n || n > UINT32_MAX)
+		return false;
+	*ms = (uint32_t)n;
+	return true;
+}
+
+bool parse_store(const char *text, struct snap_store *store)
+{
+	memset(store, 0, sizeof(*store));
+	store->size = sizeof(*store);
+	if (!strcmp(text, "memory"))
+		return true;
+	if (!strncmp(text, "memory:", 7))
+		return parse_size(text + 7, &store->limit) && store->limit;
+	store->kind = SNAP_STORE_DEVICE;
+	store->device = text;
+	return *text != 0;
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Words for people: errors, sets, snapshots; and finding what people name. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "tool.h"
+
+int usage_error(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	fputs("snapset: ", stderr);
+	vfprintf(stderr, fmt, args);
+	fputs("\nTry \"snapset --help\".\n", stderr);
+	va_end(args);
+	return EXIT_ARGUMENT;
+}
+
+int exit_code(snap_status st)
+{
+	switch (st) {
+	case SNAP_E_ACCESSDENIED:
+		return EXIT_ACCESS;
+	case SNAP_E_INVALIDARG:
+	case SNAP_E_OBJECT_ALREADY_EXISTS:
+		return EXIT_ARGUMENT;
+	case SNAP_E_OBJECT_NOT_FOUND:
+		return EXIT_NOT_FOUND;
+	case SNAP_E_VOLUME_NOT_SUPPORTED:
+	case SNAP_E_VOLUME_NOT_SUPPORTED_BY_PROVIDER:
+	case SNAP_E_VOLUME_NOT_LOCAL:
+	case SNAP_E_NESTED_VOLUME_LIMIT:
+	case SNAP_E_NOT_SUPPORTED:
+		return EXIT_NOT_SUPPORTED;
+	case SNAP_E_UNSUPPORTED_CONTEXT:
+		return EXIT_CONTEXT;
+	case SNAP_E_INSUFFICIENT_STORAGE:
+		return EXIT_STORAGE;
+	case SNAP_E_VOLUME_IN_USE:
+		return EXIT_IN_USE;
+	case SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED:
+	case SNAP_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED:
+	case SNAP_E_MAXIMUM_DIFFAREA_ASSOCIATIONS_REACHED:
+		return EXIT_MAXIMUM;
+	case SNAP_E_SNAPSHOT_SET_IN_PROGRESS:
+		return EXIT_IN_PROGRESS;
+	case SNAP_E_PROVIDER_VETO:
+		return EXIT_VETO;
+	case SNAP_E_PROVIDER_NOT_REGISTERED:
+		return EXIT_NO_MODULE;
+	case SNAP_E_FLUSH_WRITES_TIMEOUT:
+	case SNAP_E_HOLD_WRITES_TIMEOUT:
+	case SNAP_E_TRANSACTION_FREEZE_TIMEOUT:
+	case SNAP_E_TRANSACTION_THAW_TIMEOUT:
+	case SNAP_E_REBOOT_REQUIRED:
+	case SNAP_E_UNEXPECTED_PROVIDER_ERROR:
+		return EXIT_PROVIDER;
+	default:
+		return SNAP_FAILED(st) ? EXIT_UNKNOWN : EXIT_OK;
+	}
+}
+
+int print_error(struct snap_session *s, snap_status st)
+{
+	struct snap_error_info e = { .size = sizeof(e) };
+
+	snap_last_error(s, &e);
+	fprintf(stderr, "snapset: %s (%s 0x%08" PRIx32 ")\n",
+		e.code == st && e.text[0] ? e.text : snap_strerror(st),
+		snap_code_name(st), (uint32_t)st);
+	return exit_code(st);
+}
+
+struct snap_session *open_session(int *exit)
+{
+	struct snap_session *s;
+	snap_status st = snap_open(0, &s);
+
+	if (!SNAP_FAILED(st))
+		return s;
+	*exit = print_error(NULL, st);
+	return NULL;
+}
+
+struct search {
+	const char		*text;
+	size_t			len;
+	enum snap_object	object;
+	snap_id			id;
+	unsigned int		found;
+};
+
+static void consider(struct search *f, enum snap_object object, const snap_id *id,
+		     const char *device)
+{
+	char text[SNAP_ID_TEXT_MAX];
+
+	snap_id_format(id, text);
+	if (strncasecmp(text, f->text, f->len) &&
+	    (!device || !device[0] ||
+	     (strcmp(device, f->text) && strcmp(strrchr(device, '/') + 1, f->text))))
+		return;
+	f->object = object;
+	f->id = *id;
+	f->found++;
+}
+
+static snap_status search(struct snap_session *s, struct search *f,
+			  enum snap_object object)
+{
+	struct snap_filter filter = {
+		.size = sizeof(filter), .object = object, .unfinished = true,
+	};
+	struct snap_snapshot_props snap = { .size = sizeof(snap) };
+	struct snap_set_props set = { .size = sizeof(set) };
+	struct snap_iter *it;
+	snap_status st;
+
+	st = snap_query(s, &filter, &it);
+	if (SNAP_FAILED(st))
+		return st;
+	if (object == SNAP_OBJECT_SNAPSHOT)
+		while (snap_iter_next_snapshot(it, &snap) == SNAP_S_OK)
+			consider(f, object, &snap.id, snap.device);
+	else
+		while (snap_iter_next_set(it, &set) == SNAP_S_OK)
+			consider(f, object, &set.id, NULL);
+	snap_iter_free(it);
+	return SNAP_S_OK;
+}
+
+int find_object(struct snap_session *s, const char *text, enum snap_object *object,
+		snap_id *id)
+{
+	struct search f = { .text = text, .len = strlen(text) };
+	snap_status st = SNAP_S_OK;
+
+	if (f.len < 4)
+		return usage_error("\"%s\" is too short to name a snapshot or a set", text);
+	if (*object != SNAP_OBJECT_SNAPSHOT_SET)
+		st = search(s, &f, SNAP_OBJECT_SNAPSHOT);
+	if (!SNAP_FAILED(st) && *object != SNAP_OBJECT_SNAPSHOT)
+		st = search(s, &f, SNAP_OBJECT_SNAPSHOT_SET);
+	if (SNAP_FAILED(st))
+		return print_error(s, st);
+	if (f.found > 1)
+		return usage_error("\"%s\" is the beginning of %u ids", text, f.found);
+	if (!f.found) {
+		fprintf(stderr, "snapset: there is no %s %s (%s 0x%08" PRIx32 ")\n",
+			*object == SNAP_OBJECT_SNAPSHOT ? "snapshot" :
+			*object == SNAP_OBJECT_SNAPSHOT_SET ? "set" : "snapshot or set",
+			text, snap_code_name(SNAP_E_OBJECT_NOT_FOUND),
+			(uint32_t)SNAP_E_OBJECT_NOT_FOUND);
+		return EXIT_NOT_FOUND;
+	}
+	*object = f.object;
+	*id = f.id;
+	return EXIT_OK;
+}
+
+const char *set_state_name(enum snap_set_state state)
+{
+	static const char *const names[] = {
+		[SNAP_SET_OPEN] = "open",
+		[SNAP_SET_PREPARING] = "preparing",
+		[SNAP_SET_FREEZING] = "freezing",
+		[SNAP_SET_HOLDING] = "holding",
+		[SNAP_SET_COMMITTED] = "committed",
+		[SNAP_SET_CREATED] = "created",
+		[SNAP_SET_ABORTING] = "aborting",
+		[SNAP_SET_FAILED] = "failed",
+		[SNAP_SET_CANCELLED] = "cancelled",
+		[SNAP_SET_DELETED] = "deleted",
+	};
+
+	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
+}
+
+const char *phase_name(enum snap_phase phase)
+{
+	static const char *const names[] = {
+		[SNAP_PHASE_NONE] = "none",
+		[SNAP_PHASE_PREPARE] = "prepare",
+		[SNAP_PHASE_FREEZE] = "freeze",
+		[SNAP_PHASE_HOLD] = "hold",
+		[SNAP_PHASE_RELEASE] = "release",
+		[SNAP_PHASE_PUBLISH] = "publish",
+		[SNAP_PHASE_DONE] = "done",
+	};
+
+	return (size_t)phase < sizeof(names) / sizeof(names[0]) ? names[phase] : "unknown";
+}
+
+const char *snapshot_state_name(const struct snap_snapshot_props *p)
+{
+	switch (p->state) {
+	case SNAP_SNAPSHOT_PREPARING:	return "preparing";
+	case SNAP_SNAPSHOT_LIVE:	return "live";
+	case SNAP_SNAPSHOT_DEAD:	return "dead";
+	}
+	return "unknown";
+}
+
+void format_time(uint64_t ns, char text[32])
+{
+	time_t t = (time_t)(ns / 1000000000);
+	struct tm tm;
+
+	if (!ns || !localtime_r(&t, &tm) || !strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm))
+		strcpy(text, "-");
+}
+
+void format_size(uint64_t bytes, char text[16])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };
+	double n = (double)bytes;
+	int i = 0;
+
+	while (n >= 1024 && i < 6) {
+		n /= 1024;
+		i++;
+	}
+	snprintf(text, 16, i && n < 100 ? "%.1f %s" : "%.0f %s", n, units[i]);
+}
+
+void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
+{
+	char id[SNAP_ID_TEXT_MAX], set[SNAP_ID_TEXT_MAX], created[32];
+	char bytes[16], copied[16], stored[16], ram[16];
+
+	snap_id_format(&p->id, id);
+	snap_id_format(&p->set_id, set);
+	format_time(p->created_ns, created);
+	format_size(p->bytes, bytes);
+	format_size(p->copied, copied);
+	format_size(p->stored, stored);
+	format_size(p->in_ram, ram);
+	fprintf(f, "snapshot   %s\n", id);
+	fprintf(f, "  set      %s (%" PRIu32 " volume%s)\n", set, p->set_members,
+		p->set_members == 1 ? "" : "s");
+	fprintf(f, "  volume   %s\n", p->volume);
+	fprintf(f, "  origin   %s (%" PRIu32 ":%" PRIu32 ")\n", p->origin,
+		p->origin_major, p->origin_minor);
+	if (p->device[0])
+		fprintf(f, "  image    %s (%" PRIu32 ":%" PRIu32 "), %s, block size %" PRIu32 ", opened %" PRIu32 " time%s\n",
+			p->device, p->device_major, p->device_minor, bytes,
+			p->block_size, p->openers, p->openers == 1 ? "" : "s");
+	fprintf(f, "  created  %s\n", created);
+	fprintf(f, "  kept     %s: %s in the store, %s on its way there\n",
+		copied, stored, ram);
+	fprintf(f, "  drain    %" PRIu64 " us\n", p->drain_ns / 1000);
+	fprintf(f, "  state    %s\n", snapshot_state_name(p));
+	if (SNAP_FAILED(p->code))
+		fprintf(f, "  reason   %s (%s 0x%08" PRIx32 ")\n", p->text,
+			snap_code_name(p->code), (uint32_t)p->code);
+}
+
+static void print_times(FILE *f, const struct snap_set_props *p)
+{
+	fprintf(f, "times  prepare %" PRIu64 " us, freeze %" PRIu64 " us, hold %" PRIu64
+		" us, drain %" PRIu64 " us, frozen %" PRIu64 " us, total %" PRIu64
+		" us; writes parked: %" PRIu64 "\n",
+		p->prepare_ns / 1000, p->freeze_ns / 1000, p->hold_ns / 1000,
+		p->drain_ns / 1000, p->frozen_ns / 1000, p->total_ns / 1000, p->parked);
+}
+
+static void print_set_head(FILE *f, const struct snap_set_props *p)
+{
+	char id[SNAP_ID_TEXT_MAX], created[32], used[16], size[16];
+
+	snap_id_format(&p->id, id);
+	format_time(p->created_ns, created);
+	format_size(p->store_used, used);
+	format_size(p->store_size, size);
+	fprintf(f, "set    %s\n", id);
+	if (p->state == SNAP_SET_CREATED)
+		fprintf(f, "state  created %s\n", created);
+	else if (SNAP_FAILED(p->code))
+		fprintf(f, "state  %s: %s (%s 0x%08" PRIx32 ")\n", set_state_name(p->state),
+			p->text[0] ? p->text : snap_strerror(p->code),
+			snap_code_name(p->code), (uint32_t)p->code);
+	else
+		fprintf(f, "state  %s\n", set_state_name(p->state));
+	if (p->store_kind == SNAP_STORE_DEVICE)
+		fprintf(f, "store  device %" PRIu32 ":%" PRIu32 ", %s of %s used\n",
+			p->store_major, p->store_minor, used, size);
+	else
+		fprintf(f, "store  memory, %s of %s used\n", used, size);
+	if (!(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE))
+		fputs("keep   until its session ends\n", f);
+	if (p->state == SNAP_SET_CREATED)
+		print_times(f, p);
+}
+
+int print_set(FILE *f, struct snap_session *s, const snap_id *set_id)
+{
+	struct snap_filter filter = {
+		.size = sizeof(filter), .object = SNAP_OBJECT_SNAPSHOT,
+		.set_id = *set_id, .unfinished = true,
+	};
+	struct snap_snapshot_props p = { .size = sizeof(p) };
+	struct snap_set_props set = { .size = sizeof(set) };
+	struct snap_iter *it;
+	snap_status st;
+
+	st = snap_get_set_properties(s, set_id, &set);
+	if (SNAP_FAILED(st))
+		return print_error(s, st);
+	st = snap_query(s, &filter, &it);
+	if (SNAP_FAILED(st))
+		return print_error(s, st);
+	print_set_head(f, &set);
+	while (snap_iter_next_snapshot(it, &p) == SNAP_S_OK) {
+		char id[SNAP_ID_TEXT_MAX], size[16];
+
+		snap_id_format(&p.id, id);
+		format_size(p.bytes, size);
+		fprintf(f, "  %s -> %s  %s  %s%s\n", p.volume,
+			p.device[0] ? p.device : "(no image)", size, id,
+			p.state == SNAP_SNAPSHOT_DEAD ? "  DEAD" : "");
+	}
+	snap_iter_free(it);
+	return EXIT_OK;
+}

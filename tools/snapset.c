@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* snapset: which command, and nothing else. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+static const struct command {
+	const char	*name;
+	int		(*run)(int argc, char **argv);
+	const char	*help;
+} commands[] = {
+	{ "create", cmd_create,
+	  "create [--store memory[:LIMIT]|DEVICE] [--hold-timeout MS]\n"
+	  "               [--freeze-timeout MS] [--stall-timeout MS] [--budget BYTES]\n"
+	  "               [--keep|--auto-release] [--json] VOLUME... [--exec CMD [ARG...]]" },
+	{ "list", cmd_list, "list [--all] [--json] [VOLUME]" },
+	{ "show", cmd_show, "show [--json] ID" },
+	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },
+	{ "watch", cmd_watch, "watch [--json]" },
+};
+
+#define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static int help(void)
+{
+	puts("snapset - snapshots of several block devices at one instant\n");
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		printf("%s snapset %s\n", i ? "      " : "Usage:", commands[i].help);
+	puts("       snapset --version | --help\n\n"
+	     "A VOLUME is a mount point, a block device, UUID=... or LABEL=...; an ID is\n"
+	     "that of a set or a snapshot, its beginning, or /dev/snapsetN. See snapset(8).");
+	return EXIT_OK;
+}
+
+static int version(void)
+{
+	struct snap_module_info info = { .size = sizeof(info) };
+	struct snap_session *s;
+
+	puts("snapset " LIBSNAP_VERSION);
+	/* The module may be absent or closed to us; that is no error here. */
+	if (SNAP_FAILED(snap_open(0, &s)))
+		return EXIT_OK;
+	if (!SNAP_FAILED(snap_get_module_info(s, &info)))
+		printf("kernel module %s, %s%s\n", info.version,
+		       info.hook[0] ? "hooked: " : "nothing hooked", info.hook);
+	snap_close(s);
+	return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2)
+		return usage_error("a command is missing");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return help();
+	if (!strcmp(argv[1], "--version"))
+		return version();
+	for (size_t i = 0; i < NR_COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	return usage_error("there is no command \"%s\"", argv[1]);
+}

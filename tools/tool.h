@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of the snapset command know of each other. */
+#ifndef SNAPSET_TOOL_H
+#define SNAPSET_TOOL_H
+
+#include <stdio.h>
+
+#include <libsnap.h>
+
+/* Exit codes: those of Win32_ShadowCopy.Create. */
+enum {
+	EXIT_OK,
+	EXIT_ACCESS,
+	EXIT_ARGUMENT,
+	EXIT_NOT_FOUND,
+	EXIT_NOT_SUPPORTED,
+	EXIT_CONTEXT,
+	EXIT_STORAGE,
+	EXIT_IN_USE,
+	EXIT_MAXIMUM,
+	EXIT_IN_PROGRESS,
+	EXIT_VETO,
+	EXIT_NO_MODULE,
+	EXIT_PROVIDER,
+	EXIT_UNKNOWN,
+};
+
+/* Each returns an exit code; argv[0] is the name of the command. */
+int cmd_create(int argc, char **argv);
+int cmd_delete(int argc, char **argv);
+int cmd_list(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
+
+/* parse.c */
+/* "32M", "1GiB", "4096": bytes; false if it is no such thing. */
+bool parse_size(const char *text, uint64_t *bytes);
+/* Milliseconds 1..4294967295. */
+bool parse_ms(const char *text, uint32_t *ms);
+/* "memory", "memory:1G" or a device; @store->device points into @text. */
+bool parse_store(const char *text, struct snap_store *store);
+
+/* print.c */
+/* "snapset: ..." on stderr, and the exit code for a wrong command line. */
+int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+/* The last error of @s (NULL: of snap_open) on stderr; gives its exit code. */
+int print_error(struct snap_session *s, snap_status st);
+int exit_code(snap_status st);
+/* A session to ask with, or NULL after an error was printed to *@exit. */
+struct snap_session *open_session(int *exit);
+/*
+ * Finds what the user calls @text: an id, the unique beginning of one (at
+ * least 4 digits), or the device of an image. @object: what it may be, NONE
+ * for both. Prints an error and gives its exit code.
+ */
+int find_object(struct snap_session *s, const char *text, enum snap_object *object,
+		snap_id *id);
+
+const char *set_state_name(enum snap_set_state state);
+const char *phase_name(enum snap_phase phase);
+const char *snapshot_state_name(const struct snap_snapshot_props *p);
+/* A set with its snapshots, for people. */
+int print_set(FILE *f, struct snap_session *s, const snap_id *set_id);
+void print_snapshot(FILE *f, const struct snap_snapshot_props *p);
+/* "2026-01-31 12:00:00", local time; "-" for 0. */
+void format_time(uint64_t ns, char text[32]);
+/* "1.5 GiB" */
+void format_size(uint64_t bytes, char text[16]);
+
+/* json.c: stable keys, see snapset(8) */
+struct json_object;
+struct json_object *json_set(const struct snap_set_props *p);
+struct json_object *json_snapshot(const struct snap_snapshot_props *p);
+/* The set with "snapshots"; NULL after an error, which is in the session. */
+struct json_object *json_set_full(struct snap_session *s, const snap_id *set_id,
+				  snap_status *st);
+struct json_object *json_event(const struct snap_event *ev);
+/* Prints, ends the line and frees. */
+void json_print(FILE *f, struct json_object *o, bool pretty);
+
+#endif /* SNAPSET_TOOL_H */
