@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bio: allocation and cloning with today's arguments; where a bio points.
+ */
+#ifndef SNAPSET_COMPAT_BIO_H
+#define SNAPSET_COMPAT_BIO_H
+
+#include_next <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/version.h>
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)	/* bio->bi_bdev: 5.12 */
+
+static inline struct gendisk *snapset_bio_disk(struct bio *bio)
+{
+	return bio->bi_disk;
+}
+
+/* First sector on the whole disk; the caller is under rcu_read_lock(). */
+static inline sector_t snapset_bio_sector(struct bio *bio)
+{
+	struct disk_part_tbl *tbl;
+	struct hd_struct *part;
+
+	if (!bio->bi_partno)
+		return bio->bi_iter.bi_sector;
+	tbl = rcu_dereference(bio->bi_disk->part_tbl);
+	if (bio->bi_partno >= tbl->len)
+		return bio->bi_iter.bi_sector;
+	part = rcu_dereference(tbl->part[bio->bi_partno]);
+	return bio->bi_iter.bi_sector + (part ? part->start_sect : 0);
+}
+
+static inline struct bio *snapset_bio_clone(struct bio *src, gfp_t gfp,
+					    struct bio_set *bs)
+{
+	return bio_clone_fast(src, gfp, bs);
+}
+
+static inline struct bio *snapset_bio_alloc(struct block_device *bdev,
+					    unsigned short nr, unsigned int opf,
+					    gfp_t gfp, struct bio_set *bs)
+{
+	struct bio *bio = bio_alloc_bioset(gfp, nr, bs);
+
+	if (bio) {
+		bio_set_dev(bio, bdev);
+		bio->bi_opf = opf;
+	}
+	return bio;
+}
+
+#else
+
+static inline struct gendisk *snapset_bio_disk(struct bio *bio)
+{
+	return bio->bi_bdev->bd_disk;
+}
+
+/* First sector on the whole disk, whether the bio has been remapped or not. */
+static inline sector_t snapset_bio_sector(struct bio *bio)
+{
+	if (bio_flagged(bio, BIO_REMAPPED))
+		return bio->bi_iter.bi_sector;
+	return bio->bi_iter.bi_sector + bio->bi_bdev->bd_start_sect;
+}
+
+static inline struct bio *snapset_bio_clone(struct bio *src, gfp_t gfp,
+					    struct bio_set *bs)
+{
+	return bio_alloc_clone(src->bi_bdev, src, gfp, bs);
+}
+
+static inline struct bio *snapset_bio_alloc(struct block_device *bdev,
+					    unsigned short nr, blk_opf_t opf,
+					    gfp_t gfp, struct bio_set *bs)
+{
+	return bio_alloc_bioset(bdev, nr, opf, gfp, bs);
+}
+
+#endif
+
+/*
+ * What a clone must carry over and must not. "Already throttled" is not copied
+ * by the kernel (6.1 and later), and a remainder of the clone would be charged
+ * again. Nobody polls for a clone; on 5.10, where the submitter polls by the cookie
+ * that the clone's submission returns, a clone in the place of its original
+ * keeps the flag and one sent by a worker loses it.
+ */
+static inline void snapset_bio_clone_flags(struct bio *clone, struct bio *src,
+					   bool in_place)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)	/* bio_clear_polled(): 5.16 */
+	if (!in_place)
+		clone->bi_opf &= ~REQ_HIPRI;
+#else
+	if (bio_flagged(src, BIO_BPS_THROTTLED))
+		bio_set_flag(clone, BIO_BPS_THROTTLED);
+	bio_clear_polled(clone);
+#endif
+	if (!in_place)
+		clone->bi_opf &= ~REQ_NOWAIT;
+}
+
+#endif

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * blk-mq and accounting: whether writes that are older than our hook are done.
+ */
+#ifndef SNAPSET_COMPAT_BLK_MQ_H
+#define SNAPSET_COMPAT_BLK_MQ_H
+
+#include_next <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/part_stat.h>
+#include <linux/version.h>
+
+/*
+ * Waits until every request that had entered @q has completed; new ones wait
+ * outside meanwhile. False: not within @timeout (jiffies); nothing is left
+ * behind either way.
+ */
+static inline bool snapset_mq_drain(struct request_queue *q, long timeout)
+{
+	bool drained;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)	/* memflags, lockdep: 6.14 */
+	unsigned int flags = memalloc_noio_save();
+
+	blk_freeze_queue_start(q);
+	drained = blk_mq_freeze_queue_wait_timeout(q, timeout) > 0;
+	blk_mq_unfreeze_queue(q, flags);
+#else
+	blk_freeze_queue_start(q);
+	drained = blk_mq_freeze_queue_wait_timeout(q, timeout) > 0;
+	blk_mq_unfreeze_queue(q);
+#endif
+	return drained;
+}
+
+/* Writes that a bio-based driver has accounted as in flight on @bdev. */
+static inline unsigned long snapset_bdev_writes_inflight(struct block_device *bdev)
+{
+	long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+		sum += part_stat_local_read_cpu(bdev->bd_part, in_flight[1], cpu);
+#else
+		sum += part_stat_local_read_cpu(bdev, in_flight[1], cpu);
+#endif
+	}
+	return sum > 0 ? sum : 0;
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * control.h - what the door (netlink.c) may ask of the sets behind it.
+ *
+ * Everything here runs in process context, may sleep, takes the locks it needs
+ * itself and hands out flat copies, never references. A refusal is a negative
+ * errno (uapi/linux/snapset.h says which code each one stands for) and one
+ * sentence, put into @extack by the place that knows. @extack may be NULL.
+ */
+#ifndef SNAPSET_CONTROL_H
+#define SNAPSET_CONTROL_H
+
+#include <linux/path.h>
+#include <linux/types.h>
+#include <uapi/linux/snapset.h>
+
+struct netlink_ext_ack;
+
+typedef struct {
+	u8 b[SNAPSET_ID_LEN];
+} snapset_id;
+
+/* What SET_START was told; zero means "the default" for every field. */
+struct snapset_params {
+	u32 attrs;		/* SNAPSET_ATTR_* the user may set */
+	u32 hold_ms;
+	u32 freeze_ms;
+	u32 stall_ms;
+	u64 budget;		/* bytes */
+	u32 store_kind;		/* enum snapset_store_kind */
+	dev_t store_dev;	/* SNAPSET_STORE_BDEV */
+	u64 store_limit;	/* bytes; memory store */
+};
+
+/* One mounted file system to freeze; set_do() takes over the path's reference
+ * when it returns 0 and leaves it with the caller when it refuses.
+ */
+struct snapset_freeze_arg {
+	struct path path;
+	char name[SNAPSET_NAME_MAX + 1];	/* "" if the user gave none */
+};
+
+struct snapset_set_info {
+	u64 serial;		/* cursor of set_next(); grows with every set */
+	snapset_id id;
+	u64 session;		/* 0 when the owner has gone */
+	u32 state, phase, attrs, members;
+	s32 code;
+	char text[256];		/* "" if there is nothing to say */
+	u64 elapsed_ns, deadline_ns;
+	u64 t_prepare, t_freeze, t_hold, t_drain, t_frozen, t_total;
+	u64 parked, created, budget;
+	u32 store_kind;
+	dev_t store_dev;
+	u64 store_size, store_used;
+};
+
+struct snapset_snap_info {
+	u64 serial;
+	snapset_id id, set_id;
+	char name[SNAPSET_NAME_MAX + 1];
+	dev_t origin;
+	u32 state;		/* enum snapset_snap_state */
+	s32 code;		/* why it is dead */
+	char text[256];
+	u64 size;		/* bytes */
+	u32 block_size;
+	bool published;		/* the fields below are valid */
+	dev_t image;
+	char image_name[32];
+	u32 openers;
+	u64 created, t_drain;
+	u64 copied, stored, in_ram;
+};
+
+int snapset_set_start(u64 session, const struct snapset_params *p,
+		      snapset_id *set_id, struct netlink_ext_ack *extack);
+int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
+		    const char *name, snapset_id *snap_id,
+		    struct netlink_ext_ack *extack);
+int snapset_set_do(u64 session, const snapset_id *set_id,
+		   const struct snapset_freeze_arg *freeze, unsigned int nr,
+		   struct netlink_ext_ack *extack);
+/* Waits, killably, for the decision. *code: what SET_CANCEL answers. */
+int snapset_set_cancel(u64 session, const snapset_id *set_id, s32 *code,
+		       struct netlink_ext_ack *extack);
+int snapset_delete_set(const snapset_id *set_id, bool force, u32 *deleted,
+		       struct netlink_ext_ack *extack);
+int snapset_delete_snap(const snapset_id *snap_id, bool force, u32 *deleted,
+			struct netlink_ext_ack *extack);
+/* Aborts what the session has in the making and deletes what it leaves; waits. */
+void snapset_owner_died(u64 session);
+
+/* -ENOENT if there is none. */
+int snapset_set_info(const snapset_id *id, struct snapset_set_info *info);
+int snapset_snap_info(const snapset_id *id, struct snapset_snap_info *info);
+/* The one with the smallest serial above @after; -ENOENT at the end. */
+int snapset_set_next(u64 after, struct snapset_set_info *info);
+int snapset_snap_next(u64 after, struct snapset_snap_info *info);
+
+#endif

@@ -1,0 +1,359 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A copy holds its budget from before the read until its pages are gone or the
+ * store's own. From keep() until the store has the data, image reads are served
+ * from the pages; the copy is found by its first granule in cow->ram.
+ */
+#include <linux/bio.h>
+#include <linux/slab.h>
+#include "copy.h"
+#include "counters.h"
+#include "cow.h"
+#include "job.h"
+#include "origin.h"
+
+/* Granules of budget for one copy; one is always granted to who finds it unused. */
+static u64 budget_take(struct snapset_budget *b, u64 want)
+{
+	u64 used = atomic64_read(&b->used), left, got, old;
+
+	for (;;) {
+		left = used < b->limit ? (b->limit - used) >> SNAPSET_GRANULE_SHIFT : 0;
+		if (!left && !used)
+			left = 1;
+		got = min(want, left);
+		if (!got)
+			return 0;
+		old = atomic64_cmpxchg(&b->used, used,
+				       used + (got << SNAPSET_GRANULE_SHIFT));
+		if (old == used)
+			return got;
+		used = old;
+	}
+}
+
+static void budget_give(struct snapset_budget *b, u64 granules)
+{
+	struct snapset_cow *cow;
+	unsigned long flags;
+
+	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
+	smp_mb__after_atomic();	/* before the look for who waits */
+	if (!atomic_read(&b->starving))
+		return;
+	spin_lock_irqsave(&b->lock, flags);
+	list_for_each_entry(cow, &b->engines, in_budget)
+		if (READ_ONCE(cow->starving))
+			snapset_origin_kick(cow->origin);
+	spin_unlock_irqrestore(&b->lock, flags);
+}
+
+static void free_page_of(struct snapset_cow *cow, struct page *page)
+{
+	if (cow->store->ops->adopts)
+		__free_page(page);
+	else
+		mempool_free(page, &cow->pages_pool);
+	snapset_gone(SNAPSET_OBJ_PAGE);
+}
+
+static struct page *new_page(struct snapset_cow *cow)
+{
+	struct page *page;
+
+	/* the store keeps them: then a reserve would only be emptied */
+	if (cow->store->ops->adopts)
+		page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+	else
+		page = mempool_alloc(&cow->pages_pool, GFP_NOWAIT | __GFP_NOWARN);
+	if (page)
+		snapset_made(SNAPSET_OBJ_PAGE);
+	return page;
+}
+
+/* Shortens what a copy has reserved: budget, place, pages. */
+static void trim(struct snapset_copy *copy, u32 len)
+{
+	struct snapset_cow *cow = copy->cow;
+	u32 cut = copy->io.len - len;
+
+	if (!cut)
+		return;
+	snapset_store_free(cow->store, copy->io.place + len, cut);
+	budget_give(cow->budget, cut);
+	copy->io.len = len;
+}
+
+static void copy_free(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+	u32 i;
+
+	for (i = 0; i < copy->io.len; i++)
+		if (copy->pages[i])
+			free_page_of(cow, copy->pages[i]);
+	if (!copy->kept)
+		snapset_store_free(cow->store, copy->io.place, copy->io.len);
+	atomic64_sub((u64)copy->io.len << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
+	snapset_gone(SNAPSET_OBJ_COPY);
+	i = copy->io.len;
+	if (copy->small)
+		mempool_free(copy, &cow->copies_pool);
+	else
+		kfree(copy);
+	budget_give(cow->budget, i);
+	snapset_cow_put(cow);
+}
+
+void snapset_copy_put(struct snapset_copy *copy)
+{
+	rcu_read_lock();	/* the engine lives until the unlock */
+	if (refcount_dec_and_test(&copy->refs))
+		copy_free(copy);
+	rcu_read_unlock();
+}
+
+static void read_done(struct bio *bio)
+{
+	struct snapset_copy *copy = bio->bi_private;
+	struct snapset_cow *cow = copy->cow;
+
+	rcu_read_lock();
+	copy->err = blk_status_to_errno(bio->bi_status);
+	bio_put(bio);
+	llist_add(&copy->done, &cow->done);
+	snapset_origin_kick(cow->origin);
+	rcu_read_unlock();
+}
+
+static void read_origin(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+	struct snapset_range r;
+	struct bio *bio;
+	u32 i, bytes;
+	u64 left;
+
+	r = snapset_range_of_granules(copy->start, copy->io.len, cow->sectors);
+	left = (r.end - r.start) << SECTOR_SHIFT;
+	/* its reserve comes back by interrupts alone */
+	bio = snapset_io_alloc(cow->origin->bdev.bdev, copy->io.len, REQ_OP_READ,
+			       GFP_NOIO);
+	bio->bi_iter.bi_sector = r.start;
+	bio->bi_private = copy;
+	bio->bi_end_io = read_done;
+	for (i = 0; i < copy->io.len; i++) {
+		bytes = min_t(u64, left, PAGE_SIZE);
+		if (bytes < PAGE_SIZE)	/* beyond the device's end */
+			memset(page_address(copy->pages[i]) + bytes, 0,
+			       PAGE_SIZE - bytes);
+		__bio_add_page(bio, copy->pages[i], bytes, 0);
+		left -= bytes;
+	}
+	submit_bio_noacct(bio);
+}
+
+static void stored(struct snapset_store_io *io, int err);
+
+static struct snapset_copy *copy_alloc(struct snapset_cow *cow, u64 *len)
+{
+	struct snapset_copy *copy;
+	bool small = false;
+
+	copy = kmalloc(struct_size(copy, pages, *len), GFP_NOWAIT | __GFP_NOWARN);
+	if (!copy) {
+		copy = mempool_alloc(&cow->copies_pool, GFP_NOWAIT | __GFP_NOWARN);
+		if (!copy)
+			return NULL;
+		*len = min_t(u64, *len, SNAPSET_COPY_SMALL);
+		small = true;
+	}
+	memset(copy, 0, struct_size(copy, pages, *len));
+	copy->small = small;
+	return copy;
+}
+
+struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
+					struct snapset_job *job, u64 start,
+					u64 want)
+{
+	struct snapset_copy *copy;
+	u64 budget, len, place, use;
+	u32 i;
+
+	budget = budget_take(cow->budget, min_t(u64, want, SNAPSET_COPY_MAX));
+	if (!budget)
+		return NULL;
+	len = snapset_store_alloc(cow->store, budget, &place);
+	if (!len) {
+		budget_give(cow->budget, budget);
+		snapset_cow_kill(cow, SNAPSET_E_INSUFFICIENT_STORAGE,
+				 "the store is full");
+		return ERR_PTR(-ENOSPC);
+	}
+	if (len < budget)
+		budget_give(cow->budget, budget - len);
+	use = len;
+	copy = copy_alloc(cow, &use);
+	if (!copy) {
+		snapset_store_free(cow->store, place, len);
+		budget_give(cow->budget, len);
+		return NULL;
+	}
+	copy->cow = cow;
+	copy->job = job;
+	copy->start = start;
+	copy->io.place = place;
+	copy->io.len = len;
+	copy->io.pages = copy->pages;
+	copy->io.done = stored;
+	refcount_set(&copy->refs, 1);
+	RB_CLEAR_NODE(&copy->ram);
+	trim(copy, use);
+	for (i = 0; i < use; i++) {
+		copy->pages[i] = new_page(cow);
+		if (!copy->pages[i])
+			break;
+	}
+	snapset_made(SNAPSET_OBJ_COPY);
+	snapset_cow_get(cow);
+	atomic64_add(use << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
+	if (!i) {
+		snapset_copy_put(copy);
+		if (!cow->store->ops->adopts)
+			return NULL;
+		snapset_cow_kill(cow, SNAPSET_E_OUTOFMEMORY,
+				 "no memory for old data");
+		return ERR_PTR(-ENOMEM);
+	}
+	if (i < use) {
+		atomic64_sub((use - i) << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
+		trim(copy, i);
+	}
+	job->reading++;
+	read_origin(copy);
+	return copy;
+}
+
+static void ram_insert(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+	struct rb_node **p = &cow->ram.rb_node, *parent = NULL;
+	unsigned long flags;
+
+	spin_lock_irqsave(&cow->ram_lock, flags);
+	while (*p) {
+		parent = *p;
+		if (copy->start < rb_entry(parent, struct snapset_copy, ram)->start)
+			p = &parent->rb_left;
+		else
+			p = &parent->rb_right;
+	}
+	rb_link_node(&copy->ram, parent, p);
+	rb_insert_color(&copy->ram, &cow->ram);
+	spin_unlock_irqrestore(&cow->ram_lock, flags);
+}
+
+static void ram_erase(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+	unsigned long flags;
+
+	spin_lock_irqsave(&cow->ram_lock, flags);
+	if (!RB_EMPTY_NODE(&copy->ram)) {
+		rb_erase(&copy->ram, &cow->ram);
+		RB_CLEAR_NODE(&copy->ram);
+	}
+	spin_unlock_irqrestore(&cow->ram_lock, flags);
+}
+
+struct snapset_copy *snapset_copy_find(struct snapset_cow *cow, u64 start,
+				       u64 *max)
+{
+	struct snapset_copy *copy, *found = NULL;
+	struct rb_node *node;
+	unsigned long flags;
+
+	spin_lock_irqsave(&cow->ram_lock, flags);
+	node = cow->ram.rb_node;
+	while (node) {
+		copy = rb_entry(node, struct snapset_copy, ram);
+		if (start < copy->start) {
+			*max = min(*max, copy->start - start);
+			node = node->rb_left;
+		} else if (start >= copy->start + copy->io.len) {
+			node = node->rb_right;
+		} else {
+			refcount_inc(&copy->refs);
+			found = copy;
+			break;
+		}
+	}
+	spin_unlock_irqrestore(&cow->ram_lock, flags);
+	return found;
+}
+
+/* The store has it, or will never have it. Any context. */
+static void stored(struct snapset_store_io *io, int err)
+{
+	struct snapset_copy *copy = container_of(io, struct snapset_copy, io);
+	struct snapset_cow *cow = copy->cow;
+
+	rcu_read_lock();
+	if (err)	/* before ram_erase(): nobody reads what is not there */
+		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+				 "a write to the store failed: error %d", err);
+	else
+		atomic64_add((u64)io->len << SNAPSET_GRANULE_SHIFT, &cow->stored);
+	ram_erase(copy);
+	snapset_copy_put(copy);
+	rcu_read_unlock();
+}
+
+static int map_it(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+	int err;
+
+	err = snapset_map_add(&cow->map, copy->start, copy->io.len, copy->io.place,
+			      GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+	if (err) {
+		snapset_cow_kill(cow, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
+				 SNAPSET_E_UNEXPECTED,
+				 "no place in the map for old data: error %d", err);
+		return err;
+	}
+	copy->kept = true;
+	atomic64_add((u64)copy->io.len << SNAPSET_GRANULE_SHIFT, &cow->copied);
+	return 0;
+}
+
+bool snapset_copy_keep(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+	bool kept = false;
+
+	if (copy->err)
+		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+				 "old data could not be read: error %d", copy->err);
+	if (READ_ONCE(cow->dead)) {
+		snapset_copy_put(copy);
+		return false;
+	}
+	if (cow->store->ops->adopts) {
+		/* the store has the pages before anybody looks for them there */
+		refcount_inc(&copy->refs);
+		snapset_store_write(cow->store, &copy->io);
+		kept = !READ_ONCE(cow->dead) && !map_it(copy);
+		snapset_copy_put(copy);
+		return kept;
+	}
+	ram_insert(copy);
+	if (map_it(copy)) {
+		ram_erase(copy);
+		snapset_copy_put(copy);
+		return false;
+	}
+	snapset_store_write(cow->store, &copy->io);
+	return true;
+}

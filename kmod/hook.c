@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hook stands in front of submit_bio_noacct_nocheck() where the kernel has
+ * it (6.0 and later) as a function of its own: submission, the throttle's dispatch and the
+ * remainders of splits all pass there, after throttling, the end-of-device check
+ * and the remap of partitions. Elsewhere in front of submit_bio_noacct(), which
+ * 5.10's throttle enters again.
+ *
+ * FTRACE_OPS_FL_PERMANENT: kernel.ftrace_enabled=0 is refused while we are
+ * there, and we are refused while it is 0; without the flag the hook would
+ * simply stop being called and images would show new data.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/completion.h>
+#include <linux/ftrace.h>
+#include <linux/gfp.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/refcount.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+#include "counters.h"
+#include "hook.h"
+#include "origin.h"
+#include "say.h"
+
+#define IDLE (5 * HZ)	/* how long the hook stays without a user */
+
+static DEFINE_MUTEX(hook_mutex);	/* guards the three below; inside set_mutex */
+static unsigned int users;
+static const char *hooked;		/* NULL: none */
+static bool tested_fallback;
+
+static void unhook_later(struct work_struct *work);
+static DECLARE_DELAYED_WORK(unhook_work, unhook_later);
+
+/* A read of our own on its way through the hook; freed by the later of two. */
+struct probe {
+	struct bio *bio;
+	struct page *page;
+	struct completion done;
+	refcount_t refs;
+	bool seen;
+};
+
+static struct probe *probing;	/* written under hook_mutex, read by the callback */
+
+static notrace blk_qc_t taken_stub(struct bio *bio)
+{
+	return BLK_QC_T_NONE;
+}
+
+static notrace void hook(unsigned long ip, unsigned long parent_ip,
+			 struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	struct bio *bio = snapset_ftrace_arg0(fregs);
+	struct probe *p = READ_ONCE(probing);
+	struct bio *go;
+
+	if (unlikely(p)) {
+		rcu_read_lock();
+		p = READ_ONCE(probing);
+		if (p && p->bio == bio)
+			WRITE_ONCE(p->seen, true);
+		rcu_read_unlock();
+	}
+	go = snapset_filter(bio);
+	if (go == bio)
+		return;
+	if (go)
+		snapset_ftrace_set_arg0(fregs, go);
+	else
+		snapset_ftrace_set_ip(fregs, taken_stub);
+}
+
+static struct ftrace_ops hook_ops = {
+	.func = hook,
+	.flags = SNAPSET_FTRACE_FLAGS,
+};
+
+static void unhook(void)
+{
+	lockdep_assert_held(&hook_mutex);
+	if (!hooked)
+		return;
+	if (WARN_ON_ONCE(unregister_ftrace_function(&hook_ops)))
+		return;		/* ftrace has been killed: the text must stay */
+	ftrace_set_filter(&hook_ops, NULL, 0, 1);
+	hooked = NULL;
+	/* a callback or the stub may have been preempted at its last instruction */
+	synchronize_rcu();
+	synchronize_rcu_tasks();
+}
+
+static int hook_on(char *name, struct netlink_ext_ack *extack)
+{
+	int err;
+
+	lockdep_assert_held(&hook_mutex);
+	err = ftrace_set_filter(&hook_ops, name, strlen(name), 1);
+	if (err)
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "this kernel has no %s() that can be hooked", name);
+	err = register_ftrace_function(&hook_ops);
+	if (err) {
+		ftrace_set_filter(&hook_ops, NULL, 0, 1);
+		if (err == -EBUSY)
+			return snapset_say(extack, -EBUSY,
+					   "%s() cannot be hooked: kernel.ftrace_enabled is 0, or a live patch or a BPF program sits there",
+					   name);
+		return snapset_say(extack, err, "%s() cannot be hooked: error %d",
+				   name, err);
+	}
+	hooked = name;
+	return 0;
+}
+
+static void probe_put(struct probe *p)
+{
+	if (!refcount_dec_and_test(&p->refs))
+		return;
+	__free_page(p->page);
+	kfree(p);
+}
+
+static void probe_done(struct bio *bio)
+{
+	struct probe *p = bio->bi_private;
+
+	rcu_read_lock();	/* module exit waits for a grace period */
+	bio_put(bio);
+	complete(&p->done);
+	probe_put(p);
+	snapset_gone(SNAPSET_OBJ_CLONE);
+	rcu_read_unlock();
+}
+
+/*
+ * A read of our own must be seen. Its result does not matter, and it is not
+ * waited for without end: the device may be suspended.
+ */
+static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
+{
+	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	bool seen;
+
+	lockdep_assert_held(&hook_mutex);
+	if (!p)
+		return -ENOMEM;
+	p->page = alloc_page(GFP_KERNEL);
+	if (!p->page) {
+		kfree(p);
+		return -ENOMEM;
+	}
+	refcount_set(&p->refs, 2);
+	init_completion(&p->done);
+	p->bio = snapset_io_alloc(bdev, 1, REQ_OP_READ, GFP_KERNEL);
+	p->bio->bi_iter.bi_sector = 0;
+	p->bio->bi_private = p;
+	p->bio->bi_end_io = probe_done;
+	bio_add_page(p->bio, p->page, bdev_logical_block_size(bdev), 0);
+	snapset_made(SNAPSET_OBJ_CLONE);
+	WRITE_ONCE(probing, p);
+	submit_bio(p->bio);
+	if (!READ_ONCE(p->seen))	/* a throttle of the caller's may hold it */
+		wait_for_completion_timeout(&p->done, 2 * HZ);
+	seen = READ_ONCE(p->seen);
+	WRITE_ONCE(probing, NULL);
+	synchronize_rcu();
+	probe_put(p);
+	if (!seen)
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "the hook on %s() is not called by this kernel",
+				   hooked);
+	return 0;
+}
+
+int snapset_hook_get(struct block_device *bdev, struct netlink_ext_ack *extack)
+{
+	static char nocheck[] = "submit_bio_noacct_nocheck";
+	static char noacct[] = "submit_bio_noacct";
+	int err = 0;
+
+	mutex_lock(&hook_mutex);
+	if (!hooked && !tested_fallback)
+		err = hook_on(nocheck, NULL);
+	if (!err && hooked)
+		err = probe(bdev, extack);
+	if (err == -EOPNOTSUPP || (!err && !hooked)) {
+		/* inlined or not there: the outer function, with its documented gap */
+		if (users)
+			goto out;
+		unhook();
+		tested_fallback = true;
+		err = hook_on(noacct, extack);
+		if (!err)
+			err = probe(bdev, extack);
+	} else if (err && !hooked) {
+		hook_on(nocheck, extack);	/* once more, for the sentence */
+	}
+	if (err && !users)
+		unhook();
+	if (!err)
+		users++;
+out:
+	mutex_unlock(&hook_mutex);
+	return err;
+}
+
+void snapset_hook_put(void)
+{
+	mutex_lock(&hook_mutex);
+	if (!WARN_ON(!users) && !--users)
+		schedule_delayed_work(&unhook_work, IDLE);
+	mutex_unlock(&hook_mutex);
+}
+
+static void unhook_later(struct work_struct *work)
+{
+	mutex_lock(&hook_mutex);
+	if (!users)
+		unhook();
+	mutex_unlock(&hook_mutex);
+}
+
+const char *snapset_hook_name(void)
+{
+	return READ_ONCE(hooked) ?: "";
+}
+
+void snapset_hook_exit(void)
+{
+	cancel_delayed_work_sync(&unhook_work);
+	mutex_lock(&hook_mutex);
+	WARN_ON(users);
+	unhook();
+	mutex_unlock(&hook_mutex);
+	ftrace_free_filter(&hook_ops);
+	synchronize_rcu();
+	synchronize_rcu_tasks();
+}

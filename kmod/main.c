@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Module init and exit; nothing else. */
+#include <linux/module.h>
+#include "counters.h"
+#include "cow.h"
+#include "freeze.h"
+#include "hook.h"
+#include "image.h"
+#include "netlink.h"
+#include "origin.h"
+#include "set.h"
+#include "store.h"
+
+static int __init snapset_init(void)
+{
+	int err;
+
+	err = snapset_counters_init();
+	if (err)
+		return err;
+	err = snapset_origin_init();
+	if (err)
+		goto exit_counters;
+	err = snapset_store_bdev_init();
+	if (err)
+		goto exit_origin;
+	err = snapset_cow_init();
+	if (err)
+		goto exit_store;
+	err = snapset_image_init();
+	if (err)
+		goto exit_cow;
+	err = snapset_freeze_init();
+	if (err)
+		goto exit_image;
+	err = snapset_set_init();
+	if (err)
+		goto exit_freeze;
+	/* last: from here on we may be asked */
+	err = snapset_netlink_init();
+	if (err)
+		goto exit_set;
+	return 0;
+
+exit_set:
+	snapset_set_exit();
+exit_freeze:
+	snapset_freeze_exit();
+exit_image:
+	snapset_image_exit();
+exit_cow:
+	snapset_cow_exit();
+exit_store:
+	snapset_store_bdev_exit();
+exit_origin:
+	snapset_origin_exit();
+exit_counters:
+	snapset_counters_exit();
+	return err;
+}
+
+static void __exit snapset_exit(void)
+{
+	snapset_netlink_exit();
+	snapset_set_exit();
+	snapset_freeze_exit();
+	snapset_hook_exit();
+	snapset_origin_exit();
+	snapset_image_exit();
+	snapset_cow_exit();
+	snapset_store_bdev_exit();
+	snapset_counters_exit();
+}
+
+module_init(snapset_init);
+module_exit(snapset_exit);
+
+MODULE_DESCRIPTION("Snapshots of several block devices at one instant");
+MODULE_LICENSE("GPL");
+MODULE_VERSION(SNAPSET_VERSION);

@@ -1,0 +1,561 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The gate, and what passes it.
+ *
+ * A counted write goes down as a clone of the original, because the original's
+ * completion belongs to somebody else: a saved bi_end_io that is called by hand
+ * panics on chained bios. The clone's completion uncounts and ends the original
+ * with bio_endio().
+ *
+ * Why the count is exact: a judgement reads "closed" and counts inside one RCU
+ * read section. After "closed" was set and a grace period has passed, nobody
+ * counts any more, and the sum over the CPUs can only fall. A completion that
+ * read "closed" as false has counted down before it was set, so the waiter's
+ * first look after the grace period sees that; all later ones wake the waiter.
+ *
+ * Why nothing is parked for ever: parking and opening take the lock, and park
+ * looks at "closed" again under it.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/bio.h>
+#include <linux/blkdev.h>
+#include <linux/hashtable.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
+#include <linux/slab.h>
+#include "counters.h"
+#include "cow.h"
+#include "hook.h"
+#include "image.h"
+#include "origin.h"
+#include "say.h"
+
+static DEFINE_HASHTABLE(origins, 8);	/* by disk; readers: RCU */
+static DEFINE_MUTEX(origins_mutex);	/* writers of the table; inside set_mutex */
+static struct workqueue_struct *reaper;	/* frees origins when their last write ends */
+static atomic_t alive;			/* origins and clones that still need our text */
+static DECLARE_WAIT_QUEUE_HEAD(alive_wq);
+
+/* A counted write on its way: our bio in the place of @orig. */
+struct clone {
+	struct snapset_origin *origin;
+	struct gendisk *disk;		/* where we counted it; md may send it on elsewhere */
+	struct bio *orig;
+	struct bio bio;			/* last */
+};
+
+static struct bio_set clones;		/* its address marks a bio as a clone of ours */
+static struct bio_set pieces;		/* parts of a bio that touches several origins */
+static struct bio_set io_bios;
+
+enum verdict {
+	PASS,		/* counted: send a clone */
+	TAKEN,		/* parked or queued for copying: ours now */
+	ABSORBED,	/* complete it */
+};
+
+struct bio *snapset_io_alloc(struct block_device *bdev, unsigned short nr,
+			     blk_opf_t opf, gfp_t gfp)
+{
+	return snapset_bio_alloc(bdev, nr, opf, gfp, &io_bios);
+}
+
+static struct snapset_range bio_range(struct bio *bio)
+{
+	return snapset_range_of(snapset_bio_sector(bio), bio_sectors(bio));
+}
+
+static void uncount(struct snapset_origin *o)
+{
+	struct wait_queue_head *wq;
+
+	this_cpu_dec(*o->inflight);
+	smp_mb();	/* the count before "closed": see the top */
+	if (READ_ONCE(o->closed)) {
+		wq = READ_ONCE(o->drained);
+		if (wq)
+			wake_up(wq);
+	}
+	if (READ_ONCE(o->watch))
+		wake_up(&o->idle);
+}
+
+/* False if the gate has been opened meanwhile. */
+static bool park(struct snapset_origin *o, struct bio *bio)
+{
+	unsigned long flags;
+	bool parked;
+
+	spin_lock_irqsave(&o->lock, flags);
+	parked = o->closed;
+	if (parked) {
+		bio_list_add(&o->parked, bio);
+		o->nr_parked++;
+	}
+	spin_unlock_irqrestore(&o->lock, flags);
+	return parked;
+}
+
+static void judge_later(struct snapset_origin *o, struct bio *bio)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&o->lock, flags);
+	bio_list_add(&o->again, bio);
+	spin_unlock_irqrestore(&o->lock, flags);
+	snapset_origin_kick(o);
+}
+
+/* gate -> count -> coverage, for every submission. Under rcu_read_lock(). */
+static enum verdict judge(struct snapset_origin *o, struct bio *bio,
+			  struct snapset_range r)
+{
+	struct snapset_cow *cow;
+
+	if (unlikely(READ_ONCE(o->closed)) && park(o, bio))
+		return TAKEN;
+	this_cpu_inc(*o->inflight);
+	cow = rcu_dereference(o->newest);
+	if (!cow)
+		return PASS;
+	r = snapset_range_clamp(r, o->range);
+	r.start -= o->range.start;
+	r.end -= o->range.start;
+	switch (snapset_cow_judge(cow, bio, r)) {
+	case SNAPSET_COW_PASS:
+		return PASS;
+	case SNAPSET_COW_ABSORB:
+		uncount(o);
+		return ABSORBED;
+	case SNAPSET_COW_COPY:
+		break;
+	}
+	uncount(o);
+	snapset_cow_take(cow, bio);
+	return TAKEN;
+}
+
+static void clone_done(struct bio *bio)
+{
+	struct clone *c = container_of(bio, struct clone, bio);
+	struct bio *orig = c->orig;
+
+	rcu_read_lock();	/* the origin, and our text, until the unlock */
+	if (bio->bi_status)
+		orig->bi_status = bio->bi_status;
+	uncount(c->origin);
+	bio_put(bio);
+	bio_endio(orig);
+	snapset_gone(SNAPSET_OBJ_CLONE);
+	if (atomic_dec_and_test(&alive))
+		wake_up(&alive_wq);
+	rcu_read_unlock();
+}
+
+/* The clone that goes down for @orig, which has been counted; NULL: no memory. */
+static struct bio *clone_for(struct snapset_origin *o, struct bio *orig,
+			     bool in_place, gfp_t gfp)
+{
+	struct bio *bio = snapset_bio_clone(orig, gfp, &clones);
+	struct clone *c;
+
+	if (!bio)
+		return NULL;
+	c = container_of(bio, struct clone, bio);
+	c->origin = o;
+	c->disk = snapset_bio_disk(orig);
+	c->orig = orig;
+	snapset_bio_clone_flags(bio, orig, in_place);
+	bio->bi_end_io = clone_done;
+	atomic_inc(&alive);
+	snapset_made(SNAPSET_OBJ_CLONE);
+	return bio;
+}
+
+/* The origin that @bio touches; *several if it is not the only one. RCU. */
+static struct snapset_origin *find(struct bio *bio, struct gendisk *disk,
+				   struct snapset_range *r, bool *several)
+{
+	struct snapset_origin *o, *found = NULL;
+
+	*several = false;
+	hash_for_each_possible_rcu(origins, o, link, (unsigned long)disk) {
+		if (o->disk != disk)
+			continue;
+		*r = bio_range(bio);
+		if (!snapset_range_overlap(*r, o->range))
+			continue;
+		if (found) {
+			*several = true;
+			break;
+		}
+		found = o;
+	}
+	return found;
+}
+
+static bool ours(const struct bio *bio, const struct gendisk *disk)
+{
+	return bio->bi_pool == &clones &&
+	       container_of(bio, struct clone, bio)->disk == disk;
+}
+
+struct bio *snapset_filter(struct bio *bio)
+{
+	struct gendisk *disk;
+	struct snapset_origin *o;
+	struct snapset_range r;
+	struct bio *go = bio;
+	enum verdict verdict;
+	bool several;
+
+	/* an empty flush moves no data: it needs neither gate nor count */
+	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
+		return bio;
+	disk = snapset_bio_disk(bio);
+	rcu_read_lock();
+	o = find(bio, disk, &r, &several);
+	if (!o || ours(bio, disk)) {
+		rcu_read_unlock();
+		return bio;
+	}
+	if (several) {
+		judge_later(o, bio);
+		rcu_read_unlock();
+		return NULL;
+	}
+	verdict = judge(o, bio, r);
+	if (verdict == PASS) {
+		go = clone_for(o, bio, true, GFP_NOWAIT | __GFP_NOWARN);
+		if (!go) {
+			uncount(o);
+			judge_later(o, bio);
+		}
+	} else {
+		go = NULL;
+	}
+	rcu_read_unlock();
+	if (verdict == ABSORBED)
+		bio_endio(bio);
+	return go;
+}
+
+/* A bio over several origins: one piece for each of them and for the gaps. */
+struct straddle {
+	struct bio *orig;
+	atomic_t left;
+};
+
+static void straddle_put(struct straddle *s)
+{
+	if (!atomic_dec_and_test(&s->left))
+		return;
+	bio_endio(s->orig);
+	kfree(s);
+	if (atomic_dec_and_test(&alive))
+		wake_up(&alive_wq);
+}
+
+static void piece_done(struct bio *bio)
+{
+	struct straddle *s = bio->bi_private;
+
+	rcu_read_lock();
+	if (bio->bi_status)
+		s->orig->bi_status = bio->bi_status;
+	bio_put(bio);
+	straddle_put(s);
+	rcu_read_unlock();
+}
+
+/* Sectors from @at to the next border of an origin on @disk. */
+static u64 next_border(struct gendisk *disk, u64 at, u64 end)
+{
+	struct snapset_origin *o;
+
+	rcu_read_lock();
+	hash_for_each_possible_rcu(origins, o, link, (unsigned long)disk) {
+		if (o->disk != disk)
+			continue;
+		if (o->range.start > at && o->range.start < end)
+			end = o->range.start;
+		if (o->range.end > at && o->range.end < end)
+			end = o->range.end;
+	}
+	rcu_read_unlock();
+	return end;
+}
+
+static void submit_straddling(struct bio *orig, struct snapset_range r)
+{
+	struct straddle *s = kmalloc(sizeof(*s), GFP_NOIO | __GFP_NOFAIL);
+	u64 at = r.start, end;
+	struct bio *piece;
+
+	s->orig = orig;
+	atomic_set(&s->left, 1);
+	atomic_inc(&alive);
+	while (at < r.end) {
+		end = next_border(snapset_bio_disk(orig), at, r.end);
+		piece = snapset_bio_clone(orig, GFP_NOIO, &pieces);
+		bio_advance(piece, (at - r.start) << 9);
+		piece->bi_iter.bi_size = (end - at) << 9;
+		snapset_bio_clone_flags(piece, orig, false);
+		piece->bi_private = s;
+		piece->bi_end_io = piece_done;
+		atomic_inc(&s->left);
+		submit_bio_noacct(piece);	/* through the hook, each for itself */
+		at = end;
+	}
+	straddle_put(s);
+}
+
+void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
+{
+	struct snapset_origin *o;
+	struct snapset_range r;
+	enum verdict verdict = PASS;
+	bool several;
+
+	rcu_read_lock();
+	r = bio_range(bio);
+	o = find(bio, snapset_bio_disk(bio), &r, &several);
+	if (!o) {
+		/* detached meanwhile: nobody to ask, but ours to see through */
+		o = origin;
+		this_cpu_inc(*o->inflight);
+	} else if (!several) {
+		verdict = judge(o, bio, r);
+	}
+	rcu_read_unlock();
+	if (several)
+		submit_straddling(bio, r);
+	else if (verdict == ABSORBED)
+		bio_endio(bio);
+	else if (verdict == PASS)	/* the bioset's reserve comes back without us */
+		submit_bio_noacct(clone_for(o, bio, false, GFP_NOIO));
+}
+
+static void origin_work(struct work_struct *work)
+{
+	struct snapset_origin *o = container_of(work, struct snapset_origin, work);
+	struct bio_list bios;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	/* what owns its resources goes first, then what may need some */
+	snapset_cow_finish(o);
+	spin_lock_irq(&o->lock);
+	bios = o->again;
+	bio_list_init(&o->again);
+	if (!o->closed) {
+		bio_list_merge(&bios, &o->parked);
+		bio_list_init(&o->parked);
+	}
+	spin_unlock_irq(&o->lock);
+	blk_start_plug(&plug);
+	while ((bio = bio_list_pop(&bios)))
+		snapset_origin_submit(o, bio);
+	blk_finish_plug(&plug);
+	snapset_cow_start(o);
+}
+
+void snapset_origin_kick(struct snapset_origin *origin)
+{
+	queue_work(origin->wq, &origin->work);
+}
+
+void snapset_origin_close(struct snapset_origin *origin)
+{
+	spin_lock_irq(&origin->lock);
+	WRITE_ONCE(origin->closed, true);
+	spin_unlock_irq(&origin->lock);
+}
+
+void snapset_origin_open(struct snapset_origin *origin)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&origin->lock, flags);
+	/* after the lock: who sees it open sees the epoch that was set before */
+	WRITE_ONCE(origin->closed, false);
+	spin_unlock_irqrestore(&origin->lock, flags);
+	snapset_origin_kick(origin);
+}
+
+unsigned long snapset_origin_inflight(const struct snapset_origin *origin)
+{
+	unsigned long sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(*per_cpu_ptr(origin->inflight, cpu));
+	return sum;
+}
+
+sector_t snapset_origin_sectors_now(const struct snapset_origin *origin)
+{
+	return bdev_nr_sectors(origin->bdev.bdev);
+}
+
+static int check_device(struct snapset_origin *o, const char *name,
+			struct netlink_ext_ack *extack)
+{
+	struct snapset_origin *other;
+
+	if (snapset_image_is(o->disk))
+		return snapset_say(extack, -ELOOP, "%s is itself a snapset image", name);
+	if (bdev_is_zoned(o->bdev.bdev))
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "%s is a zoned device: its writes cannot be kept", name);
+	if (snapset_range_empty(o->range))
+		return snapset_say(extack, -EOPNOTSUPP, "%s has no size", name);
+	if (bdev_logical_block_size(o->bdev.bdev) > SNAPSET_GRANULE_SIZE)
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "%s has blocks of %u bytes; at most %u are supported",
+				   name, bdev_logical_block_size(o->bdev.bdev),
+				   SNAPSET_GRANULE_SIZE);
+	hash_for_each_possible(origins, other, link, (unsigned long)o->disk) {
+		if (other->disk != o->disk)
+			continue;
+		if (other->range.start == o->range.start &&
+		    other->range.end == o->range.end)
+			return snapset_say(extack, -EEXIST,
+					   "%s (%u:%u) has a snapshot or is in a set already",
+					   name, MAJOR(o->dev), MINOR(o->dev));
+		if (snapset_range_overlap(other->range, o->range))
+			return snapset_say(extack, -ELOOP,
+					   "%s shares sectors with %u:%u, which is in a set",
+					   name, MAJOR(other->dev), MINOR(other->dev));
+	}
+	return 0;
+}
+
+static void free_origin(struct work_struct *work)
+{
+	struct snapset_origin *o = container_of(work, struct snapset_origin, free_work);
+
+	wait_event(o->idle, !snapset_origin_inflight(o));
+	synchronize_rcu();	/* the completion that brought it to 0 */
+	destroy_workqueue(o->wq);
+	free_percpu(o->inflight);
+	kfree(o);
+	snapset_gone(SNAPSET_OBJ_ORIGIN);
+	if (atomic_dec_and_test(&alive))
+		wake_up(&alive_wq);
+}
+
+struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
+					     struct netlink_ext_ack *extack)
+{
+	struct snapset_origin *o = kzalloc(sizeof(*o), GFP_KERNEL);
+	int err;
+
+	if (!o)
+		return ERR_PTR(-ENOMEM);
+	o->dev = dev;
+	spin_lock_init(&o->lock);
+	bio_list_init(&o->parked);
+	bio_list_init(&o->again);
+	snapset_rl_init(&o->rl);
+	init_waitqueue_head(&o->idle);
+	INIT_WORK(&o->work, origin_work);
+	INIT_WORK(&o->free_work, free_origin);
+	err = snapset_bdev_open(&o->bdev, dev, NULL);
+	if (err) {
+		snapset_say(extack, err, "%s (%u:%u) cannot be opened: error %d",
+			    name, MAJOR(dev), MINOR(dev), err);
+		goto free;
+	}
+	o->disk = o->bdev.bdev->bd_disk;
+	o->range.start = get_start_sect(o->bdev.bdev);
+	o->range.end = o->range.start + bdev_nr_sectors(o->bdev.bdev);
+	err = -ENOMEM;
+	o->inflight = alloc_percpu(unsigned long);
+	if (!o->inflight)
+		goto close;
+	o->wq = alloc_workqueue("snapset-%u:%u",
+				WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI, 1,
+				MAJOR(dev), MINOR(dev));
+	if (!o->wq)
+		goto free_count;
+	err = snapset_hook_get(o->bdev.bdev, extack);
+	if (err)
+		goto destroy_wq;
+	mutex_lock(&origins_mutex);
+	err = check_device(o, name, extack);
+	if (!err)
+		hash_add_rcu(origins, &o->link, (unsigned long)o->disk);
+	mutex_unlock(&origins_mutex);
+	if (err)
+		goto put_hook;
+	atomic_inc(&alive);
+	snapset_made(SNAPSET_OBJ_ORIGIN);
+	return o;
+
+put_hook:
+	snapset_hook_put();
+destroy_wq:
+	destroy_workqueue(o->wq);
+free_count:
+	free_percpu(o->inflight);
+close:
+	snapset_bdev_close(&o->bdev);
+free:
+	kfree(o);
+	return ERR_PTR(err);
+}
+
+void snapset_origin_detach(struct snapset_origin *origin)
+{
+	WARN_ON(origin->closed || rcu_access_pointer(origin->newest));
+	mutex_lock(&origins_mutex);
+	hash_del_rcu(&origin->link);
+	mutex_unlock(&origins_mutex);
+	synchronize_rcu();
+	/* nobody parks or queues here any more; what is left goes on now */
+	snapset_origin_kick(origin);
+	flush_work(&origin->work);
+	snapset_bdev_close(&origin->bdev);
+	snapset_hook_put();
+	WRITE_ONCE(origin->watch, true);
+	queue_work(reaper, &origin->free_work);
+}
+
+int snapset_origin_init(void)
+{
+	int err;
+
+	reaper = alloc_workqueue("snapset-reaper", WQ_UNBOUND, 0);
+	if (!reaper)
+		return -ENOMEM;
+	err = bioset_init(&clones, 256, offsetof(struct clone, bio), 0);
+	if (err)
+		goto destroy;
+	err = bioset_init(&pieces, 64, 0, 0);
+	if (err)
+		goto exit_clones;
+	err = bioset_init(&io_bios, 64, 0, BIOSET_NEED_BVECS | BIOSET_NEED_RESCUER);
+	if (err)
+		goto exit_pieces;
+	return 0;
+
+exit_pieces:
+	bioset_exit(&pieces);
+exit_clones:
+	bioset_exit(&clones);
+destroy:
+	destroy_workqueue(reaper);
+	return err;
+}
+
+void snapset_origin_exit(void)
+{
+	wait_event(alive_wq, !atomic_read(&alive));
+	synchronize_rcu();	/* completions that are past their last count */
+	destroy_workqueue(reaper);
+	bioset_exit(&io_bios);
+	bioset_exit(&pieces);
+	bioset_exit(&clones);
+}

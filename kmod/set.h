@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * set.h - a snapshot set and its members, from START to the last delete.
+ *
+ * Owners: the registry holds one reference of a set, the take worker and each
+ * member's teardown one. A member belongs to its set.
+ */
+#ifndef SNAPSET_SET_H
+#define SNAPSET_SET_H
+
+#include <linux/completion.h>
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/refcount.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "control.h"
+#include "cow.h"
+#include "state.h"
+
+struct snapset_freezer;
+struct snapset_image;
+struct snapset_origin;
+struct snapset_set;
+
+/* A member; after the commit: a snapshot. */
+struct snapset_snap {
+	struct snapset_set *set;
+	struct list_head link;		/* set->snaps; set_mutex */
+	refcount_t refs;		/* the set's list, the teardown, who waits for it */
+	u64 serial;
+	snapset_id id;
+	char name[SNAPSET_NAME_MAX + 1];
+	dev_t dev;
+	struct snapset_origin *origin;
+	struct snapset_cow *cow;	/* from prepare on */
+	struct snapset_image *image;	/* likewise */
+	bool published;
+	ktime_t drained;		/* take worker */
+	u64 t_drain;
+	struct work_struct reap;
+	struct completion reaped;
+};
+
+struct snapset_set {
+	struct list_head link;		/* sets; set_mutex */
+	refcount_t refs;
+	u64 serial;
+	snapset_id id;
+	struct snapset_params params;	/* with the defaults filled in */
+	struct snapset_store *store;
+	struct snapset_budget budget;
+	struct list_head snaps;		/* set_mutex; fixed while a take runs */
+	unsigned int members;
+
+	struct snapset_statew state;
+	u64 session;			/* set_mutex; 0: none */
+	spinlock_t lock;		/* irq; guards code and text, and who may write them */
+	s32 code;
+	char text[256];
+
+	/* the take worker's; read by others as they are */
+	struct work_struct take;
+	struct snapset_freezer *freezer;
+	wait_queue_head_t wq;		/* every change the worker or a waiter may wait for */
+	struct hrtimer timer;		/* of the hold */
+	u32 phase;
+	ktime_t began, ended, deadline;
+	u64 t_prepare, t_freeze, t_hold, t_drain, t_frozen, t_total;
+	u64 parked, created;
+};
+
+/* guards the registry, every set's members and session; outermost */
+extern struct mutex snapset_set_mutex;
+extern struct workqueue_struct *snapset_set_wq;	/* takes and teardowns; unbound */
+
+void snapset_set_put(struct snapset_set *set);
+
+/*
+ * Ends what is not yet committed, with this code and sentence. True for the one
+ * who did it. Any context; wakes the take worker.
+ */
+__printf(3, 4)
+bool snapset_set_abort(struct snapset_set *set, s32 code, const char *fmt, ...);
+
+/* ABORTING -> FAILED or CANCELLED, and says so. set_mutex is not held. */
+void snapset_set_ended(struct snapset_set *set);
+void snapset_set_tell(struct snapset_set *set);
+
+/* take.c: the worker of SET_DO. */
+void snapset_take_work(struct work_struct *work);
+/* take.c: opens the gates of all members. Any context. */
+void snapset_take_open_gates(struct snapset_set *set);
+
+/* snap.c */
+struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
+				      const char *name, struct netlink_ext_ack *extack);
+/* Reserves engine and image. */
+int snapset_snap_prepare(struct snapset_snap *snap);
+/* Begins the teardown; snap->reaped is completed when nothing of it is left. */
+void snapset_snap_reap(struct snapset_snap *snap);
+void snapset_snap_put(struct snapset_snap *snap);
+void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info);
+
+int snapset_set_init(void);
+void snapset_set_exit(void);
+
+#endif

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A member of a set: origin, engine and image, made in this order and undone in
+ * the reverse one.
+ */
+#include <linux/blkdev.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+#include "counters.h"
+#include "event.h"
+#include "image.h"
+#include "origin.h"
+#include "say.h"
+#include "set.h"
+
+static u64 serials;	/* set_mutex */
+
+static void died(struct snapset_cow *cow)
+{
+	struct snapset_snap *snap = cow->owner;
+	struct snapset_event_arg event = {
+		.event = SNAPSET_EVENT_SNAP_DEAD,
+		.set_id = &snap->set->id,
+		.snap_id = &snap->id,
+		.state = SNAPSET_SNAP_DEAD,
+		.code = cow->dead,
+		.text = cow->why,
+	};
+
+	snapset_event_send(&event);
+}
+
+void snapset_snap_put(struct snapset_snap *snap)
+{
+	struct snapset_set *set = snap->set;
+
+	if (!refcount_dec_and_test(&snap->refs))
+		return;
+	kfree(snap);
+	snapset_gone(SNAPSET_OBJ_SNAP);
+	snapset_set_put(set);
+}
+
+static void reap(struct work_struct *work)
+{
+	struct snapset_snap *snap = container_of(work, struct snapset_snap, reap);
+
+	snapset_image_free(snap->image);
+	if (snap->cow) {
+		rcu_assign_pointer(snap->origin->newest, NULL);
+		synchronize_rcu();
+		snapset_cow_free(snap->cow);
+	}
+	if (snap->origin)
+		snapset_origin_detach(snap->origin);
+	complete_all(&snap->reaped);
+	snapset_snap_put(snap);
+}
+
+struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
+				      const char *name, struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap = kzalloc(sizeof(*snap), GFP_KERNEL);
+	struct snapset_origin *origin;
+
+	lockdep_assert_held(&snapset_set_mutex);
+	if (!snap)
+		return ERR_PTR(-ENOMEM);
+	snap->set = set;
+	snap->dev = dev;
+	strscpy(snap->name, name, sizeof(snap->name));
+	refcount_set(&snap->refs, 1);
+	INIT_WORK(&snap->reap, reap);
+	init_completion(&snap->reaped);
+	origin = snapset_origin_attach(dev, name, extack);
+	if (IS_ERR(origin)) {
+		kfree(snap);
+		return ERR_CAST(origin);
+	}
+	snap->origin = origin;
+	snap->serial = ++serials;
+	uuid_gen((uuid_t *)snap->id.b);
+	refcount_inc(&set->refs);
+	snapset_made(SNAPSET_OBJ_SNAP);
+	return snap;
+}
+
+int snapset_snap_prepare(struct snapset_snap *snap)
+{
+	struct snapset_image_label label = { .id = snap->id, .set_id = snap->set->id };
+	struct snapset_image *image;
+	struct snapset_cow *cow;
+
+	cow = snapset_cow_new(snap->origin, snap->set->store, &snap->set->budget,
+			      snap->name, died, snap);
+	if (IS_ERR(cow))
+		return PTR_ERR(cow);
+	snap->cow = cow;
+	strscpy(label.name, snap->name, sizeof(label.name));
+	image = snapset_image_new(cow, bdev_logical_block_size(snap->origin->bdev.bdev),
+				  &label);
+	if (IS_ERR(image))
+		return PTR_ERR(image);
+	snap->image = image;
+	return 0;
+}
+
+void snapset_snap_reap(struct snapset_snap *snap)
+{
+	refcount_inc(&snap->refs);
+	queue_work(snapset_set_wq, &snap->reap);
+}
+
+void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info)
+{
+	struct snapset_origin *o = snap->origin;
+	struct snapset_cow *cow = snap->cow;
+
+	lockdep_assert_held(&snapset_set_mutex);
+	memset(info, 0, sizeof(*info));
+	info->serial = snap->serial;
+	info->id = snap->id;
+	info->set_id = snap->set->id;
+	strscpy(info->name, snap->name, sizeof(info->name));
+	info->origin = snap->dev;
+	info->state = SNAPSET_SNAP_PREPARING;
+	info->size = (o->range.end - o->range.start) << SECTOR_SHIFT;
+	info->block_size = bdev_logical_block_size(o->bdev.bdev);
+	info->published = smp_load_acquire(&snap->published);
+	if (!info->published)
+		return;
+	info->state = SNAPSET_SNAP_LIVE;
+	info->image = snapset_image_dev(snap->image);
+	strscpy(info->image_name, snapset_image_name(snap->image),
+		sizeof(info->image_name));
+	info->openers = snapset_image_openers(snap->image);
+	info->created = snap->set->created;
+	info->t_drain = snap->t_drain;
+	info->copied = atomic64_read(&cow->copied);
+	info->stored = atomic64_read(&cow->stored);
+	info->in_ram = atomic64_read(&cow->in_ram);
+	if (snapset_cow_dead(cow)) {
+		info->state = SNAPSET_SNAP_DEAD;
+		info->code = cow->dead;
+		if (smp_load_acquire(&cow->told))
+			strscpy(info->text, cow->why, sizeof(info->text));
+	}
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What all stores share: the space, the low-space steps and the stall watch.
+ */
+#include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/slab.h>
+#include "counters.h"
+#include "say.h"
+#include "store.h"
+
+static const unsigned int steps[] = { 50, 75, 90 };	/* percent used */
+
+static void tell_low(struct work_struct *work)
+{
+	struct snapset_store *store = container_of(work, struct snapset_store, low_work);
+	char text[80];
+
+	snprintf(text, sizeof(text), "%u %% of the store's %llu MiB are used",
+		 READ_ONCE(store->low),
+		 store->granules << SNAPSET_GRANULE_SHIFT >> 20);
+	store->tell(store, text);
+}
+
+/* A store that has writes and completes none of them holds up the writers. */
+static void watch(struct work_struct *work)
+{
+	struct snapset_store *store = container_of(to_delayed_work(work),
+						   struct snapset_store, watch);
+
+	if (!atomic_read(&store->outstanding))
+		return;		/* the next write starts the watch again */
+	if (time_after(jiffies, READ_ONCE(store->progress) + store->stall)) {
+		store->stalled(store);
+		WRITE_ONCE(store->progress, jiffies);
+	}
+	schedule_delayed_work(&store->watch, store->stall / 4 + 1);
+}
+
+struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
+					 struct netlink_ext_ack *extack)
+{
+	struct snapset_store *store = kzalloc(sizeof(*store), GFP_KERNEL);
+	int err;
+
+	if (!store)
+		return ERR_PTR(-ENOMEM);
+	store->kind = p->store_kind;
+	store->stall = msecs_to_jiffies(stall_ms);
+	spin_lock_init(&store->lock);
+	INIT_WORK(&store->low_work, tell_low);
+	INIT_DELAYED_WORK(&store->watch, watch);
+	switch (p->store_kind) {
+	case SNAPSET_STORE_MEMORY:
+		err = snapset_store_mem_open(store, p, extack);
+		break;
+	case SNAPSET_STORE_BDEV:
+		err = snapset_store_bdev_open(store, p, extack);
+		break;
+	default:
+		err = snapset_say(extack, -EINVAL, "there is no store of kind %u",
+				  p->store_kind);
+	}
+	if (err)
+		goto free;
+	err = snapset_space_init(&store->space, store->granules);
+	if (err) {
+		snapset_say(extack, err, "no memory to manage a store of %llu MiB",
+			    store->granules << SNAPSET_GRANULE_SHIFT >> 20);
+		goto close;
+	}
+	snapset_made(SNAPSET_OBJ_STORE);
+	return store;
+
+close:
+	store->ops->close(store);
+free:
+	kfree(store);
+	return ERR_PTR(err);
+}
+
+void snapset_store_close(struct snapset_store *store)
+{
+	if (!store)
+		return;
+	WARN_ON(atomic_read(&store->outstanding));
+	cancel_delayed_work_sync(&store->watch);
+	cancel_work_sync(&store->low_work);
+	store->ops->close(store);
+	snapset_space_destroy(&store->space);
+	kfree(store);
+	snapset_gone(SNAPSET_OBJ_STORE);
+}
+
+static void look_how_full(struct snapset_store *store)
+{
+	unsigned int i, step = 0;
+
+	lockdep_assert_held(&store->lock);
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		if (store->space.used * 100 >= store->granules * steps[i])
+			step = steps[i];
+	if (step > store->low)
+		schedule_work(&store->low_work);
+	WRITE_ONCE(store->low, step);
+}
+
+u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place)
+{
+	unsigned long flags;
+	u64 len;
+
+	spin_lock_irqsave(&store->lock, flags);
+	len = snapset_space_take(&store->space, max, place);
+	look_how_full(store);
+	spin_unlock_irqrestore(&store->lock, flags);
+	return len;
+}
+
+void snapset_store_free(struct snapset_store *store, u64 place, u64 len)
+{
+	unsigned long flags;
+
+	if (store->ops->drop)
+		store->ops->drop(store, place, len);
+	spin_lock_irqsave(&store->lock, flags);
+	snapset_space_give(&store->space, place, len);
+	look_how_full(store);
+	spin_unlock_irqrestore(&store->lock, flags);
+}
+
+u64 snapset_store_used(struct snapset_store *store)
+{
+	return READ_ONCE(store->space.used);
+}
+
+void snapset_store_write(struct snapset_store *store, struct snapset_store_io *io)
+{
+	if (atomic_inc_return(&store->outstanding) == 1) {
+		WRITE_ONCE(store->progress, jiffies);
+		schedule_delayed_work(&store->watch, store->stall / 4 + 1);
+	}
+	store->ops->write(store, io);
+}
+
+void snapset_store_written(struct snapset_store *store,
+			   struct snapset_store_io *io, int err)
+{
+	WRITE_ONCE(store->progress, jiffies);
+	atomic_dec(&store->outstanding);	/* before done(), which may let the store go */
+	io->done(io, err);
+}
+
+bool snapset_store_shares(struct snapset_store *store, const struct gendisk *disk,
+			  struct snapset_range range)
+{
+	struct snapset_range mine;
+	struct block_device *bdev;
+	sector_t sector;
+
+	if (!store->ops->locate)
+		return false;
+	store->ops->locate(store, 0, &bdev, &sector);
+	mine = snapset_range_of(get_start_sect(bdev), bdev_nr_sectors(bdev));
+	return bdev->bd_disk == disk && snapset_range_overlap(mine, range);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * store.h - where old data goes: a space of granules, written once, read often.
+ * Small back ends behind an ops table: store-mem.c, store-bdev.c.
+ */
+#ifndef SNAPSET_STORE_H
+#define SNAPSET_STORE_H
+
+#include <linux/blkdev.h>
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include "control.h"
+#include "range.h"
+#include "space.h"
+
+struct netlink_ext_ack;
+struct snapset_store;
+
+/* One write: granules at @place, one page each. */
+struct snapset_store_io {
+	struct list_head link;		/* the store's */
+	u64 place;
+	u32 len;
+	struct page **pages;		/* the store clears those it keeps */
+	void (*done)(struct snapset_store_io *io, int err);	/* any context */
+};
+
+struct snapset_store_ops {
+	/* Queues the write. May call done() at once. Does not wait for I/O. */
+	void (*write)(struct snapset_store *store, struct snapset_store_io *io);
+	/* Where @place can be read by bio; NULL for stores in memory. */
+	void (*locate)(struct snapset_store *store, u64 place,
+		       struct block_device **bdev, sector_t *sector);
+	/* The page at @place; NULL for stores on devices. Under no lock. */
+	struct page *(*page)(struct snapset_store *store, u64 place);
+	/* [place, place + len) is given back; NULL if that needs nothing. Any context. */
+	void (*drop)(struct snapset_store *store, u64 place, u64 len);
+	void (*close)(struct snapset_store *store);
+	/* Keeps the pages it is given, so they are not to come from a reserve. */
+	bool adopts;
+};
+
+struct snapset_store {
+	const struct snapset_store_ops *ops;
+	u32 kind;			/* enum snapset_store_kind */
+	dev_t dev;			/* block device store */
+	u64 granules;			/* size */
+	spinlock_t lock;		/* irq; guards space and low */
+	struct snapset_space space;
+	unsigned int low;		/* percent step told last */
+	void (*tell)(struct snapset_store *store, const char *text);	/* process context */
+	void *owner;
+	struct work_struct low_work;
+
+	/* stall watch: a store that completes nothing for so long has failed */
+	unsigned long stall;		/* jiffies */
+	atomic_t outstanding;		/* writes at the driver */
+	unsigned long progress;		/* jiffies of the last completion */
+	void (*stalled)(struct snapset_store *store);
+	struct delayed_work watch;
+	void *priv;
+};
+
+/* Process context. */
+struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
+					 struct netlink_ext_ack *extack);
+/* No write is outstanding. NULL is fine. */
+void snapset_store_close(struct snapset_store *store);
+
+/* Up to @max granules in one piece; 0: it is full. Any context. */
+u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place);
+void snapset_store_free(struct snapset_store *store, u64 place, u64 len);
+u64 snapset_store_used(struct snapset_store *store);	/* granules */
+
+/* Does the store lie on these sectors? */
+bool snapset_store_shares(struct snapset_store *store, const struct gendisk *disk,
+			  struct snapset_range range);
+
+void snapset_store_write(struct snapset_store *store, struct snapset_store_io *io);
+/* Back ends: one write has ended. Any context. */
+void snapset_store_written(struct snapset_store *store,
+			   struct snapset_store_io *io, int err);
+
+/* Back ends fill in ops, granules, priv. */
+int snapset_store_mem_open(struct snapset_store *store,
+			   const struct snapset_params *p,
+			   struct netlink_ext_ack *extack);
+int snapset_store_bdev_open(struct snapset_store *store,
+			    const struct snapset_params *p,
+			    struct netlink_ext_ack *extack);
+/* The back end of block devices needs a bioset. */
+int snapset_store_bdev_init(void);
+void snapset_store_bdev_exit(void);
+
+#endif

@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What SET_DO does: prepare - freeze - hold - commit - release - publish.
+ *
+ * Nothing is allocated between the first freeze and the last thaw. The hold's
+ * timer, a cancel and the owner's death race with the commit on the set's state
+ * word; who loses does nothing. The timer opens the gates itself, by flags, so
+ * that the bound holds even if this worker does not get to run.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/delay.h>
+#include <linux/module.h>
+#include <linux/sched/mm.h>
+#include <linux/timekeeping.h>
+#include "counters.h"
+#include "freeze.h"
+#include "image.h"
+#include "origin.h"
+#include "set.h"
+
+#ifdef SNAPSET_DEBUG
+/*
+ * Breaks the common instant on purpose, so that the test of it can be shown to
+ * notice: members are closed, committed and opened one by one, so far apart.
+ */
+static unsigned int debug_skew_ms;
+module_param(debug_skew_ms, uint, 0600);
+MODULE_PARM_DESC(debug_skew_ms, "break the common instant: ms between members");
+#else
+#define debug_skew_ms 0
+#endif
+
+static bool state_is(struct snapset_set *set, enum snapset_state state)
+{
+	return snapset_state_get(&set->state) == state;
+}
+
+static void gate_open(struct snapset_snap *snap)
+{
+	snapset_origin_open(snap->origin);
+}
+
+void snapset_take_open_gates(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		gate_open(snap);
+}
+
+static enum hrtimer_restart hold_expired(struct hrtimer *timer)
+{
+	struct snapset_set *set = container_of(timer, struct snapset_set, timer);
+
+	if (snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+			      "the writes could not be held in time"))
+		snapset_take_open_gates(set);
+	return HRTIMER_NORESTART;
+}
+
+/* Writes that are older than the hook, of drivers with requests: see them out. */
+static bool drain_older(struct snapset_snap *snap)
+{
+	struct snapset_origin *o = snap->origin;
+	struct request_queue *q = bdev_get_queue(o->bdev.bdev);
+
+	if (o->older_drained || !queue_is_mq(q))
+		return true;
+	o->older_drained = snapset_mq_drain(q, msecs_to_jiffies(snap->set->params.hold_ms));
+	return o->older_drained;
+}
+
+/* The same of bio-based drivers, which only tell how many there are. */
+static bool older_inflight(struct snapset_origin *o)
+{
+	if (o->older_drained)
+		return false;
+	if (snapset_bdev_writes_inflight(o->bdev.bdev))
+		return true;
+	o->older_drained = true;
+	return false;
+}
+
+static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
+{
+	struct snapset_origin *o = snap->origin;
+	int err;
+
+	if (snapset_origin_sectors_now(o) != o->range.end - o->range.start) {
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+				  "%s has been resized since it was added", snap->name);
+		return false;
+	}
+	err = snapset_snap_prepare(snap);
+	if (err) {
+		snapset_set_abort(set, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
+				  SNAPSET_E_UNEXPECTED,
+				  "%s: nothing could be reserved: error %d",
+				  snap->name, err);
+		return false;
+	}
+	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->name);
+	if (err) {
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+				  "%s cannot be opened any more: error %d",
+				  snap->name, err);
+		return false;
+	}
+	if (!drain_older(snap)) {
+		snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+				  "%s has requests that did not complete within %u ms: a stuck device, or a polled ring that nobody reaps",
+				  snap->name, set->params.hold_ms);
+		return false;
+	}
+	return state_is(set, SNAPSET_STATE_PREPARING);
+}
+
+static bool prepare(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+
+	set->phase = SNAPSET_PHASE_PREPARE;
+	list_for_each_entry(snap, &set->snaps, link)
+		if (!prepare_member(set, snap))
+			return false;
+	/* before the freeze, so that the freeze finds little to write; errors show there */
+	snapset_freezer_begin(set->freezer, SNAPSET_FREEZE_SYNC);
+	wait_event(set->wq, snapset_freezer_done(set->freezer) ||
+		   !state_is(set, SNAPSET_STATE_PREPARING));
+	return snapset_state_step(&set->state, SNAPSET_STATE_PREPARING,
+				  SNAPSET_STATE_FREEZING);
+}
+
+static bool freeze(struct snapset_set *set)
+{
+	struct snapset_freezer *f = set->freezer;
+	const char *name = NULL;
+	long left;
+	int err;
+
+	set->phase = SNAPSET_PHASE_FREEZE;
+	set->deadline = ktime_add_ms(ktime_get(), set->params.freeze_ms);
+	snapset_set_tell(set);
+	snapset_freezer_begin(f, SNAPSET_FREEZE_FREEZE);
+	left = wait_event_timeout(set->wq, snapset_freezer_done(f) ||
+				  !state_is(set, SNAPSET_STATE_FREEZING),
+				  msecs_to_jiffies(set->params.freeze_ms));
+	if (!left)
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+				  "%s was not frozen within %u ms",
+				  snapset_freezer_late(f) ?: "a file system",
+				  set->params.freeze_ms);
+	if (!state_is(set, SNAPSET_STATE_FREEZING))
+		return false;
+	err = snapset_freezer_error(f, &name);
+	if (err) {
+		snapset_set_abort(set, err == -EBUSY ? SNAPSET_E_PROVIDER_VETO :
+				  SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+				  err == -EBUSY ? "%s is frozen by somebody else: error %d" :
+				  "%s could not be frozen: error %d", name, err);
+		return false;
+	}
+	return snapset_state_step(&set->state, SNAPSET_STATE_FREEZING,
+				  SNAPSET_STATE_HOLDING);
+}
+
+/* Notes who has drained; true when all have. */
+static bool drained(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+	bool all = true;
+
+	list_for_each_entry(snap, &set->snaps, link) {
+		if (snap->drained)
+			continue;
+		if (snapset_origin_inflight(snap->origin) ||
+		    older_inflight(snap->origin))
+			all = false;
+		else
+			snap->drained = ktime_get();
+	}
+	return all;
+}
+
+/* At the deadline: who was it? */
+static void name_the_busy(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+	unsigned long flags;
+
+	list_for_each_entry(snap, &set->snaps, link) {
+		if (snap->drained)
+			continue;
+		spin_lock_irqsave(&set->lock, flags);
+		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT)
+			snprintf(set->text, sizeof(set->text),
+				 "%s still had %lu writes in flight after %u ms: a suspended or stuck device below it, io.max, or a polled ring that nobody reaps",
+				 snap->name, snapset_origin_inflight(snap->origin) ?:
+				 snapset_bdev_writes_inflight(snap->origin->bdev.bdev),
+				 set->params.hold_ms);
+		spin_unlock_irqrestore(&set->lock, flags);
+		return;
+	}
+}
+
+static bool wait_drained(struct snapset_set *set)
+{
+	/* by bio-based drivers nobody is woken: look again every tick */
+	while (!drained(set)) {
+		if (!state_is(set, SNAPSET_STATE_HOLDING))
+			return false;
+		wait_event_timeout(set->wq, drained(set) ||
+				   !state_is(set, SNAPSET_STATE_HOLDING), 1);
+	}
+	return true;
+}
+
+static void commit_member(struct snapset_snap *snap)
+{
+	/* nobody passes the gate now; who does later sees this first */
+	rcu_assign_pointer(snap->origin->newest, snap->cow);
+}
+
+static bool hold(struct snapset_set *set, ktime_t frozen)
+{
+	struct snapset_snap *snap;
+	ktime_t now = ktime_get(), first = now, closed, limit;
+	bool committed = false;
+	u64 parked = 0;
+
+	set->phase = SNAPSET_PHASE_HOLD;
+	limit = ktime_add_ms(now, set->params.hold_ms);
+	if (snapset_freezer_count(set->freezer) && ktime_before(set->deadline, limit))
+		limit = set->deadline;	/* first frozen to last thawed has its bound, too */
+	set->deadline = limit;
+	list_for_each_entry(snap, &set->snaps, link) {
+		WRITE_ONCE(snap->origin->drained, &set->wq);
+		parked -= snap->origin->nr_parked;
+	}
+	hrtimer_start(&set->timer, limit, HRTIMER_MODE_ABS);
+	list_for_each_entry(snap, &set->snaps, link)
+		snapset_origin_close(snap->origin);
+	synchronize_rcu_expedited();
+	closed = ktime_get();
+	if (wait_drained(set)) {
+		set->t_drain = ktime_to_ns(ktime_sub(ktime_get(), closed));
+		set->created = ktime_get_real_ns();
+		committed = snapset_state_step(&set->state, SNAPSET_STATE_HOLDING,
+					       SNAPSET_STATE_COMMITTED);
+	}
+	if (committed)
+		list_for_each_entry(snap, &set->snaps, link)
+			commit_member(snap);
+	snapset_take_open_gates(set);
+	now = ktime_get();
+	hrtimer_cancel(&set->timer);
+	set->t_hold = ktime_to_ns(ktime_sub(now, first));
+	list_for_each_entry(snap, &set->snaps, link) {
+		parked += snap->origin->nr_parked;
+		snap->t_drain = snap->drained > closed ?
+			ktime_to_ns(ktime_sub(snap->drained, closed)) : 0;
+	}
+	set->parked = parked;
+	if (!committed)
+		name_the_busy(set);
+	return committed;
+}
+
+/* The broken build: see debug_skew_ms. */
+static bool hold_skewed(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+
+	if (!snapset_state_step(&set->state, SNAPSET_STATE_HOLDING,
+				SNAPSET_STATE_COMMITTED))
+		return false;
+	list_for_each_entry(snap, &set->snaps, link) {
+		snapset_origin_close(snap->origin);
+		synchronize_rcu_expedited();
+		while (snapset_origin_inflight(snap->origin))
+			msleep(1);
+		commit_member(snap);
+		gate_open(snap);
+		msleep(debug_skew_ms);
+	}
+	return true;
+}
+
+static void forget_waitqueue(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		WRITE_ONCE(snap->origin->drained, NULL);
+	synchronize_rcu();
+}
+
+static bool publish(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+	int err;
+
+	set->phase = SNAPSET_PHASE_PUBLISH;
+	list_for_each_entry(snap, &set->snaps, link) {
+		err = snapset_image_publish(snap->image);
+		if (err) {
+			pr_err("image of %s cannot be shown: error %d\n",
+			       snap->name, err);
+			return false;
+		}
+	}
+	list_for_each_entry(snap, &set->snaps, link)
+		smp_store_release(&snap->published, true);
+	return true;
+}
+
+static bool take(struct snapset_set *set)
+{
+	ktime_t t0 = ktime_get(), t1, t2;
+	bool committed = false;
+
+	if (!prepare(set))
+		return false;
+	t1 = ktime_get();
+	set->t_prepare = ktime_to_ns(ktime_sub(t1, t0));
+	if (freeze(set)) {
+		t2 = ktime_get();
+		set->t_freeze = ktime_to_ns(ktime_sub(t2, t1));
+		committed = debug_skew_ms ? hold_skewed(set) : hold(set, t2);
+	}
+	set->phase = SNAPSET_PHASE_RELEASE;
+	snapset_freezer_thaw(set->freezer);
+	set->t_frozen = ktime_to_ns(ktime_sub(ktime_get(), t1));
+	set->deadline = 0;
+	forget_waitqueue(set);
+	return committed;
+}
+
+void snapset_take_work(struct work_struct *work)
+{
+	struct snapset_set *set = container_of(work, struct snapset_set, take);
+	bool committed, shown;
+
+	set->began = ktime_get();
+	hrtimer_setup(&set->timer, hold_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
+	committed = take(set);
+	shown = committed && publish(set);
+	set->t_total = ktime_to_ns(ktime_sub(ktime_get(), set->began));
+	set->ended = ktime_get();
+	set->phase = SNAPSET_PHASE_DONE;
+	if (!committed)
+		snapset_freezer_thaw(set->freezer);	/* abandons a sync that hangs */
+	snapset_freezer_free(set->freezer);
+	set->freezer = NULL;
+	if (shown) {
+		spin_lock_irq(&set->lock);
+		set->code = SNAPSET_S_ASYNC_FINISHED;
+		spin_unlock_irq(&set->lock);
+	} else if (committed) {
+		spin_lock_irq(&set->lock);
+		set->code = SNAPSET_E_UNEXPECTED;
+		strscpy(set->text, "an image could not be shown: see the kernel log",
+			sizeof(set->text));
+		spin_unlock_irq(&set->lock);
+	}
+	snapset_set_ended(set);
+	snapset_set_put(set);
+}
