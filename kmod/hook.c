@@ -162,7 +162,7 @@ static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
 	p->bio->bi_iter.bi_sector = 0;
 	p->bio->bi_private = p;
 	p->bio->bi_end_io = probe_done;
-	bio_add_page(p->bio, p->page, bdev_logical_block_size(bdev), 0);
+	__bio_add_page(p->bio, p->page, bdev_logical_block_size(bdev), 0);
 	snapset_made(SNAPSET_OBJ_CLONE);
 	WRITE_ONCE(probing, p);
 	submit_bio(p->bio);

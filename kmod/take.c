@@ -196,7 +196,7 @@ static void name_the_busy(struct snapset_set *set)
 			continue;
 		spin_lock_irqsave(&set->lock, flags);
 		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT)
-			snprintf(set->text, sizeof(set->text),
+			scnprintf(set->text, sizeof(set->text),
 				 "%s still had %lu writes in flight after %u ms: a suspended or stuck device below it, io.max, or a polled ring that nobody reaps",
 				 snap->name, snapset_origin_inflight(snap->origin) ?:
 				 snapset_bdev_writes_inflight(snap->origin->bdev.bdev),
