@@ -22,8 +22,9 @@ enum snapset_state snapset_state_get(const struct snapset_statew *s);	/* acquire
 
 /*
  * OPEN -> PREPARING -> FREEZING -> HOLDING -> COMMITTED -> CREATED, one step;
- * COMMITTED -> ABORTING (its images could not be shown); ABORTING -> FAILED or CANCELLED. False if the word is not @from any more;
- * WARNs at a step that is not in the table. Full barrier when it succeeds.
+ * COMMITTED -> ABORTING (its images could not be shown); ABORTING -> FAILED or
+ * CANCELLED. False if the word is not @from any more; WARNs at a step that is
+ * not in the table. Full barrier when it succeeds.
  */
 bool snapset_state_step(struct snapset_statew *s, enum snapset_state from,
 			enum snapset_state to);

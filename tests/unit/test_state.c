@@ -16,8 +16,9 @@ static bool allowed(int from, int to)
 	case SNAPSET_STATE_PREPARING:
 	case SNAPSET_STATE_FREEZING:
 	case SNAPSET_STATE_HOLDING:
-	case SNAPSET_STATE_COMMITTED:
 		return to == from + 1;
+	case SNAPSET_STATE_COMMITTED:
+		return to == SNAPSET_STATE_CREATED || to == SNAPSET_STATE_ABORTING;
 	case SNAPSET_STATE_ABORTING:
 		return to == SNAPSET_STATE_FAILED || to == SNAPSET_STATE_CANCELLED;
 	default:
