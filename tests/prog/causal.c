@@ -16,7 +16,6 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <linux/fiemap.h>
-#include <linux/fs.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -33,6 +32,11 @@
 #include "set.h"
 #include "util.h"
 #include "walk.h"
+
+/* <linux/fs.h> has it, but does not go with <sys/mount.h> everywhere */
+#ifndef FS_IOC_FIEMAP
+#define FS_IOC_FIEMAP	_IOWR('f', 11, struct fiemap)
+#endif
 
 #define TARGETS_MAX	16
 #define WRITERS_MAX	16

@@ -3,7 +3,7 @@
  * killer: kills takers of snapshot sets, and writers, at random moments, and
  * after each death asks whether everything is as if they had never lived.
  *
- *	killer [--kills N] [--seed N] [--mount DIR] [--longest MS] DEVICE...
+ *	killer [--kills N] [--seed N] [--longest MS] [--mount DIR:DEVICE] DEVICE...
  *	killer ... --command 'WORDS' DEVICE...	the taker is a program: WORDS DEVICE...
  *
  * After each death: a write to every member and a file made and synced in DIR
@@ -32,10 +32,11 @@
 #define PROMPT_MS	2000
 #define PROBE_AT	0		/* the parent's block; writers keep off it */
 
-static struct disk disk[MEMBERS_MAX];
-static dev_t dev[MEMBERS_MAX];
-static unsigned int members;
-static const char *mount_dir, *command;
+static struct disk disk[MEMBERS_MAX + 1];	/* the last has the file system */
+static dev_t dev[MEMBERS_MAX + 1];
+static unsigned int members, raw_members;	/* only raw ones are written to */
+static const char *command;
+static char *mount_dir, *mount_dev;
 
 /* Takes sets until it is killed. */
 static void taker(uint64_t chance)
@@ -104,7 +105,7 @@ static void writer(uint64_t chance)
 	char *buf = aligned(65536);
 
 	for (;;) {
-		struct disk *d = &disk[rnd_below(&chance, members)];
+		struct disk *d = &disk[rnd_below(&chance, raw_members)];
 		uint64_t off = (1 + rnd_below(&chance, d->size / 65536 - 2)) * 65536;
 		int err;
 
@@ -164,7 +165,7 @@ static void *probe(void *arg)
 
 	(void)arg;
 	memset(buf, ++round, 4096);
-	for (i = 0; i < members; i++) {
+	for (i = 0; i < raw_members; i++) {
 		err = write_at(disk[i].fd, buf, 4096, PROBE_AT);
 		if (err)
 			die("THE ORIGIN FAILED: writing to %s: %s", disk[i].path, strerror(-err));
@@ -244,7 +245,13 @@ int main(int argc, char **argv)
 		switch (opt) {
 		case 'k': kills = number(optarg); break;
 		case 's': chance = number(optarg); break;
-		case 'm': mount_dir = optarg; break;
+		case 'm':
+			mount_dir = optarg;
+			mount_dev = strchr(optarg, ':');
+			if (!mount_dev)
+				die("--mount DIR:DEVICE");
+			*mount_dev++ = 0;
+			break;
 		case 'l': longest = number(optarg); break;
 		case 'c': command = optarg; break;
 		default: optind = argc;
@@ -255,8 +262,14 @@ int main(int argc, char **argv)
 		dev[members] = disk[members].dev;
 		members++;
 	}
+	raw_members = members;
 	if (!members)
 		die("which devices?");
+	if (mount_dev) {
+		disk_open(&disk[members], mount_dev, O_RDONLY);
+		dev[members] = disk[members].dev;
+		members++;
+	}
 	err = nl_open(&nl);
 	if (err)
 		die("no netlink family: %s", strerror(-err));

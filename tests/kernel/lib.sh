@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034 # the tests use the variables
+#
+# Words for the tests in this directory, which run as root in a virtual machine.
+# A test says what it proves in its head, is quiet when it passes, and cleans up
+# by what it put on on_exit.
+set -u
+
+KERNEL=${SNAPSET_KERNEL:-$(uname -r)}
+TMP=$(mktemp -d /tmp/snapset-test.XXXXXX)
+cd "$TMP" || exit 1
+
+fail() {
+	echo "FAIL: $*" >&2
+	dmesg | tail -n 12 | sed 's/^/    /' >&2
+	exit 1
+}
+
+skip() {
+	echo "SKIP: $*"
+	exit 77
+}
+
+note() { echo "# $*"; }
+
+# must COMMAND...: its failure is the test's
+must() { "$@" || fail "exit $?: $*"; }
+
+# must_not COMMAND...: its success is the test's failure
+must_not() { ! "$@" >"$TMP/must_not" 2>&1 || fail "this should not work: $*"; }
+
+need() {
+	local what
+
+	for what; do
+		command -v "$what" >/dev/null || skip "there is no $what"
+	done
+}
+
+# on_exit COMMAND...: run at the end whatever happens, the last one first
+CLEANUP=()
+on_exit() { CLEANUP+=("$(printf '%q ' "$@")"); }
+
+cleanup() {
+	local status=$? i
+
+	trap - EXIT
+	for ((i = ${#CLEANUP[@]} - 1; i >= 0; i--)); do
+		eval "${CLEANUP[i]}" >/dev/null 2>&1
+	done
+	exit "$status"
+}
+trap cleanup EXIT
+trap 'exit 1' INT TERM
+
+on_default_kernel() { [ "$KERNEL" = "6.1" ]; }
+
+# often N M: N on the kernel that is tested most, M on the others
+often() { if on_default_kernel; then echo "$1"; else echo "$2"; fi; }
+
+now_ms() { date +%s%3N; }
+
+# wait_for SECONDS COMMAND...: until it succeeds; 1 if it never does
+wait_for() {
+	local end=$(($(now_ms) + $1 * 1000))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now_ms)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+gone() { ! kill -0 "$1" 2>/dev/null; }
+
+# json FILE EXPRESSION: a Python expression about the document d
+json() {
+	python3 -c 'import json, sys
+d = json.load(open(sys.argv[1]))
+v = eval(sys.argv[2])
+print(v if not isinstance(v, bool) else str(v).lower())' "$1" "$2"
+}
+
+load() {
+	modprobe snapset "$@" || fail "modprobe snapset $*"
+	on_exit modprobe -r snapset
+	on_exit snapraw clear
+}
+
+no_objects() { [ "$(snapraw counters)" = 0 ]; }
+
+# finish: nothing is left: no set, no object that is counted, no module
+finish() {
+	must snapraw clear >"$TMP/cleared"
+	wait_for 15 no_objects ||
+		fail "objects are left: $(grep -v ' 0 ' /sys/kernel/debug/snapset/counters)"
+	must rmmod snapset
+	exit 0
+}
+
+# take ARGUMENTS OF 'snapraw take'...: a set that nobody owns. Sets SET, and
+# IMAGE and SNAP, arrays of the images' devices and of the snapshots' ids.
+take() {
+	snapraw take --keep "$@" >"$TMP/take" || fail "no set of $*: $(cat "$TMP/take")"
+	taken "$TMP/take"
+}
+
+taken() {
+	SET=$(awk '$1 == "set" { print $2 }' "$1")
+	mapfile -t IMAGE < <(awk '$1 == "image" { print $2 }' "$1")
+	mapfile -t SNAP < <(awk '$1 == "image" { print $3 }' "$1")
+	if [ -z "$SET" ] || [ ${#IMAGE[@]} = 0 ]; then
+		fail "a set without images: $(cat "$1")"
+	fi
+}
+
+# ms_of WORD FILE: a time that 'snapraw take' printed
+ms_of() { awk -v w="$1" '$1 == "ms" { for (i = 2; i < NF; i += 2) if ($i == w) print $(i + 1) }' "$2"; }
+
+# refused CODE ARGUMENTS OF 'snapraw take'...: it says so, and in a sentence
+refused() {
+	local want=$1 status=0
+
+	shift
+	snapraw take "$@" >"$TMP/take" || status=$?
+	[ $status = 3 ] || fail "not refused (exit $status): snapraw take $*: $(cat "$TMP/take")"
+	grep -Eq "^(code|errno) $want " "$TMP/take" ||
+		fail "refused for another reason than $want: $(cat "$TMP/take")"
+	grep -Eq ' text [^ ]+ [^ ]+ ' "$TMP/take" || fail "no sentence: $(cat "$TMP/take")"
+}
+
+dead() { snapraw snap "$1" | grep -q '^dead '; }
+
+# fill DISK NAME: self-describing sectors, their model in NAME, kept also in NAME.then
+fill() {
+	must blk fill "$1" "$2"
+	cp "$2" "$2.then"
+}
+
+sectors() { blockdev --getsz "$1"; }
+
+# dm NAME TABLE: a device-mapper device from a table or, with lines, from several
+dm() {
+	printf '%s\n' "$2" | dmsetup create "$1" || fail "dmsetup create $1: $2"
+	on_exit dmsetup remove --force --retry "$1"
+	udevadm settle --timeout=10
+}
+
+# null_disk NAME KEY=VALUE...: a null_blk disk; sets NULL_DISK. Its size is in MiB.
+null_disk() {
+	local name=$1 dir=/sys/kernel/config/nullb/$1 pair
+
+	shift
+	[ -d /sys/kernel/config/nullb ] || {
+		mountpoint -q /sys/kernel/config || must mount -t configfs configfs /sys/kernel/config
+		modprobe null_blk nr_devices=0 || skip "there is no null_blk"
+	}
+	must mkdir "$dir"
+	on_exit rmdir "$dir"
+	for pair; do
+		echo "${pair#*=}" 2>/dev/null >"$dir/${pair%%=*}" ||
+			skip "this null_blk has no ${pair%%=*}"
+	done
+	echo 1 >"$dir/power" || fail "null_blk $name does not start"
+	# older kernels do not call the disk by the directory's name
+	NULL_DISK=/dev/$name
+	[ -b "$NULL_DISK" ] || NULL_DISK=/dev/nullb$(cat "$dir/index")
+	[ -b "$NULL_DISK" ] || fail "null_blk made no disk"
+}
+
+# mounted KIND DISK DIR: a fresh file system, mounted
+mounted() {
+	mkdir -p "$3"
+	case $1 in
+	ext4) must mkfs.ext4 -qF "$2" ;;
+	xfs) must mkfs.xfs -qf "$2" ;;
+	btrfs) must mkfs.btrfs -qf "$2" ;;
+	esac
+	must mount -t "$1" "$2" "$3"
+	on_exit umount "$3"
+}
