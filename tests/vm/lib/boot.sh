@@ -3,14 +3,6 @@
 #
 # One VM: what it is sent, the machine itself, and the verdict.
 
-quote() { # words for a POSIX shell
-	local word
-
-	for word; do
-		printf " '%s'" "${word//\'/\'\\\'\'}"
-	done
-}
-
 # pack_run SCRIPT ARGS...: the last part of the initramfs, made for this run
 pack_run() {
 	local script=$1 there root=$RUN/pack/payload name
@@ -62,6 +54,7 @@ qemu_args() {
 		CPU=max,la57=off
 		SMP=1
 	fi
+	# shellcheck disable=SC2054 # the commas are QEMU's
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
 		-M "${VM_MACHINE:-q35}" -accel "$ACCEL" -cpu "${VM_CPU:-$CPU}" -smp "$SMP" -m "$MEM"
 		-kernel "$KERNEL/vmlinuz" -initrd "$RUN/initrd" -append "$cmdline"
@@ -74,6 +67,7 @@ qemu_args() {
 		-chardev "file,id=files,path=$RUN/files.tar"
 		-device virtserialport,chardev=files,name=snapset.files)
 	[ "$ICOUNT" = 0 ] || QEMU+=(-icount "shift=0,sleep=off" -rtc clock=vm)
+	# shellcheck disable=SC2054
 	[ "$SHELL_WANTED" = 0 ] || QEMU+=(-chardev stdio,id=tty,signal=off
 		-device virtconsole,chardev=tty)
 
@@ -135,7 +129,8 @@ boot() {
 	if lines=$(splats "$RUN/console.log"); then
 		say "the kernel complained:"
 		printf '%s\n' "$lines" | head -n 20 | sed 's/^/    /' >&2
-		log_tail 60
+		say "the kernel's log from there on:"
+		tail -n "+${lines%%:*}" "$RUN/console.log" | head -n 50 | tr -d '\r' | sed 's/^/    /' >&2
 		return "$EXIT_SPLAT"
 	fi
 	if [ "$ended" = 124 ] || [ "$ended" = 137 ]; then

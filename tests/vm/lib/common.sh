@@ -40,7 +40,7 @@ hash_of() {
 
 kernel_lines() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$VM_DIR/kernels"; }
 
-kernel_list() { kernel_lines | awk '{ print $1 }'; }
+kernel_list() { kernel_lines | awk '!/[ \t]source/ { print $1 }'; }
 
 kernel_default() { kernel_lines | awk '/[ \t]default/ { print $1; exit }'; }
 
@@ -50,7 +50,7 @@ kernel_field() {
 }
 
 kernel_known() {
-	[ "$1" = debug ] || [ -n "$(kernel_field "$1" 1)" ] ||
+	[ -n "$(kernel_field "$1" 1)" ] ||
 		die "kernel '$1' is not in tests/vm/kernels ($(kernel_list | tr '\n' ' ')or debug)"
 }
 
@@ -68,4 +68,12 @@ need_tools() {
 	done
 	[ -z "$missing" ] ||
 		die "missing on this machine:$missing (scripts/host-deps installs what is needed)"
+}
+
+quote() { # words for a POSIX shell
+	local word
+
+	for word; do
+		printf " '%s'" "${word//\'/\'\\\'\'}"
+	done
 }

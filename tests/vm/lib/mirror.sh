@@ -8,6 +8,7 @@
 #	DEBIAN_MIRROR_<suite>			the same for one suite
 
 host_mirror() {
+	# shellcheck disable=SC2016 # fields for apt
 	apt-get indextargets --format '$(LABEL)|$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
 		sed -n "s,^$1|,,p" | sed 's,/*$,,' | head -n 1
 }

@@ -3,7 +3,8 @@
 #
 # The product (module, library, tools, tests) built for one kernel, in build/<series>.
 
-# product SERIES: brings build/SERIES up to date; sets OUT
+# product SERIES [sync]: brings build/SERIES, or only its copy of the sources, up
+# to date; sets OUT
 product() {
 	kernel "$1"
 	OUT=$BUILD/$1
@@ -17,6 +18,6 @@ product() {
 			find "$OUT" -mindepth 1 -maxdepth 1 ! -name .lock -exec rm -rf {} +
 			printf '%s\n' "$stamp" >"$OUT/.stamp"
 		fi
-		in_root "$ROOT" "$OUT" sh /mnt/top/tests/vm/lib/build-product "$KVER" >&2
+		in_root "$ROOT" "$OUT" sh /mnt/top/tests/vm/lib/build-product "$KVER" "${2:-}" >&2
 	) 9>"$OUT/.lock" || die "the product does not build for $1"
 }

@@ -12,11 +12,15 @@ packages_for() { # ROLE SUITE
 			for (i = 3; i <= NF; i++) print $i }'
 }
 
-# make_root SUITE EXTRA TARGET SETUP: a minimal Debian, then the commands SETUP
-# inside of it, which install the rest while the package lists are still there
+# make_root SUITE EXTRA TARGET SETUP FILE...: a minimal Debian, then the commands
+# SETUP inside of it, with the files in its /, which install the rest while the
+# package lists are still there
 make_root() {
 	local suite=$1 extra=$2 target=$3 setup=$4 line
-	local -a options=() sources=()
+	local -a options=() sources=() names=()
+
+	shift 4
+	names=("${@##*/}")
 
 	# A kernel's modules are laid over the guest's /usr, so /lib must be a link;
 	# from bookworm on Debian sees to that, with mmdebstrap's help.
@@ -39,8 +43,8 @@ make_root() {
 		--dpkgopt='path-exclude=/usr/share/doc/*' \
 		--dpkgopt=force-unsafe-io \
 		"${options[@]}" \
-		--customize-hook="cp '$VM_DIR/lib/root-packages' '$VM_DIR/lib/root-kernel' \"\$1/\"" \
-		--customize-hook="chroot \"\$1\" sh -euc '$setup; rm /root-packages /root-kernel'" \
+		--customize-hook="cp$(quote "$@") \"\$1/\"" \
+		--customize-hook="chroot \"\$1\" sh -euc 'cd /; $setup; rm ${names[*]}'" \
 		"$suite" "$target" "${sources[@]}" >"$target.log" 2>&1 || {
 		tail -n 30 "$target.log" >&2
 		return 1
@@ -50,24 +54,38 @@ make_root() {
 
 # build_root SERIES: sets ROOT: the chroot that SERIES is built in
 build_root() {
-	local series=$1 suite extra packages key
+	local series=$1 suite extra packages setup inputs
 
 	suite=$(kernel_field "$series" 2)
 	extra=$(kernel_field "$series" 3)
 	packages=$(packages_for build "$suite" | tr '\n' ' ')
-	key=$(echo "$suite $extra $packages $ROOT_REVISION" | hash_of "$VM_DIR/lib/root-packages" "$VM_DIR/lib/root-kernel")
-	ROOT=$CACHE/build-$series-$key
-	[ -e "$ROOT/.ready" ] || with_lock "build-$series" make_build_root "$series" "$suite" "$extra" "$packages"
+	inputs=("$VM_DIR/lib/root-packages")
+	if [ "$series" = debug ]; then
+		packages="$packages $(packages_for debug "$suite" | tr '\n' ' ')"
+		inputs+=("$VM_DIR/lib/root-debug" "$VM_DIR/debug.config")
+		setup="sh /root-packages $packages; sh /root-debug"
+	else
+		inputs+=("$VM_DIR/lib/root-kernel")
+		setup="sh /root-packages $packages; sh /root-kernel $series"
+	fi
+	if [ "$series" = "$(kernel_default)" ]; then
+		inputs+=("$VM_DIR/lib/root-lint")
+		setup="$setup; sh /root-lint $series"
+	fi
+	ROOT=$CACHE/build-$series-$(echo "$suite $extra $packages $ROOT_REVISION" | hash_of "${inputs[@]}")
+	[ -e "$ROOT/.ready" ] ||
+		with_lock "build-$series" make_build_root "$series" "$suite" "$extra" "$setup" "${inputs[@]}"
 }
 
 make_build_root() {
-	local series=$1 suite=$2 extra=$3 packages=$4
+	local series=$1 suite=$2 extra=$3 setup=$4
 
+	shift 4
 	[ ! -e "$ROOT/.ready" ] || return 0
 	need_tools mmdebstrap
 	say "making the build root for $series from $suite (once)"
 	rm -rf "$ROOT" "$ROOT.tmp"
-	make_root "$suite" "$extra" "$ROOT.tmp" "sh /root-packages $packages; sh /root-kernel $series" >&2 ||
+	make_root "$suite" "$extra" "$ROOT.tmp" "$setup" "$@" ||
 		die "could not make the build root for $series"
 	touch "$ROOT.tmp/.ready"
 	mv "$ROOT.tmp" "$ROOT"
@@ -91,7 +109,8 @@ make_guest_root() {
 	need_tools mmdebstrap mksquashfs
 	say "making the guest root of $suite (once)"
 	rm -rf "$tree" "$GUEST.tmp"
-	make_root "$suite" - "$tree" "sh /root-packages $packages" ||
+	make_root "$suite" - "$tree" "sh /root-packages $packages" \
+		"$VM_DIR/lib/root-packages" ||
 		die "could not make the guest root of $suite"
 	mksquashfs "$tree" "$GUEST.tmp" -comp lz4 -no-progress -quiet >&2 ||
 		die "could not pack the guest root of $suite"
