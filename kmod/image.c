@@ -157,6 +157,7 @@ struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 	}
 	image->disk->major = major;
 	image->disk->first_minor = image->minor;
+	image->disk->minors = 1;
 	image->disk->flags |= GENHD_FL_NO_PART;
 	image->disk->fops = &image_fops;
 	image->disk->private_data = image;

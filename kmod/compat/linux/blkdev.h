@@ -98,7 +98,6 @@ static inline struct gendisk *snapset_disk_alloc(unsigned int block_size)
 	blk_queue_logical_block_size(disk->queue, block_size);
 	blk_queue_physical_block_size(disk->queue, max(block_size, 4096U));
 	blk_queue_io_min(disk->queue, max(block_size, 4096U));
-	disk->minors = 1;
 	return disk;
 #endif
 }
