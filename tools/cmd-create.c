@@ -177,7 +177,7 @@ static int report(FILE *f, struct snap_session *s, const struct args *a,
 		return print_set(f, s, set);
 	o = json_set_full(s, set, &st);
 	if (!o)
-		return print_error(s, st);
+		return report_error(s, st);
 	json_print(f, o, true);
 	return EXIT_OK;
 }
@@ -285,7 +285,7 @@ static int create(struct snap_session *s, const struct args *a,
 		return sig ? 128 + sig : EXIT_UNKNOWN;
 	}
 	if (!SNAP_FINISHED(st)) {
-		ret = print_error(s, st);
+		ret = report_error(s, st);
 		snap_abort(s);
 		return ret;
 	}
@@ -296,7 +296,7 @@ static int create(struct snap_session *s, const struct args *a,
 	fflush(stdout);
 	if (a->exec) {
 		if (!set_environment(s, &set))
-			return print_error(s, SNAP_E_OUTOFMEMORY);
+			return report_error(s, SNAP_E_OUTOFMEMORY);
 		return run(a->exec, old_mask, sigfd);
 	}
 	if (a->auto_release)

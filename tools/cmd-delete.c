@@ -31,7 +31,7 @@ static int delete_one(struct job *job, const snap_id *id, enum snap_object objec
 	job->deleted += deleted;
 	if (!SNAP_FAILED(st))
 		return EXIT_OK;
-	ret = print_error(job->s, st);
+	ret = report_error(job->s, st);
 	if (object == SNAP_OBJECT_SNAPSHOT_SET && !snap_id_is_null(&left)) {
 		char text[SNAP_ID_TEXT_MAX];
 
@@ -62,7 +62,7 @@ static int delete_all(struct job *job)
 
 	st = snap_query(job->s, &filter, &it);
 	if (SNAP_FAILED(st))
-		return print_error(job->s, st);
+		return report_error(job->s, st);
 	while (snap_iter_next_set(it, &p) == SNAP_S_OK) {
 		int err = delete_one(job, &p.id, SNAP_OBJECT_SNAPSHOT_SET);
 

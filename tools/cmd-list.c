@@ -52,7 +52,7 @@ static int print_json(struct snap_session *s, struct snap_iter *it)
 			json_object_array_add(list, set);
 		} else if (st != SNAP_E_OBJECT_NOT_FOUND) {	/* gone meanwhile */
 			json_object_put(o);
-			return print_error(s, st);
+			return report_error(s, st);
 		}
 	}
 	json_print(stdout, o, true);
@@ -88,7 +88,7 @@ int cmd_list(int argc, char **argv)
 		return ret;
 	st = snap_query(s, &filter, &it);
 	if (SNAP_FAILED(st)) {
-		ret = print_error(s, st);
+		ret = report_error(s, st);
 	} else {
 		ret = EXIT_OK;
 		if (json)

@@ -18,7 +18,7 @@ static int show_set(struct snap_session *s, const snap_id *id, bool json)
 		return print_set(stdout, s, id);
 	o = json_set_full(s, id, &st);
 	if (!o)
-		return print_error(s, st);
+		return report_error(s, st);
 	json_print(stdout, o, true);
 	return EXIT_OK;
 }
@@ -29,7 +29,7 @@ static int show_snapshot(struct snap_session *s, const snap_id *id, bool json)
 	snap_status st = snap_get_snapshot_properties(s, id, &p);
 
 	if (SNAP_FAILED(st))
-		return print_error(s, st);
+		return report_error(s, st);
 	if (json)
 		json_print(stdout, json_snapshot(&p), true);
 	else

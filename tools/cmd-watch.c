@@ -67,7 +67,7 @@ int cmd_watch(int argc, char **argv)
 		return ret;
 	st = snap_event_open(s, &events);
 	if (SNAP_FAILED(st)) {
-		ret = print_error(s, st);
+		ret = report_error(s, st);
 		snap_close(s);
 		return ret;
 	}

@@ -64,7 +64,7 @@ int exit_code(snap_status st)
 	}
 }
 
-int print_error(struct snap_session *s, snap_status st)
+int report_error(struct snap_session *s, snap_status st)
 {
 	struct snap_error_info e = { .size = sizeof(e) };
 
@@ -82,7 +82,7 @@ struct snap_session *open_session(int *exit)
 
 	if (!SNAP_FAILED(st))
 		return s;
-	*exit = print_error(NULL, st);
+	*exit = report_error(NULL, st);
 	return NULL;
 }
 
@@ -146,7 +146,7 @@ int find_object(struct snap_session *s, const char *text, enum snap_object *obje
 	if (!SNAP_FAILED(st) && *object != SNAP_OBJECT_SNAPSHOT)
 		st = search(s, &f, SNAP_OBJECT_SNAPSHOT_SET);
 	if (SNAP_FAILED(st))
-		return print_error(s, st);
+		return report_error(s, st);
 	if (f.found > 1)
 		return usage_error("\"%s\" is the beginning of %u ids", text, f.found);
 	if (!f.found) {
@@ -309,10 +309,10 @@ int print_set(FILE *f, struct snap_session *s, const snap_id *set_id)
 
 	st = snap_get_set_properties(s, set_id, &set);
 	if (SNAP_FAILED(st))
-		return print_error(s, st);
+		return report_error(s, st);
 	st = snap_query(s, &filter, &it);
 	if (SNAP_FAILED(st))
-		return print_error(s, st);
+		return report_error(s, st);
 	print_set_head(f, &set);
 	while (snap_iter_next_snapshot(it, &p) == SNAP_S_OK) {
 		char id[SNAP_ID_TEXT_MAX], size[16];

@@ -44,7 +44,7 @@ bool parse_store(const char *text, struct snap_store *store);
 /* "snapset: ..." on stderr, and the exit code for a wrong command line. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The last error of @s (NULL: of snap_open) on stderr; gives its exit code. */
-int print_error(struct snap_session *s, snap_status st);
+int report_error(struct snap_session *s, snap_status st);
 int exit_code(snap_status st);
 /* A session to ask with, or NULL after an error was printed to *@exit. */
 struct snap_session *open_session(int *exit);

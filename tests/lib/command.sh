@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# The command's line: what is refused, with which exit code and which words.
+#	command.sh path-of-snapset
+set -u
+snapset=$1
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
+failed=0
+
+# expect CODE WORDS ARGUMENTS...
+expect() {
+	code=$1 words=$2
+	shift 2
+	"$snapset" "$@" > "$out" 2>&1
+	have=$?
+	if [ $have -ne "$code" ]; then
+		echo "snapset $*: exit code $have, not $code:"
+		cat "$out"
+		failed=1
+	elif ! grep -qF -- "$words" "$out"; then
+		echo "snapset $*: does not say \"$words\" but:"
+		cat "$out"
+		failed=1
+	fi
+}
+
+expect 0 'Usage: snapset create' --help
+expect 0 'snapset 0.' --version
+expect 2 'a command is missing'
+expect 2 'no command "nonsense"' nonsense
+expect 2 'needs a volume' create
+expect 2 'needs a volume' create --json
+expect 2 'not valid' create --hold-timeout 0 /srv
+expect 2 'not valid' create --budget lots /srv
+expect 2 'not valid' create --store memory:0 /srv
+expect 2 'wrong option' create --nonsense /srv
+expect 2 'contradict' create --keep --auto-release /srv
+expect 2 'needs a command' create /srv --exec
+expect 2 'needs a volume' create --exec true
+expect 2 'one volume at most' list /a /b
+expect 2 'one id' show
+expect 2 'either' delete
+expect 2 'either' delete --all --set 1234
+expect 2 'no argument' watch /srv
+
+# Without the module every command says so; with it this is another test's job.
+if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then
+	for cmd in 'create /' 'create --json / --exec true' list 'list --json' \
+			'show 12345678' 'delete --all' watch; do
+		# shellcheck disable=SC2086
+		expect 11 'modprobe snapset (SNAP_E_PROVIDER_NOT_REGISTERED 0x80042304)' $cmd
+	done
+fi
+exit $failed

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A kernel module in a hundred lines: stands in for nl.c, so that the library
+ * can be tested without the module, and made to meet what is rare with it.
+ */
+#ifndef SNAPSET_TESTS_FAKE_H
+#define SNAPSET_TESTS_FAKE_H
+
+#include "internal.h"
+
+struct fake_snap {
+	snap_id		id;
+	uint32_t	major, minor, openers;
+	char		name[256];
+};
+
+struct fake {
+	bool		absent;			/* the module is not loaded */
+	int		fail_cmd;		/* this command fails ... */
+	int		fail_errno;		/* ... so ... */
+	const char	*fail_text;		/* ... and says this */
+	uint32_t	state;			/* SNAPSET_STATE_*, of the one set */
+	uint32_t	code;
+	const char	*text;
+	bool		exists;			/* the set */
+	bool		silent;			/* changes send no event */
+	uint32_t	cancel_code;		/* answer to CANCEL, 0: by state */
+	int		interrupt;		/* so many dumps are interrupted */
+	struct fake_snap snaps[SNAPSET_MAX_MEMBERS];
+	unsigned int	nr_snaps;
+	uint64_t	seq;
+	unsigned int	freezes;		/* in the last DO */
+	unsigned int	calls[SNAPSET_CMD_MAX + 1];
+};
+
+extern struct fake fake;
+
+void fake_reset(void);
+/* The set goes to @state; tells it, unless fake.silent. */
+void fake_state(uint32_t state, uint32_t code, const char *text);
+/* All that listen lose what is in their sockets. */
+void fake_overflow(void);
+/* The number of connections open: must be 0 at the end. */
+unsigned int fake_conns(void);
+
+#endif

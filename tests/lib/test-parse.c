@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The command's numbers, stores and exit codes. */
+#include "check.h"
+#include "tool.h"
+
+static void sizes(void **state)
+{
+	static const char *const wrong[] = {
+		"", "M", "-1", "1X", "1MM", "1Mi", "0x10", " 1", "1 M",
+		"99999999999999999999", "16777216T",
+	};
+	uint64_t n = 7;
+
+	(void)state;
+	assert_true(parse_size("4096", &n) && n == 4096);
+	assert_true(parse_size("32M", &n) && n == 32ull << 20);
+	assert_true(parse_size("32m", &n) && n == 32ull << 20);
+	assert_true(parse_size("1GiB", &n) && n == 1ull << 30);
+	assert_true(parse_size("2kB", &n) && n == 2048);
+	assert_true(parse_size("1T", &n) && n == 1ull << 40);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(parse_size(wrong[i], &n));
+}
+
+static void milliseconds(void **state)
+{
+	uint32_t ms;
+
+	(void)state;
+	assert_true(parse_ms("1", &ms) && ms == 1);
+	assert_true(parse_ms("4294967295", &ms) && ms == UINT32_MAX);
+	assert_false(parse_ms("4294967296", &ms));
+	assert_false(parse_ms("0", &ms));
+	assert_false(parse_ms("1s", &ms));
+	assert_false(parse_ms("", &ms));
+	assert_false(parse_ms("-5", &ms));
+}
+
+static void stores(void **state)
+{
+	struct snap_store store;
+
+	(void)state;
+	assert_true(parse_store("memory", &store));
+	assert_int_equal(store.size, sizeof(store));
+	assert_int_equal(store.kind, SNAP_STORE_MEMORY);
+	assert_int_equal(store.limit, 0);
+	assert_true(parse_store("memory:1G", &store));
+	assert_true(store.limit == 1ull << 30);
+	assert_false(parse_store("memory:", &store));
+	assert_false(parse_store("memory:0", &store));
+	assert_false(parse_store("memory:x", &store));
+	assert_false(parse_store("", &store));
+	assert_true(parse_store("/dev/vdz", &store));
+	assert_int_equal(store.kind, SNAP_STORE_DEVICE);
+	assert_string_equal(store.device, "/dev/vdz");
+}
+
+static void exits(void **state)
+{
+	(void)state;
+	assert_int_equal(exit_code(SNAP_S_OK), 0);
+	assert_int_equal(exit_code(SNAP_E_ACCESSDENIED), 1);
+	assert_int_equal(exit_code(SNAP_E_INVALIDARG), 2);
+	assert_int_equal(exit_code(SNAP_E_OBJECT_NOT_FOUND), 3);
+	assert_int_equal(exit_code(SNAP_E_VOLUME_NOT_SUPPORTED), 4);
+	assert_int_equal(exit_code(SNAP_E_NESTED_VOLUME_LIMIT), 4);
+	assert_int_equal(exit_code(SNAP_E_UNSUPPORTED_CONTEXT), 5);
+	assert_int_equal(exit_code(SNAP_E_INSUFFICIENT_STORAGE), 6);
+	assert_int_equal(exit_code(SNAP_E_VOLUME_IN_USE), 7);
+	assert_int_equal(exit_code(SNAP_E_MAXIMUM_NUMBER_OF_SNAPSHOTS_REACHED), 8);
+	assert_int_equal(exit_code(SNAP_E_SNAPSHOT_SET_IN_PROGRESS), 9);
+	assert_int_equal(exit_code(SNAP_E_PROVIDER_VETO), 10);
+	assert_int_equal(exit_code(SNAP_E_PROVIDER_NOT_REGISTERED), 11);
+	assert_int_equal(exit_code(SNAP_E_HOLD_WRITES_TIMEOUT), 12);
+	assert_int_equal(exit_code(SNAP_E_FLUSH_WRITES_TIMEOUT), 12);
+	assert_int_equal(exit_code(SNAP_E_OUTOFMEMORY), 13);
+}
+
+static void words(void **state)
+{
+	char text[32];
+
+	(void)state;
+	format_size(0, text);
+	assert_string_equal(text, "0 B");
+	format_size(1536, text);
+	assert_string_equal(text, "1.5 KiB");
+	format_size(1ull << 30, text);
+	assert_string_equal(text, "1.0 GiB");
+	format_size(UINT64_MAX, text);
+	assert_string_equal(text, "16.0 EiB");
+	format_time(0, text);
+	assert_string_equal(text, "-");
+	assert_string_equal(set_state_name(SNAP_SET_HOLDING), "holding");
+	assert_string_equal(set_state_name((enum snap_set_state)99), "unknown");
+	assert_string_equal(phase_name(SNAP_PHASE_DONE), "done");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(milliseconds),
+		cmocka_unit_test(stores),
+		cmocka_unit_test(exits),
+		cmocka_unit_test(words),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "internal.h"
+#include "tree.h"
+
+static char root[64];
+
+const char *tree_root(void)
+{
+	return root;
+}
+
+static void make_dirs(char *path)
+{
+	for (char *c = path + 1; (c = strchr(c, '/')); c++) {
+		*c = 0;
+		if (mkdir(path, 0755) && errno != EEXIST)
+			abort();
+		*c = '/';
+	}
+}
+
+void tree_write(const char *path, const char *text)
+{
+	char full[512];
+	FILE *f;
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	make_dirs(full);
+	f = fopen(full, "w");
+	if (!f || fputs(text, f) < 0 || fclose(f))
+		abort();
+}
+
+static void link_to(const char *path, const char *target)
+{
+	char full[512];
+
+	snprintf(full, sizeof(full), "%s/%s", root, path);
+	make_dirs(full);
+	if (symlink(target, full))
+		abort();
+}
+
+/* @dir: "vda" or "vda/vda1" */
+static void device(const char *dir, const char *dev)
+{
+	char path[256], target[300], number[32];
+
+	snprintf(path, sizeof(path), "block/%s/dev", dir);
+	snprintf(number, sizeof(number), "%s\n", dev);
+	tree_write(path, number);
+	if (strchr(dir, '/')) {
+		snprintf(path, sizeof(path), "block/%s/partition", dir);
+		tree_write(path, "1\n");
+	}
+	snprintf(path, sizeof(path), "dev/block/%s", dev);
+	snprintf(target, sizeof(target), "../../block/%s", dir);
+	link_to(path, target);
+}
+
+/* @upper is made of @lower; both ways, as the kernel does. */
+static void stack(const char *upper, const char *lower)
+{
+	const char *base = strrchr(lower, '/') ? strrchr(lower, '/') + 1 : lower;
+	char path[256], target[300];
+
+	snprintf(path, sizeof(path), "block/%s/slaves/%s", upper, base);
+	snprintf(target, sizeof(target), "%s/block/%s", root, lower);
+	link_to(path, target);
+	snprintf(path, sizeof(path), "block/%s/holders/%s", lower, upper);
+	snprintf(target, sizeof(target), "%s/block/%s", root, upper);
+	link_to(path, target);
+}
+
+int tree_setup(void **state)
+{
+	char file[128];
+
+	(void)state;
+	strcpy(root, "/tmp/snapset-tree-XXXXXX");
+	if (!mkdtemp(root))
+		return -1;
+	device("vda", "8:0");
+	device("vda/vda1", "8:1");
+	device("vda/vda2", "8:2");
+	device("vdb", "8:16");
+	device("vdb/vdb1", "8:17");
+	device("vdc", "8:32");
+	device("vdd", "8:48");
+	device("dm-0", "253:0");
+	device("dm-1", "253:1");
+	device("dm-2", "253:2");
+	device("md0", "9:0");
+	device("md0/md0p1", "259:0");
+	device("loop0", "7:0");
+	device("loop1", "7:1");
+	device("snapset0", "250:0");
+	stack("dm-0", "vda/vda2");
+	stack("dm-1", "dm-0");
+	stack("md0", "vdb/vdb1");
+	stack("md0", "vdc");
+	stack("dm-2", "snapset0");
+	tree_write("block/md0/md/level", "raid1\n");
+	tree_write("block/snapset0/snapset/id", "x\n");
+	snprintf(file, sizeof(file), "%s/image\n", root);
+	tree_write("image", "");
+	tree_write("block/loop0/loop/backing_file", file);
+	snapi_sysfs = root;
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag, struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+int tree_teardown(void **state)
+{
+	(void)state;
+	snapi_sysfs = "/sys";
+	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
