@@ -82,7 +82,7 @@ print(v if not isinstance(v, bool) else str(v).lower())' "$1" "$2"
 }
 
 load() {
-	modprobe snapset "$@" || fail "modprobe snapset $*"
+	modprobe snapset || fail "modprobe snapset"
 	on_exit modprobe -r snapset
 	on_exit snapraw clear
 }

@@ -1,0 +1,19 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The image is frozen on a disk with sectors of 4096 bytes, and has such itself.
+#
+# vm: --smp 2 --mem 1G --disk 48M:4096 --timeout 200
+. "$(dirname "$0")/lib.sh"
+
+load
+fill "$SCRATCH0" model
+take "$SCRATCH0"
+[ "$(blockdev --getss "${IMAGE[0]}")" = 4096 ] || fail "the image has other sectors"
+[ "$(blockdev --getsz "${IMAGE[0]}")" = "$(sectors "$SCRATCH0")" ] || fail "the image has another size"
+for engine in direct aio; do
+	must blk churn "$SCRATCH0" model --engine $engine --cover --min 4096 --max 2M --threads 2 --depth 4 >churn.out
+	must blk verify "${IMAGE[0]}" model.then
+	must blk verify "$SCRATCH0" model
+done
+finish

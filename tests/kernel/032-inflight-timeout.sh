@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# When the write below us takes longer than the hold may last, there is no set, at
+# the deadline and with a sentence; the write is done, and the next set succeeds.
+#
+# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+. "$(dirname "$0")/lib.sh"
+
+load
+fill "$SCRATCH0" model
+dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 2000"
+
+for when in before-attach after-attach; do
+	rm -f added
+	if [ $when = before-attach ]; then
+		blk put /dev/mapper/slow model 4M 64K >put.out &
+		put=$!
+		sleep 0.5
+		refused E_HOLD_WRITES_TIMEOUT --hold-timeout 500 /dev/mapper/slow
+	else
+		{
+			wait_for 10 test -e added
+			exec blk put /dev/mapper/slow model 4M 64K >put.out
+		} &
+		put=$!
+		refused E_HOLD_WRITES_TIMEOUT --hold-timeout 500 --pause-add 600 --touch added /dev/mapper/slow
+	fi
+	took=$(awk '{ print $4 }' take)
+	if [ "$took" -lt 450 ] || [ "$took" -gt 1900 ]; then
+		fail "$when: gave up after $took ms instead of 500"
+	fi
+	must wait $put
+	[ "$(cat put.out)" -ge 1900 ] || fail "the write took only $(cat put.out) ms: nothing is proved"
+done
+
+take /dev/mapper/slow
+must blk verify "${IMAGE[0]}" model
+must blk verify /dev/mapper/slow model
+finish
