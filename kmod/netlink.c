@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Every request comes through one function, so that no command can forget what
+ * holds for all: who may ask, which attributes there must be, whose session it
+ * is, and that the answer's memory is there before anything is done.
+ *
+ * The family asks for no capability of its own: that would refuse without a
+ * sentence, and GENL_ADMIN_PERM is only CAP_NET_ADMIN, which containers have.
+ *
+ * An answer can still get lost when the asker does not read its socket. He then
+ * sees ENOBUFS, and the dumps show him what was done: sets carry their session.
+ *
+ * No command takes a lock here: parallel_ops, sets have their own. But a
+ * handler keeps families from being registered and unregistered anywhere in
+ * the system, so none may wait for long.
+ */
+#include <linux/module.h>
+#include "netlink.h"
+#include "nlmsg.h"
+#include "say.h"
+#include "session.h"
+
+/* The names of those attributes that a command needs. */
+static const char * const attr_names[SNAPSET_A_MAX + 1] = {
+	[SNAPSET_A_SESSION]	= "SESSION",
+	[SNAPSET_A_SET_ID]	= "SET_ID",
+	[SNAPSET_A_SNAP_ID]	= "SNAP_ID",
+	[SNAPSET_A_DEV_MAJOR]	= "DEV_MAJOR",
+	[SNAPSET_A_DEV_MINOR]	= "DEV_MINOR",
+};
+
+static int may_ask(const struct sk_buff *skb, struct netlink_ext_ack *extack)
+{
+	/* The caller's and, if others opened the socket, theirs. */
+	if (netlink_capable(skb, CAP_SYS_ADMIN))
+		return 0;
+	return snapset_say(extack, -EPERM,
+			   "CAP_SYS_ADMIN in the initial user namespace is needed");
+}
+
+static int check_needs(struct sk_buff *skb, struct genl_info *info,
+		       const struct snapset_command *command)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(command->needs) && command->needs[i]; i++)
+		if (GENL_REQ_ATTR_CHECK(info, command->needs[i]))
+			return snapset_say(info->extack, -EINVAL,
+					   "attribute %s is missing",
+					   attr_names[command->needs[i]]);
+	if (command->needs[0] != SNAPSET_A_SESSION)
+		return 0;
+	return snapset_session_check(skb, snapset_session_of(info), info->extack);
+}
+
+static int serve(struct sk_buff *skb, struct genl_info *info)
+{
+	const struct snapset_command *command = &snapset_commands[info->genlhdr->cmd];
+	struct sk_buff *reply = NULL;
+	void *head = NULL;
+	int err;
+
+	err = may_ask(skb, info->extack);
+	if (!err)
+		err = check_needs(skb, info, command);
+	if (err)
+		return err;
+	if (!command->silent) {
+		reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+		if (!reply)
+			return snapset_say(info->extack, -ENOMEM, "no memory for an answer");
+		head = genlmsg_put_reply(reply, info, &snapset_genl_family, 0,
+					 info->genlhdr->cmd);
+	}
+	err = command->run(skb, info, reply);
+	if (err || command->silent) {
+		nlmsg_free(reply);
+		return err;
+	}
+	genlmsg_end(reply, head);
+	return genlmsg_reply(reply, info);
+}
+
+/*
+ * A dump goes on after the serial number that it last showed. What was there
+ * from beginning to end is shown exactly once, whatever comes and goes
+ * meanwhile; so there is nothing to interrupt a dump for.
+ */
+struct cursor {
+	u64 after;
+	snapset_id set_id;
+	bool one_set;
+};
+
+static struct cursor *cursor_of(struct netlink_callback *cb)
+{
+	BUILD_BUG_ON(sizeof(struct cursor) > sizeof(cb->ctx));
+	return (struct cursor *)cb->ctx;
+}
+
+static int dump_start(struct netlink_callback *cb)
+{
+	struct cursor *cursor = cursor_of(cb);
+	const struct genlmsghdr *genlhdr = nlmsg_data(cb->nlh);
+	struct snapset_set_info set = {};
+	const struct nlattr *nla;
+	int err;
+
+	err = may_ask(cb->skb, cb->extack);
+	if (err)
+		return err;
+	memset(cursor, 0, sizeof(*cursor));
+	if (genlhdr->cmd == SNAPSET_CMD_SET_GET && genlmsg_len(genlhdr))
+		return snapset_say(cb->extack, -EINVAL, "a dump of sets shows all");
+	if (nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_SNAP_ID))
+		return snapset_say(cb->extack, -EINVAL, "SNAP_ID does not select in a dump");
+	nla = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_SET_ID);
+	if (!nla)
+		return 0;
+	if (nla_len(nla) != sizeof(cursor->set_id.b))
+		return snapset_say(cb->extack, -EINVAL, "an id has %zu bytes, not %d",
+				   sizeof(cursor->set_id.b), nla_len(nla));
+	memcpy(cursor->set_id.b, nla_data(nla), sizeof(cursor->set_id.b));
+	cursor->one_set = true;
+	return snapset_no_such(cb->extack, snapset_set_info(&cursor->set_id, &set), "set");
+}
+
+static void *dump_head(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
+{
+	return genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq,
+			   &snapset_genl_family, NLM_F_MULTI, cmd);
+}
+
+static int set_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct cursor *cursor = cursor_of(cb);
+	struct snapset_set_info set = {};
+
+	while (!snapset_set_next(cursor->after, &set)) {
+		void *head = dump_head(skb, cb, SNAPSET_CMD_SET_GET);
+
+		if (!head)
+			break;
+		if (snapset_put_set(skb, &set)) {
+			genlmsg_cancel(skb, head);
+			break;
+		}
+		genlmsg_end(skb, head);
+		cursor->after = set.serial;
+	}
+	return skb->len;
+}
+
+static int snap_dump(struct sk_buff *skb, struct netlink_callback *cb)
+{
+	struct cursor *cursor = cursor_of(cb);
+	struct snapset_snap_info snap = {};
+
+	for (; !snapset_snap_next(cursor->after, &snap); cursor->after = snap.serial) {
+		void *head;
+
+		if (cursor->one_set &&
+		    memcmp(&snap.set_id, &cursor->set_id, sizeof(snap.set_id)))
+			continue;
+		head = dump_head(skb, cb, SNAPSET_CMD_SNAP_GET);
+		if (!head)
+			break;
+		if (snapset_put_snap(skb, &snap)) {
+			genlmsg_cancel(skb, head);
+			break;
+		}
+		genlmsg_end(skb, head);
+	}
+	return skb->len;
+}
+
+/* What a table does not name is refused, in every message and nest. */
+static const struct nla_policy none_policy[SNAPSET_A_PAD + 1];
+
+static const struct nla_policy start_policy[] = {
+	[SNAPSET_A_SESSION]		= { .type = NLA_U64 },
+	[SNAPSET_A_ATTRS]		= { .type = NLA_U32 },
+	[SNAPSET_A_HOLD_TIMEOUT_MS]	= { .type = NLA_U32 },
+	[SNAPSET_A_FREEZE_TIMEOUT_MS]	= { .type = NLA_U32 },
+	[SNAPSET_A_STALL_TIMEOUT_MS]	= { .type = NLA_U32 },
+	[SNAPSET_A_BUDGET]		= { .type = NLA_U64 },
+	[SNAPSET_A_STORE]		= NLA_POLICY_NESTED(snapset_store_policy),
+};
+
+static const struct nla_policy add_policy[] = {
+	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
+	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_NAME]	= { .type = NLA_NUL_STRING },
+	[SNAPSET_A_DEV_MAJOR]	= { .type = NLA_U32 },
+	[SNAPSET_A_DEV_MINOR]	= { .type = NLA_U32 },
+};
+
+static const struct nla_policy do_policy[] = {
+	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
+	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_FREEZE]	= NLA_POLICY_NESTED(snapset_freeze_policy),
+};
+
+static const struct nla_policy cancel_policy[] = {
+	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
+	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+};
+
+static const struct nla_policy set_get_policy[] = {
+	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+};
+
+static const struct nla_policy snap_get_policy[] = {
+	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_SNAP_ID]	= { .type = NLA_BINARY },
+};
+
+static const struct nla_policy delete_policy[] = {
+	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_SNAP_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_FORCE]	= { .type = NLA_FLAG },
+};
+
+#define OP(name, table)							\
+	.cmd = SNAPSET_CMD_##name, .doit = serve,			\
+	.policy = table, .maxattr = ARRAY_SIZE(table) - 1
+
+static const struct genl_ops ops[] = {
+	{ OP(SESSION_OPEN, none_policy) },
+	{ OP(INFO_GET, none_policy) },
+	{ OP(SET_START, start_policy) },
+	{ OP(SET_ADD, add_policy) },
+	{ OP(SET_DO, do_policy) },
+	{ OP(SET_CANCEL, cancel_policy) },
+	{ OP(SET_GET, set_get_policy), .start = dump_start, .dumpit = set_dump },
+	{ OP(SNAP_GET, snap_get_policy), .start = dump_start, .dumpit = snap_dump },
+	{ OP(DELETE, delete_policy) },
+};
+
+static const struct genl_multicast_group groups[] = {
+	[SNAPSET_MCGRP_EVENTS_INDEX] = {
+		.name = SNAPSET_MCGRP_EVENTS,
+		SNAPSET_MCGRP_CAP_SYS_ADMIN
+	},
+};
+
+struct genl_family snapset_genl_family __ro_after_init = {
+	.name		= SNAPSET_GENL_NAME,
+	.version	= SNAPSET_GENL_VERSION,
+	.module		= THIS_MODULE,
+	.netnsok	= false,	/* devices belong to no network namespace */
+	.parallel_ops	= true,
+	.ops		= ops,
+	.n_ops		= ARRAY_SIZE(ops),
+	.mcgrps		= groups,
+	.n_mcgrps	= ARRAY_SIZE(groups),
+};
+
+int snapset_netlink_init(void)
+{
+	int err;
+
+	err = snapset_session_init();
+	if (err)
+		return err;
+	err = genl_register_family(&snapset_genl_family);
+	if (err) {
+		snapset_session_exit();
+		return err;
+	}
+	snapset_event_door(true);
+	return 0;
+}
+
+void snapset_netlink_exit(void)
+{
+	snapset_event_door(false);
+	genl_unregister_family(&snapset_genl_family);
+	snapset_session_exit();
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From attributes to what they mean, and back.
+ *
+ * Limits are checked here and not by the policies, which would refuse with
+ * -ERANGE, without a sentence that names the limit, and differently from one
+ * kernel to the next.
+ */
+#include <linux/file.h>
+#include <linux/kdev_t.h>
+#include <linux/path.h>
+#include <linux/slab.h>
+#include "nlmsg.h"
+#include "range.h"
+#include "say.h"
+
+#define MAX_FREEZE	1024	/* file systems of one set */
+#define MAX_MAJOR	(1U << (32 - MINORBITS))
+#define MAX_MINOR	(1U << MINORBITS)
+
+#define refuse(extack, nla, err, fmt, ...) ({				\
+	NL_SET_BAD_ATTR(extack, nla);					\
+	snapset_say(extack, err, fmt, ##__VA_ARGS__);			\
+})
+
+const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_LIMIT + 1] = {
+	[SNAPSET_A_STORE_KIND]	= { .type = NLA_U32 },
+	[SNAPSET_A_STORE_MAJOR]	= { .type = NLA_U32 },
+	[SNAPSET_A_STORE_MINOR]	= { .type = NLA_U32 },
+	[SNAPSET_A_STORE_LIMIT]	= { .type = NLA_U64 },
+};
+
+const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1] = {
+	[SNAPSET_A_NAME]	= { .type = NLA_NUL_STRING },
+	[SNAPSET_A_FD]		= { .type = NLA_U32 },
+};
+
+int snapset_no_such(struct netlink_ext_ack *extack, int err, const char *what)
+{
+	return err == -ENOENT ? snapset_say(extack, err, "there is no such %s", what) : err;
+}
+
+int snapset_put_id(struct sk_buff *skb, int attr, const snapset_id *id)
+{
+	return nla_put(skb, attr, sizeof(id->b), id->b);
+}
+
+static int put_u64(struct sk_buff *skb, int attr, u64 value)
+{
+	return nla_put_u64_64bit(skb, attr, value, SNAPSET_A_PAD);
+}
+
+static int put_text(struct sk_buff *skb, s32 code, const char *text)
+{
+	return nla_put_u32(skb, SNAPSET_A_CODE, code) ||
+	       (*text && nla_put_string(skb, SNAPSET_A_TEXT, text));
+}
+
+static int put_store(struct sk_buff *skb, const struct snapset_set_info *set)
+{
+	struct nlattr *nest = nla_nest_start(skb, SNAPSET_A_STORE);
+
+	if (!nest)
+		return -EMSGSIZE;
+	if (nla_put_u32(skb, SNAPSET_A_STORE_KIND, set->store_kind) ||
+	    put_u64(skb, SNAPSET_A_STORE_SIZE, set->store_size) ||
+	    put_u64(skb, SNAPSET_A_STORE_USED, set->store_used))
+		return -EMSGSIZE;
+	if (set->store_kind == SNAPSET_STORE_BDEV &&
+	    (nla_put_u32(skb, SNAPSET_A_STORE_MAJOR, MAJOR(set->store_dev)) ||
+	     nla_put_u32(skb, SNAPSET_A_STORE_MINOR, MINOR(set->store_dev))))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
+{
+	if (snapset_put_id(skb, SNAPSET_A_SET_ID, &set->id) ||
+	    nla_put_u32(skb, SNAPSET_A_STATE, set->state) ||
+	    put_text(skb, set->code, set->text) ||
+	    nla_put_u32(skb, SNAPSET_A_ATTRS,
+			set->attrs | SNAPSET_ATTR_DIFFERENTIAL) ||
+	    nla_put_u32(skb, SNAPSET_A_MEMBERS, set->members) ||
+	    (set->session && put_u64(skb, SNAPSET_A_SESSION, set->session)) ||
+	    nla_put_u32(skb, SNAPSET_A_PHASE, set->phase) ||
+	    put_u64(skb, SNAPSET_A_ELAPSED_NS, set->elapsed_ns) ||
+	    put_u64(skb, SNAPSET_A_DEADLINE_NS, set->deadline_ns) ||
+	    put_u64(skb, SNAPSET_A_T_PREPARE, set->t_prepare) ||
+	    put_u64(skb, SNAPSET_A_T_FREEZE, set->t_freeze) ||
+	    put_u64(skb, SNAPSET_A_T_HOLD, set->t_hold) ||
+	    put_u64(skb, SNAPSET_A_T_DRAIN, set->t_drain) ||
+	    put_u64(skb, SNAPSET_A_T_FROZEN, set->t_frozen) ||
+	    put_u64(skb, SNAPSET_A_T_TOTAL, set->t_total) ||
+	    put_u64(skb, SNAPSET_A_PARKED, set->parked) ||
+	    put_u64(skb, SNAPSET_A_CREATED, set->created) ||
+	    put_u64(skb, SNAPSET_A_BUDGET, set->budget))
+		return -EMSGSIZE;
+	return put_store(skb, set);
+}
+
+int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap)
+{
+	if (snapset_put_id(skb, SNAPSET_A_SNAP_ID, &snap->id) ||
+	    snapset_put_id(skb, SNAPSET_A_SET_ID, &snap->set_id) ||
+	    nla_put_string(skb, SNAPSET_A_NAME, snap->name) ||
+	    nla_put_u32(skb, SNAPSET_A_DEV_MAJOR, MAJOR(snap->origin)) ||
+	    nla_put_u32(skb, SNAPSET_A_DEV_MINOR, MINOR(snap->origin)) ||
+	    nla_put_u32(skb, SNAPSET_A_STATE, snap->state) ||
+	    put_u64(skb, SNAPSET_A_SIZE, snap->size) ||
+	    nla_put_u32(skb, SNAPSET_A_BLOCK_SIZE, snap->block_size))
+		return -EMSGSIZE;
+	if (snap->state == SNAPSET_SNAP_DEAD &&
+	    put_text(skb, snap->code, snap->text))
+		return -EMSGSIZE;
+	if (snap->published &&
+	    (nla_put_u32(skb, SNAPSET_A_IMAGE_MAJOR, MAJOR(snap->image)) ||
+	     nla_put_u32(skb, SNAPSET_A_IMAGE_MINOR, MINOR(snap->image)) ||
+	     nla_put_string(skb, SNAPSET_A_IMAGE_NAME, snap->image_name) ||
+	     nla_put_u32(skb, SNAPSET_A_OPENERS, snap->openers) ||
+	     put_u64(skb, SNAPSET_A_CREATED, snap->created) ||
+	     put_u64(skb, SNAPSET_A_T_DRAIN, snap->t_drain) ||
+	     put_u64(skb, SNAPSET_A_COPIED, snap->copied) ||
+	     put_u64(skb, SNAPSET_A_STORED, snap->stored) ||
+	     put_u64(skb, SNAPSET_A_IN_RAM, snap->in_ram)))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int snapset_get_id(struct genl_info *info, int attr, snapset_id *id)
+{
+	const struct nlattr *nla = info->attrs[attr];
+
+	if (nla_len(nla) != sizeof(id->b))
+		return refuse(info->extack, nla, -EINVAL,
+			      "an id has %zu bytes, not %d", sizeof(id->b), nla_len(nla));
+	memcpy(id->b, nla_data(nla), sizeof(id->b));
+	return 0;
+}
+
+int snapset_get_name(const struct nlattr *nla, const char **name,
+		     struct netlink_ext_ack *extack)
+{
+	*name = nla ? nla_data(nla) : "";
+	if (strlen(*name) > SNAPSET_NAME_MAX)
+		return refuse(extack, nla, -EINVAL,
+			      "a name has at most %d bytes, not %zu",
+			      SNAPSET_NAME_MAX, strlen(*name));
+	return 0;
+}
+
+int snapset_get_dev(const struct nlattr *major, const struct nlattr *minor,
+		    dev_t *dev, struct netlink_ext_ack *extack)
+{
+	if (!major || !minor)
+		return snapset_say(extack, -EINVAL,
+				   "a device needs both its major and its minor number");
+	if (nla_get_u32(major) >= MAX_MAJOR)
+		return refuse(extack, major, -EINVAL,
+			      "%u is no major number", nla_get_u32(major));
+	if (nla_get_u32(minor) >= MAX_MINOR)
+		return refuse(extack, minor, -EINVAL,
+			      "%u is no minor number", nla_get_u32(minor));
+	*dev = MKDEV(nla_get_u32(major), nla_get_u32(minor));
+	return 0;
+}
+
+static int get_ms(struct genl_info *info, int attr, const char *what,
+		  u32 min, u32 max, u32 *ms)
+{
+	const struct nlattr *nla = info->attrs[attr];
+
+	if (!nla)
+		return 0;
+	*ms = nla_get_u32(nla);
+	if (*ms < min || *ms > max)
+		return refuse(info->extack, nla, -EINVAL,
+			      "%s timeout must be %u..%u ms, not %u",
+			      what, min, max, *ms);
+	return 0;
+}
+
+static int get_store(struct genl_info *info, struct snapset_params *p)
+{
+	const struct nlattr *nest = info->attrs[SNAPSET_A_STORE];
+	struct nlattr *tb[SNAPSET_A_STORE_LIMIT + 1];
+	const struct nlattr *major, *minor, *limit;
+	int err;
+
+	err = nla_parse_nested(tb, SNAPSET_A_STORE_LIMIT, nest,
+			       snapset_store_policy, info->extack);
+	if (err)
+		return err;
+	major = tb[SNAPSET_A_STORE_MAJOR];
+	minor = tb[SNAPSET_A_STORE_MINOR];
+	limit = tb[SNAPSET_A_STORE_LIMIT];
+	if (!tb[SNAPSET_A_STORE_KIND])
+		return refuse(info->extack, nest, -EINVAL,
+			      "a store needs its kind: STORE_KIND is missing");
+	p->store_kind = nla_get_u32(tb[SNAPSET_A_STORE_KIND]);
+	switch (p->store_kind) {
+	case SNAPSET_STORE_MEMORY:
+		if (major || minor)
+			return refuse(info->extack, major ?: minor, -EINVAL,
+				      "a memory store has no device");
+		if (!limit)
+			return 0;
+		p->store_limit = nla_get_u64(limit);
+		if (p->store_limit < SNAPSET_GRANULE_SIZE)
+			return refuse(info->extack, limit, -EINVAL,
+				      "a store has room for one granule at least: %u bytes",
+				      SNAPSET_GRANULE_SIZE);
+		return 0;
+	case SNAPSET_STORE_BDEV:
+		if (limit)
+			return refuse(info->extack, limit, -EINVAL,
+				      "only a memory store has a limit");
+		return snapset_get_dev(major, minor, &p->store_dev, info->extack);
+	default:
+		return refuse(info->extack, tb[SNAPSET_A_STORE_KIND], -EINVAL,
+			      "store kind %u is unknown", p->store_kind);
+	}
+}
+
+int snapset_get_params(struct genl_info *info, struct snapset_params *p)
+{
+	const u32 known = SNAPSET_ATTR_NO_AUTO_RELEASE |
+			  SNAPSET_ATTR_NO_WRITERS | SNAPSET_ATTR_DIFFERENTIAL;
+	const struct nlattr *nla;
+	int err;
+
+	memset(p, 0, sizeof(*p));
+	nla = info->attrs[SNAPSET_A_ATTRS];
+	if (nla) {
+		p->attrs = nla_get_u32(nla);
+		if (p->attrs & ~known)
+			return refuse(info->extack, nla, -EINVAL,
+				      "snapshot attributes 0x%x are not supported",
+				      p->attrs & ~known);
+	}
+	err = get_ms(info, SNAPSET_A_HOLD_TIMEOUT_MS, "hold", 1, 10000, &p->hold_ms);
+	if (!err)
+		err = get_ms(info, SNAPSET_A_FREEZE_TIMEOUT_MS, "freeze",
+			     1, 60000, &p->freeze_ms);
+	if (!err)
+		err = get_ms(info, SNAPSET_A_STALL_TIMEOUT_MS, "stall",
+			     100, 60000, &p->stall_ms);
+	if (err)
+		return err;
+	nla = info->attrs[SNAPSET_A_BUDGET];
+	if (nla) {
+		p->budget = nla_get_u64(nla);
+		if (p->budget < 1 << 20 || p->budget > 1 << 30)
+			return refuse(info->extack, nla, -EINVAL,
+				      "budget must be 1 MiB..1 GiB, not %llu bytes",
+				      p->budget);
+	}
+	return info->attrs[SNAPSET_A_STORE] ? get_store(info, p) : 0;
+}
+
+/* The file is only a way to name the file system; its path outlives it. */
+static int get_freeze_one(const struct nlattr *nest, struct snapset_freeze_arg *arg,
+			  struct netlink_ext_ack *extack)
+{
+	struct nlattr *tb[SNAPSET_A_FD + 1];
+	const char *name;
+	struct file *file;
+	int err;
+
+	err = nla_parse_nested(tb, SNAPSET_A_FD, nest, snapset_freeze_policy, extack);
+	if (!err)
+		err = snapset_get_name(tb[SNAPSET_A_NAME], &name, extack);
+	if (err)
+		return err;
+	if (!tb[SNAPSET_A_FD])
+		return refuse(extack, nest, -EINVAL,
+			      "a file system to freeze needs a file descriptor: FD is missing");
+	file = fget_raw(nla_get_u32(tb[SNAPSET_A_FD]));
+	if (!file)
+		return refuse(extack, tb[SNAPSET_A_FD], -EINVAL,
+			      "file descriptor %u of %s is not open",
+			      nla_get_u32(tb[SNAPSET_A_FD]),
+			      *name ? name : "a file system to freeze");
+	arg->path = file->f_path;
+	path_get(&arg->path);
+	fput(file);
+	strscpy(arg->name, name, sizeof(arg->name));
+	return 0;
+}
+
+/* The family's parser keeps only the last one of several. */
+#define for_each_attr(nla, info, rem)					\
+	nla_for_each_attr(nla, genlmsg_data((info)->genlhdr),		\
+			  genlmsg_len((info)->genlhdr), rem)
+
+int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
+		       unsigned int *nr)
+{
+	unsigned int count = 0;
+	struct nlattr *nla;
+	int rem, err;
+
+	*args = NULL;
+	*nr = 0;
+	for_each_attr(nla, info, rem)
+		count += nla_type(nla) == SNAPSET_A_FREEZE;
+	if (!count)
+		return 0;
+	if (count > MAX_FREEZE)
+		return snapset_say(info->extack, -E2BIG,
+				   "%u file systems to freeze are more than %d",
+				   count, MAX_FREEZE);
+	*args = kvcalloc(count, sizeof(**args), GFP_KERNEL);
+	if (!*args)
+		return snapset_say(info->extack, -ENOMEM,
+				   "no memory for %u file systems to freeze", count);
+	for_each_attr(nla, info, rem) {
+		if (nla_type(nla) != SNAPSET_A_FREEZE)
+			continue;
+		err = get_freeze_one(nla, &(*args)[*nr], info->extack);
+		if (err) {
+			snapset_put_freeze(*args, *nr, true);
+			return err;
+		}
+		++*nr;
+	}
+	return 0;
+}
+
+void snapset_put_freeze(struct snapset_freeze_arg *args, unsigned int nr, bool paths)
+{
+	while (paths && nr)
+		path_put(&args[--nr].path);
+	kvfree(args);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * nlmsg.h - between the files of the door: what a message looks like.
+ */
+#ifndef SNAPSET_NLMSG_H
+#define SNAPSET_NLMSG_H
+
+#include <net/genetlink.h>
+#include "control.h"
+
+/* netlink.c */
+extern struct genl_family snapset_genl_family;
+
+enum {
+	SNAPSET_MCGRP_EVENTS_INDEX,
+};
+
+/* command.c */
+struct snapset_command {
+	/* An error comes with its sentence; @reply is not for the silent. */
+	int (*run)(struct sk_buff *skb, struct genl_info *info, struct sk_buff *reply);
+	bool silent;			/* the acknowledgement is the answer */
+	u8 needs[4];			/* attributes, 0 ends; a SESSION is checked */
+};
+
+extern const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1];
+
+/* event.c: from here on there is, or is no longer, a group to send to. */
+void snapset_event_door(bool open);
+
+/* nlmsg.c: -EMSGSIZE if it does not fit. */
+int snapset_put_id(struct sk_buff *skb, int attr, const snapset_id *id);
+int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set);
+int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap);
+
+/*
+ * nlmsg.c: the meaning of a request's attributes. Each refuses with a sentence
+ * and points at the attribute; the form was checked by the policy.
+ */
+int snapset_get_id(struct genl_info *info, int attr, snapset_id *id);
+int snapset_get_name(const struct nlattr *nla, const char **name,
+		     struct netlink_ext_ack *extack);
+/* From the two attributes, which may be NULL. */
+int snapset_get_dev(const struct nlattr *major, const struct nlattr *minor,
+		    dev_t *dev, struct netlink_ext_ack *extack);
+int snapset_get_params(struct genl_info *info, struct snapset_params *p);
+
+/* Array of *@nr file systems, to be freed by put_freeze(). */
+int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
+		       unsigned int *nr);
+/* @paths: also drops the references that nobody took over. */
+void snapset_put_freeze(struct snapset_freeze_arg *args, unsigned int nr, bool paths);
+
+extern const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_LIMIT + 1];
+extern const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1];
+
+static inline u64 snapset_session_of(const struct genl_info *info)
+{
+	return nla_get_u64(info->attrs[SNAPSET_A_SESSION]);
+}
+
+/* A sentence for the one error that comes without. */
+int snapset_no_such(struct netlink_ext_ack *extack, int err, const char *what);
+
+#endif
