@@ -26,12 +26,16 @@ accel_probe() {
 	[ ! -e "$known" ] || return 0
 	rm -f "$CACHE"/kvm-*
 	status=$(mktemp)
-	timeout -k 1 10 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
-		-M q35 -accel kvm -cpu host -m 256M \
-		-kernel "$KERNEL/vmlinuz" -initrd "$KERNEL/initramfs.cpio" \
-		-append 'quiet panic=-1 snapset.probe' -device virtio-serial-pci \
-		-chardev file,id=status,path="$status" \
-		-device virtserialport,chardev=status,name=snapset.status </dev/null >/dev/null 2>&1
+	# in a shell of its own, which keeps its death to itself
+	(
+		timeout -k 1 10 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+			-M q35 -accel kvm -cpu host -m 256M \
+			-kernel "$KERNEL/vmlinuz" -initrd "$KERNEL/initramfs.cpio" \
+			-append 'quiet panic=-1 snapset.probe' -device virtio-serial-pci \
+			-chardev file,id=status,path="$status" \
+			-device virtserialport,chardev=status,name=snapset.status </dev/null
+		:
+	) >/dev/null 2>&1
 	[ "$(cat "$status")" != 0 ] || answer=yes
 	rm -f "$status"
 	say "KVM usable here: $answer"

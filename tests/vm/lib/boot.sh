@@ -47,7 +47,9 @@ qemu_args() {
 	local i size block cmdline
 
 	cmdline='console=ttyS0 loglevel=5 mitigations=off panic_on_warn=1 oops=panic panic=-1'
-	cmdline="$cmdline rcupdate.rcu_cpu_stall_timeout=120 log_buf_len=4M net.ifnames=0 $APPEND"
+	# what an emulated processor on a busy host does not keep to is no fault
+	cmdline="$cmdline rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=30 tsc=reliable"
+	cmdline="$cmdline workqueue.watchdog_thresh=120 log_buf_len=4M net.ifnames=0 $APPEND"
 	if [ "$ICOUNT" = 1 ]; then
 		# time is the number of instructions, whatever the host does meanwhile
 		ACCEL=tcg,thread=single,tb-size=256

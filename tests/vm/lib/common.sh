@@ -38,6 +38,12 @@ hash_of() {
 	{ cat; cat -- "$@"; } | sha256sum | cut -c 1-12
 }
 
+# forget_old PATTERN: drops what nobody has used for a month, before something like
+# it is made; what is in use is touched each time
+forget_old() {
+	find "$CACHE" -mindepth 1 -maxdepth 1 -name "$1" -mtime +30 -exec rm -rf {} +
+}
+
 kernel_lines() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$VM_DIR/kernels"; }
 
 kernel_list() { kernel_lines | awk '!/[ \t]source/ { print $1 }'; }

@@ -15,10 +15,12 @@ kernel() {
 	key=$(echo "$KVER" | hash_of "$VM_DIR/lib/pack-initramfs" "$VM_DIR/guest/initramfs-init")
 	KERNEL=$CACHE/kernel-$series-$key
 	[ -e "$KERNEL/version" ] || with_lock "kernel-$series" make_kernel
+	touch -c "$KERNEL"
 }
 
 make_kernel() {
 	[ ! -e "$KERNEL/version" ] || return 0
+	forget_old "kernel-$series-*"
 	rm -rf "$KERNEL" "$KERNEL.tmp"
 	mkdir -p "$KERNEL.tmp"
 	cp "$ROOT/kernel/boot/vmlinuz" "$KERNEL.tmp/vmlinuz" || die "no image in the build root"

@@ -75,6 +75,7 @@ build_root() {
 	ROOT=$CACHE/build-$series-$(echo "$suite $extra $packages $ROOT_REVISION" | hash_of "${inputs[@]}")
 	[ -e "$ROOT/.ready" ] ||
 		with_lock "build-$series" make_build_root "$series" "$suite" "$extra" "$setup" "${inputs[@]}"
+	touch -c "$ROOT"
 }
 
 make_build_root() {
@@ -84,6 +85,7 @@ make_build_root() {
 	[ ! -e "$ROOT/.ready" ] || return 0
 	need_tools mmdebstrap
 	say "making the build root for $series from $suite (once)"
+	forget_old "build-$series-*"
 	rm -rf "$ROOT" "$ROOT.tmp"
 	make_root "$suite" "$extra" "$ROOT.tmp" "$setup" "$@" ||
 		die "could not make the build root for $series"
@@ -100,6 +102,7 @@ guest_root() {
 	key=$(echo "$suite $packages $ROOT_REVISION" | hash_of "$VM_DIR/lib/root-packages")
 	GUEST=$CACHE/guest-$suite-$key.squashfs
 	[ -e "$GUEST" ] || with_lock "guest-$suite" make_guest_root "$suite" "$packages"
+	touch -c "$GUEST"
 }
 
 make_guest_root() {
@@ -108,6 +111,7 @@ make_guest_root() {
 	[ ! -e "$GUEST" ] || return 0
 	need_tools mmdebstrap mksquashfs
 	say "making the guest root of $suite (once)"
+	forget_old "guest-$suite-*"
 	rm -rf "$tree" "$GUEST.tmp"
 	make_root "$suite" - "$tree" "sh /root-packages $packages" \
 		"$VM_DIR/lib/root-packages" ||
