@@ -43,6 +43,13 @@ static int info_get(struct sk_buff *skb, struct genl_info *info,
 	return err;
 }
 
+static int check_start(struct genl_info *info)
+{
+	struct snapset_params params;
+
+	return snapset_get_params(info, &params);
+}
+
 static int set_start(struct sk_buff *skb, struct genl_info *info,
 		     struct sk_buff *reply)
 {
@@ -61,40 +68,42 @@ static int set_start(struct sk_buff *skb, struct genl_info *info,
 static int set_add(struct sk_buff *skb, struct genl_info *info,
 		   struct sk_buff *reply)
 {
-	snapset_id set_id, snap_id;
-	const char *name;
+	snapset_id snap_id;
 	dev_t dev;
 	int err;
 
-	err = snapset_get_id(info, SNAPSET_A_SET_ID, &set_id);
+	err = snapset_get_dev(info->attrs[SNAPSET_A_DEV_MAJOR],
+			      info->attrs[SNAPSET_A_DEV_MINOR], &dev, info->extack);
 	if (!err)
-		err = snapset_get_dev(info->attrs[SNAPSET_A_DEV_MAJOR],
-				      info->attrs[SNAPSET_A_DEV_MINOR],
-				      &dev, info->extack);
-	if (!err)
-		err = snapset_get_name(info->attrs[SNAPSET_A_NAME], &name, info->extack);
-	if (!err)
-		err = snapset_set_add(snapset_session_of(info), &set_id, dev, name,
+		err = snapset_set_add(snapset_session_of(info),
+				      snapset_id_of(info->attrs[SNAPSET_A_SET_ID]),
+				      dev, snapset_name_of(info->attrs[SNAPSET_A_NAME]),
 				      &snap_id, info->extack);
 	if (err)
 		return err;
 	return snapset_put_id(reply, SNAPSET_A_SNAP_ID, &snap_id);
 }
 
+static int check_do(struct genl_info *info)
+{
+	unsigned int nr;
+
+	return snapset_count_freeze(info, &nr);
+}
+
 static int set_do(struct sk_buff *skb, struct genl_info *info,
 		  struct sk_buff *reply)
 {
 	struct snapset_freeze_arg *freeze;
-	snapset_id set_id;
 	unsigned int nr;
 	int err;
 
-	err = snapset_get_id(info, SNAPSET_A_SET_ID, &set_id);
-	if (!err)
-		err = snapset_get_freeze(info, &freeze, &nr);
+	err = snapset_get_freeze(info, &freeze, &nr);
 	if (err)
 		return err;
-	err = snapset_set_do(snapset_session_of(info), &set_id, freeze, nr, info->extack);
+	err = snapset_set_do(snapset_session_of(info),
+			     snapset_id_of(info->attrs[SNAPSET_A_SET_ID]),
+			     freeze, nr, info->extack);
 	snapset_put_freeze(freeze, nr, err);
 	return err;
 }
@@ -102,31 +111,31 @@ static int set_do(struct sk_buff *skb, struct genl_info *info,
 static int set_cancel(struct sk_buff *skb, struct genl_info *info,
 		      struct sk_buff *reply)
 {
-	snapset_id set_id;
 	s32 code;
 	int err;
 
-	err = snapset_get_id(info, SNAPSET_A_SET_ID, &set_id);
-	if (!err)
-		err = snapset_set_cancel(snapset_session_of(info), &set_id, &code, info->extack);
+	err = snapset_set_cancel(snapset_session_of(info),
+				 snapset_id_of(info->attrs[SNAPSET_A_SET_ID]),
+				 &code, info->extack);
 	if (err)
 		return err;
 	return nla_put_u32(reply, SNAPSET_A_CODE, code);
+}
+
+static int no_such(struct netlink_ext_ack *extack, int err, const char *what)
+{
+	return err == -ENOENT ? snapset_say(extack, err, "there is no such %s", what) : err;
 }
 
 static int set_get(struct sk_buff *skb, struct genl_info *info,
 		   struct sk_buff *reply)
 {
 	struct snapset_set_info set = {};
-	snapset_id id;
 	int err;
 
-	err = snapset_get_id(info, SNAPSET_A_SET_ID, &id);
+	err = snapset_set_info(snapset_id_of(info->attrs[SNAPSET_A_SET_ID]), &set);
 	if (err)
-		return err;
-	err = snapset_set_info(&id, &set);
-	if (err)
-		return snapset_no_such(info->extack, err, "set");
+		return no_such(info->extack, err, "set");
 	return snapset_put_set(reply, &set);
 }
 
@@ -134,57 +143,75 @@ static int snap_get(struct sk_buff *skb, struct genl_info *info,
 		    struct sk_buff *reply)
 {
 	struct snapset_snap_info snap = {};
-	snapset_id id;
 	int err;
 
 	if (info->attrs[SNAPSET_A_SET_ID])
 		return snapset_say(info->extack, -EINVAL,
 				   "SET_ID selects only in a dump");
-	err = snapset_get_id(info, SNAPSET_A_SNAP_ID, &id);
+	err = snapset_snap_info(snapset_id_of(info->attrs[SNAPSET_A_SNAP_ID]), &snap);
 	if (err)
-		return err;
-	err = snapset_snap_info(&id, &snap);
-	if (err)
-		return snapset_no_such(info->extack, err, "snapshot");
+		return no_such(info->extack, err, "snapshot");
 	return snapset_put_snap(reply, &snap);
 }
 
-static int del(struct sk_buff *skb, struct genl_info *info,
-		  struct sk_buff *reply)
+static int del(struct sk_buff *skb, struct genl_info *info, struct sk_buff *reply)
 {
-	bool set = info->attrs[SNAPSET_A_SET_ID], snap = info->attrs[SNAPSET_A_SNAP_ID];
-	bool force = nla_get_flag(info->attrs[SNAPSET_A_FORCE]);
-	snapset_id id;
+	const struct nlattr *set = info->attrs[SNAPSET_A_SET_ID];
+	const struct nlattr *snap = info->attrs[SNAPSET_A_SNAP_ID];
+	bool force = info->attrs[SNAPSET_A_FORCE];
 	u32 deleted;
 	int err;
 
-	if (set == snap)
+	if (!set == !snap)
 		return snapset_say(info->extack, -EINVAL,
 				   "either SET_ID or SNAP_ID says what to delete");
-	err = snapset_get_id(info, set ? SNAPSET_A_SET_ID : SNAPSET_A_SNAP_ID, &id);
-	if (err)
-		return err;
 	if (set)
-		err = snapset_delete_set(&id, force, &deleted, info->extack);
+		err = snapset_delete_set(snapset_id_of(set), force, &deleted,
+					 info->extack);
 	else
-		err = snapset_delete_snap(&id, force, &deleted, info->extack);
+		err = snapset_delete_snap(snapset_id_of(snap), force, &deleted,
+					  info->extack);
 	if (err)
 		return err;
 	return nla_put_u32(reply, SNAPSET_A_DELETED, deleted);
 }
 
 const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1] = {
-	[SNAPSET_CMD_SESSION_OPEN] = { session_open },
-	[SNAPSET_CMD_INFO_GET]	= { info_get },
-	[SNAPSET_CMD_SET_START]	= { set_start, false, { SNAPSET_A_SESSION } },
-	[SNAPSET_CMD_SET_ADD]	= { set_add, false, {
-		SNAPSET_A_SESSION, SNAPSET_A_SET_ID, SNAPSET_A_DEV_MAJOR,
-		SNAPSET_A_DEV_MINOR } },
-	[SNAPSET_CMD_SET_DO]	= { set_do, true, {
-		SNAPSET_A_SESSION, SNAPSET_A_SET_ID } },
-	[SNAPSET_CMD_SET_CANCEL] = { set_cancel, false, {
-		SNAPSET_A_SESSION, SNAPSET_A_SET_ID } },
-	[SNAPSET_CMD_SET_GET]	= { set_get, false, { SNAPSET_A_SET_ID } },
-	[SNAPSET_CMD_SNAP_GET]	= { snap_get, false, { SNAPSET_A_SNAP_ID } },
-	[SNAPSET_CMD_DELETE]	= { del },
+	[SNAPSET_CMD_SESSION_OPEN] = {
+		.run = session_open,
+	},
+	[SNAPSET_CMD_INFO_GET] = {
+		.run = info_get,
+	},
+	[SNAPSET_CMD_SET_START] = {
+		.check = check_start,
+		.run = set_start,
+		.needs = { SNAPSET_A_SESSION },
+	},
+	[SNAPSET_CMD_SET_ADD] = {
+		.run = set_add,
+		.needs = { SNAPSET_A_SESSION, SNAPSET_A_SET_ID,
+			   SNAPSET_A_DEV_MAJOR, SNAPSET_A_DEV_MINOR },
+	},
+	[SNAPSET_CMD_SET_DO] = {
+		.check = check_do,
+		.run = set_do,
+		.silent = true,
+		.needs = { SNAPSET_A_SESSION, SNAPSET_A_SET_ID },
+	},
+	[SNAPSET_CMD_SET_CANCEL] = {
+		.run = set_cancel,
+		.needs = { SNAPSET_A_SESSION, SNAPSET_A_SET_ID },
+	},
+	[SNAPSET_CMD_SET_GET] = {
+		.run = set_get,
+		.needs = { SNAPSET_A_SET_ID },
+	},
+	[SNAPSET_CMD_SNAP_GET] = {
+		.run = snap_get,
+		.needs = { SNAPSET_A_SNAP_ID },
+	},
+	[SNAPSET_CMD_DELETE] = {
+		.run = del,
+	},
 };

@@ -38,8 +38,7 @@ static int may_ask(const struct sk_buff *skb, struct netlink_ext_ack *extack)
 			   "CAP_SYS_ADMIN in the initial user namespace is needed");
 }
 
-static int check_needs(struct sk_buff *skb, struct genl_info *info,
-		       const struct snapset_command *command)
+static int check_form(struct genl_info *info, const struct snapset_command *command)
 {
 	int i;
 
@@ -48,9 +47,7 @@ static int check_needs(struct sk_buff *skb, struct genl_info *info,
 			return snapset_say(info->extack, -EINVAL,
 					   "attribute %s is missing",
 					   attr_names[command->needs[i]]);
-	if (command->needs[0] != SNAPSET_A_SESSION)
-		return 0;
-	return snapset_session_check(skb, snapset_session_of(info), info->extack);
+	return command->check ? command->check(info) : 0;
 }
 
 static int serve(struct sk_buff *skb, struct genl_info *info)
@@ -62,7 +59,9 @@ static int serve(struct sk_buff *skb, struct genl_info *info)
 
 	err = may_ask(skb, info->extack);
 	if (!err)
-		err = check_needs(skb, info, command);
+		err = check_form(info, command);
+	if (!err && command->needs[0] == SNAPSET_A_SESSION)
+		err = snapset_session_check(skb, snapset_session_of(info), info->extack);
 	if (err)
 		return err;
 	if (!command->silent) {
@@ -98,31 +97,47 @@ static struct cursor *cursor_of(struct netlink_callback *cb)
 	return (struct cursor *)cb->ctx;
 }
 
-static int dump_start(struct netlink_callback *cb)
+static int dump_begin(struct netlink_callback *cb, struct netlink_ext_ack *extack)
 {
 	struct cursor *cursor = cursor_of(cb);
 	const struct genlmsghdr *genlhdr = nlmsg_data(cb->nlh);
-	struct snapset_set_info set = {};
-	const struct nlattr *nla;
+	const struct nlattr *set, *snap;
 	int err;
 
-	err = may_ask(cb->skb, cb->extack);
+	err = may_ask(cb->skb, extack);
 	if (err)
 		return err;
+	/* The policy is the one of "do": it knows the form, not what is for a dump. */
+	set = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_SET_ID);
+	snap = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_SNAP_ID);
+	if (snap || (set && genlhdr->cmd == SNAPSET_CMD_SET_GET)) {
+		NL_SET_BAD_ATTR(extack, snap ?: set);
+		return snapset_say(extack, -EINVAL,
+				   "this attribute does not select in a dump");
+	}
 	memset(cursor, 0, sizeof(*cursor));
-	if (genlhdr->cmd == SNAPSET_CMD_SET_GET && genlmsg_len(genlhdr))
-		return snapset_say(cb->extack, -EINVAL, "a dump of sets shows all");
-	if (nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_SNAP_ID))
-		return snapset_say(cb->extack, -EINVAL, "SNAP_ID does not select in a dump");
-	nla = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_SET_ID);
-	if (!nla)
+	if (set) {
+		cursor->set_id = *snapset_id_of(set);
+		cursor->one_set = true;
+	}
+	return 0;
+}
+
+/*
+ * On many kernels nobody gives the start of a dump a place to put a sentence,
+ * and an error of the dump itself comes in its last message, where most do not
+ * look for one. So a refusal is acknowledged from here; -EINTR is the way to
+ * say that this was done.
+ */
+static int dump_start(struct netlink_callback *cb)
+{
+	struct netlink_ext_ack extack = {};
+	int err = dump_begin(cb, &extack);
+
+	if (!err)
 		return 0;
-	if (nla_len(nla) != sizeof(cursor->set_id.b))
-		return snapset_say(cb->extack, -EINVAL, "an id has %zu bytes, not %d",
-				   sizeof(cursor->set_id.b), nla_len(nla));
-	memcpy(cursor->set_id.b, nla_data(nla), sizeof(cursor->set_id.b));
-	cursor->one_set = true;
-	return snapset_no_such(cb->extack, snapset_set_info(&cursor->set_id, &set), "set");
+	netlink_ack(cb->skb, (struct nlmsghdr *)cb->nlh, err, &extack);
+	return -EINTR;
 }
 
 static void *dump_head(struct sk_buff *skb, struct netlink_callback *cb, u8 cmd)
@@ -189,36 +204,36 @@ static const struct nla_policy start_policy[] = {
 
 static const struct nla_policy add_policy[] = {
 	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
-	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
-	[SNAPSET_A_NAME]	= { .type = NLA_NUL_STRING },
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
+	[SNAPSET_A_NAME]	= SNAPSET_POLICY_NAME,
 	[SNAPSET_A_DEV_MAJOR]	= { .type = NLA_U32 },
 	[SNAPSET_A_DEV_MINOR]	= { .type = NLA_U32 },
 };
 
 static const struct nla_policy do_policy[] = {
 	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
-	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
 	[SNAPSET_A_FREEZE]	= NLA_POLICY_NESTED(snapset_freeze_policy),
 };
 
 static const struct nla_policy cancel_policy[] = {
 	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
-	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
 };
 
 static const struct nla_policy set_get_policy[] = {
-	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
 };
 
 static const struct nla_policy snap_get_policy[] = {
-	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
-	[SNAPSET_A_SNAP_ID]	= { .type = NLA_BINARY },
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
+	[SNAPSET_A_SNAP_ID]	= SNAPSET_POLICY_ID,
 };
 
 static const struct nla_policy delete_policy[] = {
-	[SNAPSET_A_SET_ID]	= { .type = NLA_BINARY },
-	[SNAPSET_A_SNAP_ID]	= { .type = NLA_BINARY },
-	[SNAPSET_A_FORCE]	= { .type = NLA_FLAG },
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
+	[SNAPSET_A_SNAP_ID]	= SNAPSET_POLICY_ID,
+	[SNAPSET_A_FORCE]	= SNAPSET_POLICY_FLAG,
 };
 
 #define OP(name, table)							\

@@ -2,9 +2,9 @@
 /*
  * From attributes to what they mean, and back.
  *
- * Limits are checked here and not by the policies, which would refuse with
- * -ERANGE, without a sentence that names the limit, and differently from one
- * kernel to the next.
+ * Lengths and limits are checked by functions of ours and not by the policies'
+ * own means, which would refuse with -ERANGE, without a sentence that names the
+ * limit, and differently from one kernel to the next.
  */
 #include <linux/file.h>
 #include <linux/kdev_t.h>
@@ -23,6 +23,31 @@
 	snapset_say(extack, err, fmt, ##__VA_ARGS__);			\
 })
 
+int snapset_check_id(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	if (nla_len(nla) != SNAPSET_ID_LEN)
+		return refuse(extack, nla, -EINVAL, "an id has %d bytes, not %d",
+			      SNAPSET_ID_LEN, nla_len(nla));
+	return 0;
+}
+
+int snapset_check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	size_t len = strlen(nla_data(nla));
+
+	if (len > SNAPSET_NAME_MAX)
+		return refuse(extack, nla, -EINVAL, "a name has at most %d bytes, not %zu",
+			      SNAPSET_NAME_MAX, len);
+	return 0;
+}
+
+int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	if (nla_len(nla))
+		return refuse(extack, nla, -EINVAL, "a flag has no value");
+	return 0;
+}
+
 const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_LIMIT + 1] = {
 	[SNAPSET_A_STORE_KIND]	= { .type = NLA_U32 },
 	[SNAPSET_A_STORE_MAJOR]	= { .type = NLA_U32 },
@@ -31,14 +56,9 @@ const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_LIMIT + 1] = {
 };
 
 const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1] = {
-	[SNAPSET_A_NAME]	= { .type = NLA_NUL_STRING },
+	[SNAPSET_A_NAME]	= SNAPSET_POLICY_NAME,
 	[SNAPSET_A_FD]		= { .type = NLA_U32 },
 };
-
-int snapset_no_such(struct netlink_ext_ack *extack, int err, const char *what)
-{
-	return err == -ENOENT ? snapset_say(extack, err, "there is no such %s", what) : err;
-}
 
 int snapset_put_id(struct sk_buff *skb, int attr, const snapset_id *id)
 {
@@ -124,28 +144,6 @@ int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap)
 	     put_u64(skb, SNAPSET_A_STORED, snap->stored) ||
 	     put_u64(skb, SNAPSET_A_IN_RAM, snap->in_ram)))
 		return -EMSGSIZE;
-	return 0;
-}
-
-int snapset_get_id(struct genl_info *info, int attr, snapset_id *id)
-{
-	const struct nlattr *nla = info->attrs[attr];
-
-	if (nla_len(nla) != sizeof(id->b))
-		return refuse(info->extack, nla, -EINVAL,
-			      "an id has %zu bytes, not %d", sizeof(id->b), nla_len(nla));
-	memcpy(id->b, nla_data(nla), sizeof(id->b));
-	return 0;
-}
-
-int snapset_get_name(const struct nlattr *nla, const char **name,
-		     struct netlink_ext_ack *extack)
-{
-	*name = nla ? nla_data(nla) : "";
-	if (strlen(*name) > SNAPSET_NAME_MAX)
-		return refuse(extack, nla, -EINVAL,
-			      "a name has at most %d bytes, not %zu",
-			      SNAPSET_NAME_MAX, strlen(*name));
 	return 0;
 }
 
@@ -258,6 +256,37 @@ int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 	return info->attrs[SNAPSET_A_STORE] ? get_store(info, p) : 0;
 }
 
+/* The family's parser keeps only the last one of several. */
+#define for_each_attr(nla, info, rem)					\
+	nla_for_each_attr(nla, genlmsg_data((info)->genlhdr),		\
+			  genlmsg_len((info)->genlhdr), rem)
+
+int snapset_count_freeze(struct genl_info *info, unsigned int *nr)
+{
+	struct nlattr *tb[SNAPSET_A_FD + 1];
+	const struct nlattr *nla;
+	int rem, err;
+
+	*nr = 0;
+	for_each_attr(nla, info, rem) {
+		if (nla_type(nla) != SNAPSET_A_FREEZE)
+			continue;
+		err = nla_parse_nested(tb, SNAPSET_A_FD, nla,
+				       snapset_freeze_policy, info->extack);
+		if (err)
+			return err;
+		if (!tb[SNAPSET_A_FD])
+			return refuse(info->extack, nla, -EINVAL,
+				      "a file system to freeze needs a file descriptor: FD is missing");
+		++*nr;
+	}
+	if (*nr > MAX_FREEZE)
+		return snapset_say(info->extack, -E2BIG,
+				   "%u file systems to freeze are more than %d",
+				   *nr, MAX_FREEZE);
+	return 0;
+}
+
 /* The file is only a way to name the file system; its path outlives it. */
 static int get_freeze_one(const struct nlattr *nest, struct snapset_freeze_arg *arg,
 			  struct netlink_ext_ack *extack)
@@ -268,13 +297,9 @@ static int get_freeze_one(const struct nlattr *nest, struct snapset_freeze_arg *
 	int err;
 
 	err = nla_parse_nested(tb, SNAPSET_A_FD, nest, snapset_freeze_policy, extack);
-	if (!err)
-		err = snapset_get_name(tb[SNAPSET_A_NAME], &name, extack);
 	if (err)
 		return err;
-	if (!tb[SNAPSET_A_FD])
-		return refuse(extack, nest, -EINVAL,
-			      "a file system to freeze needs a file descriptor: FD is missing");
+	name = snapset_name_of(tb[SNAPSET_A_NAME]);
 	file = fget_raw(nla_get_u32(tb[SNAPSET_A_FD]));
 	if (!file)
 		return refuse(extack, tb[SNAPSET_A_FD], -EINVAL,
@@ -288,28 +313,18 @@ static int get_freeze_one(const struct nlattr *nest, struct snapset_freeze_arg *
 	return 0;
 }
 
-/* The family's parser keeps only the last one of several. */
-#define for_each_attr(nla, info, rem)					\
-	nla_for_each_attr(nla, genlmsg_data((info)->genlhdr),		\
-			  genlmsg_len((info)->genlhdr), rem)
-
 int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
 		       unsigned int *nr)
 {
-	unsigned int count = 0;
-	struct nlattr *nla;
+	const struct nlattr *nla;
+	unsigned int count;
 	int rem, err;
 
 	*args = NULL;
 	*nr = 0;
-	for_each_attr(nla, info, rem)
-		count += nla_type(nla) == SNAPSET_A_FREEZE;
-	if (!count)
-		return 0;
-	if (count > MAX_FREEZE)
-		return snapset_say(info->extack, -E2BIG,
-				   "%u file systems to freeze are more than %d",
-				   count, MAX_FREEZE);
+	err = snapset_count_freeze(info, &count);
+	if (err || !count)
+		return err;
 	*args = kvcalloc(count, sizeof(**args), GFP_KERNEL);
 	if (!*args)
 		return snapset_say(info->extack, -ENOMEM,

@@ -17,6 +17,8 @@ enum {
 
 /* command.c */
 struct snapset_command {
+	/* What the policy cannot say about the form; may be NULL. */
+	int (*check)(struct genl_info *info);
 	/* An error comes with its sentence; @reply is not for the silent. */
 	int (*run)(struct sk_buff *skb, struct genl_info *info, struct sk_buff *reply);
 	bool silent;			/* the acknowledgement is the answer */
@@ -34,17 +36,43 @@ int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set);
 int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap);
 
 /*
- * nlmsg.c: the meaning of a request's attributes. Each refuses with a sentence
- * and points at the attribute; the form was checked by the policy.
+ * nlmsg.c: the form of attributes, as functions for the policies. They refuse with a
+ * sentence and point at the attribute. A flag is declared binary, since the
+ * kernel's own check of a flag has another errno.
  */
-int snapset_get_id(struct genl_info *info, int attr, snapset_id *id);
-int snapset_get_name(const struct nlattr *nla, const char **name,
-		     struct netlink_ext_ack *extack);
+int snapset_check_id(const struct nlattr *nla, struct netlink_ext_ack *extack);
+int snapset_check_name(const struct nlattr *nla, struct netlink_ext_ack *extack);
+int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack);
+
+#define SNAPSET_POLICY_ID	NLA_POLICY_VALIDATE_FN(NLA_BINARY, snapset_check_id)
+#define SNAPSET_POLICY_NAME	NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, snapset_check_name)
+#define SNAPSET_POLICY_FLAG	NLA_POLICY_VALIDATE_FN(NLA_BINARY, snapset_check_flag)
+
+/* What has passed its policy. */
+static inline const snapset_id *snapset_id_of(const struct nlattr *nla)
+{
+	return nla_data(nla);
+}
+
+static inline const char *snapset_name_of(const struct nlattr *nla)
+{
+	return nla ? nla_data(nla) : "";
+}
+
+static inline u64 snapset_session_of(const struct genl_info *info)
+{
+	return nla_get_u64(info->attrs[SNAPSET_A_SESSION]);
+}
+
+/* nlmsg.c: the meaning of a request's attributes; refused with a sentence, too. */
+
 /* From the two attributes, which may be NULL. */
 int snapset_get_dev(const struct nlattr *major, const struct nlattr *minor,
 		    dev_t *dev, struct netlink_ext_ack *extack);
 int snapset_get_params(struct genl_info *info, struct snapset_params *p);
 
+/* Checks their form and counts them. */
+int snapset_count_freeze(struct genl_info *info, unsigned int *nr);
 /* Array of *@nr file systems, to be freed by put_freeze(). */
 int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
 		       unsigned int *nr);
@@ -53,13 +81,5 @@ void snapset_put_freeze(struct snapset_freeze_arg *args, unsigned int nr, bool p
 
 extern const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_LIMIT + 1];
 extern const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1];
-
-static inline u64 snapset_session_of(const struct genl_info *info)
-{
-	return nla_get_u64(info->attrs[SNAPSET_A_SESSION]);
-}
-
-/* A sentence for the one error that comes without. */
-int snapset_no_such(struct netlink_ext_ack *extack, int err, const char *what);
 
 #endif
