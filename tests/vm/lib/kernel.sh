@@ -9,7 +9,6 @@
 kernel() {
 	local series=$1 key
 
-	kernel_known "$series"
 	build_root "$series"
 	KVER=$(cat "$ROOT/kernel/version")
 	key=$(echo "$KVER" | hash_of "$VM_DIR/lib/pack-initramfs" "$VM_DIR/guest/initramfs-init")
