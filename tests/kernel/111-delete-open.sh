@@ -11,7 +11,8 @@ load
 fill "$SCRATCH0" model
 take "$SCRATCH0" "$SCRATCH1"
 exec 9<"${IMAGE[1]}"
-snapraw delete "$SET" >out && fail "an open image was deleted"
+udevadm settle
+snapraw delete --now "$SET" >out && fail "an open image was deleted"
 grep -Eq '^errno EBUSY .* text [^ ]+ [^ ]+' out || fail "$(cat out)"
 must blk verify "${IMAGE[0]}" model
 [ "$(snapraw sets)" = 1 ] || fail "the set is gone"

@@ -407,7 +407,7 @@ static void take(struct set *s, const struct set_options *o, const dev_t *member
 		}
 	}
 
-	err = set_delete(&s->nl, s->id, false);
+	err = set_delete_idle(&s->nl, s->id);
 	if (err)
 		die("deleting the set: %s %s", strerror(-err), s->nl.text);
 

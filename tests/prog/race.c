@@ -141,7 +141,7 @@ static void drop(struct image *im)
 
 	if (!im->live)
 		return;
-	err = set_delete(&im->set.nl, im->set.id, false);
+	err = set_delete_idle(&im->set.nl, im->set.id);
 	if (err)
 		die("deleting: %s %s", strerror(-err), im->set.nl.text);
 	set_close(&im->set);

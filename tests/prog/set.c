@@ -246,6 +246,17 @@ int set_delete(struct nl *nl, const uint8_t *set_id, bool force)
 	return delete(nl, SNAPSET_A_SET_ID, set_id, force);
 }
 
+int set_delete_idle(struct nl *nl, const uint8_t *set_id)
+{
+	uint64_t end = now_ns() + 10000000000ull;
+	int err;
+
+	do {
+		err = set_delete(nl, set_id, false);
+	} while (err == -EBUSY && now_ns() < end && (sleep_ms(2), true));
+	return err;
+}
+
 int snap_delete(struct nl *nl, const uint8_t *snap_id, bool force)
 {
 	return delete(nl, SNAPSET_A_SNAP_ID, snap_id, force);

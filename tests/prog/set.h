@@ -58,6 +58,9 @@ uint32_t set_wait(struct set *s, unsigned int timeout_ms);
 int set_cancel(struct set *s, uint32_t *code);
 
 int set_delete(struct nl *nl, const uint8_t *set_id, bool force);
+
+/* udev looks into each new image for a moment: waits until nobody has one open. */
+int set_delete_idle(struct nl *nl, const uint8_t *set_id);
 int snap_delete(struct nl *nl, const uint8_t *snap_id, bool force);
 int snap_get(struct nl *nl, const uint8_t *snap_id, struct snap *out);
 

@@ -30,7 +30,7 @@ static const char usage[] =
 "	--budget BYTES --store DEVICE --store-limit BYTES --freeze DIR\n"
 "	--pause-add MS		wait between the last add and do\n"
 "	--touch FILE		make FILE when all members are added\n"
-"snapraw delete [--force] [--snap] ID\n"
+"snapraw delete [--force|--now] [--snap] ID	waits a while for an open image, unless --now\n"
 "snapraw snap ID			state CODE copied N stored N in_ram N openers N text\n"
 "snapraw clear				delete every set by force; prints how many\n"
 "snapraw sets				how many sets there are\n"
@@ -173,7 +173,7 @@ static void open_or_die(struct nl *nl)
 
 static int cmd_delete(int argc, char **argv)
 {
-	bool force = false, snap = false;
+	bool force = false, snap = false, now = false;
 	uint8_t id[SNAPSET_ID_LEN];
 	uint64_t begun = now_ns();
 	struct nl nl;
@@ -182,11 +182,17 @@ static int cmd_delete(int argc, char **argv)
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		force |= !strcmp(argv[i], "--force");
 		snap |= !strcmp(argv[i], "--snap");
+		now |= !strcmp(argv[i], "--now");
 	}
 	if (i != argc - 1 || !id_parse(argv[i], id))
 		return EXIT_USAGE;
 	open_or_die(&nl);
-	err = snap ? snap_delete(&nl, id, force) : set_delete(&nl, id, force);
+	if (snap)
+		err = snap_delete(&nl, id, force);
+	else if (force || now)
+		err = set_delete(&nl, id, force);
+	else
+		err = set_delete_idle(&nl, id);
 	return err ? refused(err, &nl, begun) : EXIT_PASS;
 }
 
