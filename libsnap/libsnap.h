@@ -130,7 +130,7 @@ typedef int32_t snap_status;
 #define SNAP_E_WRITERERROR_NONRETRYABLE	SNAP_CODE_(0x800423F4)
 #define SNAP_E_WRITERERROR_RECOVERY_FAILED SNAP_CODE_(0x800423F5)
 
-/* "SNAP_E_BAD_STATE"; "unknown code" for a number that is none of the above. */
+/* "SNAP_E_BAD_STATE", or "unknown code"; never NULL. */
 const char *snap_code_name(snap_status code);
 /* One sentence in English without a full stop; never NULL. */
 const char *snap_strerror(snap_status code);
@@ -248,10 +248,7 @@ snap_status snap_set_context(struct snap_session *session, uint32_t context);
 snap_status snap_set_timeouts(struct snap_session *session, uint32_t hold_ms,
 			      uint32_t freeze_ms, uint32_t stall_ms);
 
-/*
- * Most bytes of RAM for data on its way to the store, 1 MiB..1 GiB, 0 for the
- * default of 32 MiB. Past it writers wait. Errors as above.
- */
+/* RAM for data on its way to the store, 1 MiB..1 GiB (32 MiB); past it writers wait. */
 snap_status snap_set_budget(struct snap_session *session, uint64_t bytes);
 
 enum snap_store_kind {
@@ -401,9 +398,7 @@ snap_status snap_async_progress(struct snap_async *async,
  */
 void snap_async_free(struct snap_async *async);
 
-/*
- * Does the set and waits for the end: SNAP_S_ASYNC_FINISHED or the error.
- */
+/* Does the set and waits for the end: SNAP_S_ASYNC_FINISHED or the error. */
 static inline snap_status
 snap_do_snapshot_set_wait(struct snap_session *session)
 {
@@ -500,10 +495,7 @@ struct snap_snapshot_props {
 	char			text[512];	/* the sentence to it */
 };
 
-/*
- * SNAP_E_OBJECT_NOT_FOUND: no such snapshot, or its set is not yet (or never
- * was) created. VSS: GetSnapshotProperties.
- */
+/* SNAP_E_OBJECT_NOT_FOUND, also if its set is not created. VSS: GetSnapshotProperties. */
 snap_status snap_get_snapshot_properties(struct snap_session *session,
 					 const snap_id *snapshot_id,
 					 struct snap_snapshot_props *props);
@@ -595,10 +587,7 @@ snap_status snap_event_open(struct snap_session *session,
 			    struct snap_events **events);
 /* For poll(2): readable when there is something to get; -1 for NULL. */
 int snap_event_fd(struct snap_events *events);
-/*
- * The next event; waits like snap_async_wait(), SNAP_S_FALSE if none came in
- * time. One thread at a time.
- */
+/* The next event; waits like snap_async_wait(). SNAP_S_FALSE: none came in time. */
 snap_status snap_event_next(struct snap_events *events, int timeout_ms,
 			    struct snap_event *event);
 /* NULL is allowed. */
