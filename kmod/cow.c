@@ -24,6 +24,7 @@
 #define RESERVED_COPIES	16
 #define RESERVED_PAGES	(2 * SNAPSET_COPY_SMALL)
 
+struct workqueue_struct *snapset_tell_wq;
 static struct kmem_cache *job_cache;
 static struct kmem_cache *small_cache;
 
@@ -72,7 +73,7 @@ void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...)
 	vscnprintf(cow->why, sizeof(cow->why), fmt, args);
 	va_end(args);
 	smp_store_release(&cow->told, true);
-	queue_work(system_unbound_wq, &cow->died_work);
+	queue_work(snapset_tell_wq, &cow->died_work);
 	snapset_origin_kick(cow->origin);
 }
 
@@ -88,7 +89,7 @@ enum snapset_cow_verdict snapset_cow_judge(struct snapset_cow *cow,
 	last = snapset_range_last_granule(r);
 	if (snapset_map_covers(&cow->map, first, last - first + 1))
 		return SNAPSET_COW_PASS;
-	if (bio_op(bio) == REQ_OP_DISCARD) {
+	if (bio_op(bio) == REQ_OP_DISCARD && cow->absorb) {
 		/*
 		 * A discard promises nothing about what is read afterwards, so
 		 * not doing it is a right way of doing it.
@@ -453,9 +454,15 @@ static void free_places(struct snapset_cow *cow)
 	}
 }
 
-void snapset_cow_free(struct snapset_cow *cow)
+void snapset_cow_retire(struct snapset_cow *cow)
 {
 	first_reason(cow, SNAPSET_E_OBJECT_NOT_FOUND);	/* deleted: no event */
+	snapset_origin_kick(cow->origin);
+}
+
+void snapset_cow_free(struct snapset_cow *cow)
+{
+	WARN_ON(!cow->dead);
 	snapset_origin_kick(cow->origin);
 	wait_event(cow->idle, !atomic_read(&cow->busy));
 	WRITE_ONCE(cow->origin->engine, NULL);
@@ -483,15 +490,24 @@ int snapset_cow_init(void)
 					sizeof(struct snapset_copy) +
 					SNAPSET_COPY_SMALL * sizeof(struct page *),
 					0, 0, NULL);
-	if (!small_cache) {
-		kmem_cache_destroy(job_cache);
-		return -ENOMEM;
-	}
+	if (!small_cache)
+		goto destroy_jobs;
+	snapset_tell_wq = alloc_workqueue("snapset-tell",
+					  WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!snapset_tell_wq)
+		goto destroy_copies;
 	return 0;
+
+destroy_copies:
+	kmem_cache_destroy(small_cache);
+destroy_jobs:
+	kmem_cache_destroy(job_cache);
+	return -ENOMEM;
 }
 
 void snapset_cow_exit(void)
 {
+	destroy_workqueue(snapset_tell_wq);
 	kmem_cache_destroy(small_cache);
 	kmem_cache_destroy(job_cache);
 }

@@ -52,6 +52,7 @@ struct snapset_cow {
 	void *owner;			/* whoever made it; for died() */
 	u64 granules;			/* of the origin */
 	u64 sectors;
+	bool absorb;			/* discards of what must be kept are not passed down */
 	mempool_t jobs_pool, copies_pool, pages_pool;
 
 	struct snapset_map map;
@@ -86,7 +87,9 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 				    struct snapset_budget *budget,
 				    const char *name,
 				    void (*died)(struct snapset_cow *cow), void *owner);
-/* No longer the origin's newest, a grace period ago. Waits for what is under way. */
+/* Every read of the image fails from now on; before the origin's writes go uncopied. */
+void snapset_cow_retire(struct snapset_cow *cow);
+/* Retired, no longer the origin's newest, a grace period ago. Waits for what is under way. */
 void snapset_cow_free(struct snapset_cow *cow);
 
 /*
@@ -121,6 +124,9 @@ void snapset_cow_unpin(struct snapset_cow *cow, struct snapset_rl_node *node);
 
 void snapset_cow_get(struct snapset_cow *cow);
 void snapset_cow_put(struct snapset_cow *cow);
+
+/* Told deaths and store watches: not a queue that anybody flushes it from. */
+extern struct workqueue_struct *snapset_tell_wq;
 
 int snapset_cow_init(void);
 void snapset_cow_exit(void);

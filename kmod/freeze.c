@@ -275,7 +275,7 @@ void snapset_freezer_thaw(struct snapset_freezer *f)
 		if (busy(it) && abandon(it))
 			continue;
 		f->items[kept++] = it;
-		if (!it->sb || it->step != SNAPSET_FREEZE_FREEZE ||
+		if (it->thaw || !it->sb || it->step != SNAPSET_FREEZE_FREEZE ||
 		    atomic_read(&it->state) != ENDED)
 			continue;
 		it->thaw = true;
@@ -300,6 +300,17 @@ void snapset_freezer_free(struct snapset_freezer *f)
 		item_free(f->items[i]);
 	}
 	kfree(f);
+}
+
+bool snapset_freezer_covers(const struct snapset_freezer *f,
+			    const struct block_device *bdev)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->frozen; i++)
+		if (f->items[i]->sb->s_bdev == bdev)
+			return true;
+	return false;
 }
 
 bool snapset_freeze_debt(char *name, size_t size)

@@ -10,7 +10,10 @@
 #ifndef SNAPSET_FREEZE_H
 #define SNAPSET_FREEZE_H
 
+#include <linux/wait.h>
 #include "control.h"
+
+struct block_device;
 
 struct snapset_freezer;
 
@@ -35,7 +38,11 @@ const char *snapset_freezer_late(const struct snapset_freezer *f);
 /* Number of file systems that are (to be) frozen. */
 unsigned int snapset_freezer_count(const struct snapset_freezer *f);
 
-/* Thaws what is frozen and waits for it; abandons what is not yet. */
+/* Is one of the file systems mounted from just this device? */
+bool snapset_freezer_covers(const struct snapset_freezer *f,
+			    const struct block_device *bdev);
+
+/* Thaws what is frozen (once) and waits for it; abandons what is not yet. */
 void snapset_freezer_thaw(struct snapset_freezer *f);
 /* After thaw. NULL is fine. */
 void snapset_freezer_free(struct snapset_freezer *f);

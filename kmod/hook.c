@@ -136,6 +136,7 @@ static void probe_done(struct bio *bio)
 	complete(&p->done);
 	probe_put(p);
 	snapset_gone(SNAPSET_OBJ_CLONE);
+	snapset_text_put();
 	rcu_read_unlock();
 }
 
@@ -164,10 +165,11 @@ static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
 	p->bio->bi_end_io = probe_done;
 	__bio_add_page(p->bio, p->page, bdev_logical_block_size(bdev), 0);
 	snapset_made(SNAPSET_OBJ_CLONE);
+	snapset_text_get();
 	WRITE_ONCE(probing, p);
 	submit_bio(p->bio);
-	if (!READ_ONCE(p->seen))	/* a throttle of the caller's may hold it */
-		wait_for_completion_timeout(&p->done, 2 * HZ);
+	/* a throttle of the caller's may hold it back from the hook, too */
+	wait_for_completion_timeout(&p->done, 2 * HZ);
 	seen = READ_ONCE(p->seen);
 	WRITE_ONCE(probing, NULL);
 	synchronize_rcu();

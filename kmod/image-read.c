@@ -12,6 +12,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/slab.h>
+#include <linux/workqueue.h>
 #include "copy.h"
 #include "cow.h"
 #include "image.h"
@@ -26,14 +27,18 @@ struct image_io {
 	blk_status_t status;
 };
 
-/* A piece that reads the origin. */
+/* A piece: a bio of ours to the origin or the store. */
 struct part {
 	struct image_io *io;
 	struct bvec_iter iter;		/* within io->bio */
-	struct snapset_rl_node node;
+	struct snapset_rl_node node;	/* of the origin */
+	struct list_head link;		/* to be pinned when all are there */
+	struct work_struct work;
+	struct bio bio;			/* last */
 };
 
-static struct bio_set subs;
+static struct bio_set parts;
+static struct workqueue_struct *read_wq;
 
 static void walk(struct image_io *io, struct bvec_iter iter);
 
@@ -53,43 +58,50 @@ static void io_put(struct image_io *io)
 	rcu_read_unlock();
 }
 
-/* A clone of the part of io->bio that @iter describes, for @bdev at @sector. */
-static struct bio *sub_bio(struct image_io *io, struct bvec_iter iter,
-			   struct block_device *bdev, sector_t sector)
+/* A clone of what @iter describes of io->bio. May wait: no pin is held. */
+static struct part *part_new(struct image_io *io, struct bvec_iter iter)
 {
-	struct bio *sub = snapset_bio_clone(io->bio, GFP_NOIO, &subs);
+	struct bio *bio = snapset_bio_clone(io->bio, GFP_NOIO, &parts);
+	struct part *part = container_of(bio, struct part, bio);
 
-	bio_set_dev(sub, bdev);
-	snapset_bio_clone_flags(sub, io->bio, false);
-	sub->bi_iter = iter;
-	sub->bi_iter.bi_sector = sector;
+	snapset_bio_clone_flags(bio, io->bio, false);
+	bio->bi_iter = iter;
+	part->io = io;
+	part->iter = iter;
 	atomic_inc(&io->left);
-	return sub;
+	return part;
 }
 
-static void sub_done(struct bio *sub)
+static void part_done(struct bio *bio)
 {
-	struct image_io *io = sub->bi_private;
+	struct part *part = container_of(bio, struct part, bio);
+	struct image_io *io = part->io;
 
 	rcu_read_lock();
-	if (sub->bi_status)
-		io->status = sub->bi_status;
-	bio_put(sub);
+	if (bio->bi_status)
+		io->status = bio->bi_status;
+	bio_put(bio);
 	io_put(io);
 	rcu_read_unlock();
 }
 
-static void part_done(struct bio *sub)
+static void pinned_done(struct bio *bio)
 {
-	struct part *part = sub->bi_private;
-	struct image_io *io = part->io;
+	struct part *part = container_of(bio, struct part, bio);
 
 	rcu_read_lock();
-	snapset_cow_unpin(io->cow, &part->node);
-	kfree(part);
-	sub->bi_private = io;
-	sub_done(sub);
+	snapset_cow_unpin(part->io->cow, &part->node);
+	part_done(bio);
 	rcu_read_unlock();
+}
+
+static void part_send(struct part *part, struct block_device *bdev,
+		      sector_t sector, bio_end_io_t *done)
+{
+	bio_set_dev(&part->bio, bdev);
+	part->bio.bi_iter.bi_sector = sector;
+	part->bio.bi_end_io = done;
+	submit_bio_noacct(&part->bio);
 }
 
 /* The part's granules are pinned now. */
@@ -98,45 +110,45 @@ static void part_run(struct part *part)
 	struct image_io *io = part->io;
 	struct snapset_cow *cow = io->cow;
 	u64 len = part->node.last - part->node.start + 1;
+	struct bvec_iter iter = part->iter;
 	struct snapset_map_run run;
-	struct bio *sub;
 
 	snapset_map_lookup(&cow->map, part->node.start, len, &run);
-	if (run.kept || run.len < len) {
-		struct bvec_iter iter = part->iter;
-
-		snapset_cow_unpin(cow, &part->node);
-		kfree(part);
-		walk(io, iter);
-		io_put(io);
+	if (!run.kept && run.len == len) {
+		part_send(part, cow->origin->bdev.bdev, iter.bi_sector, pinned_done);
 		return;
 	}
-	sub = sub_bio(io, part->iter, cow->origin->bdev.bdev, part->iter.bi_sector);
-	sub->bi_private = part;
-	sub->bi_end_io = part_done;
-	submit_bio_noacct(sub);
+	/* a writer was first: some of it is kept by now */
+	snapset_cow_unpin(cow, &part->node);
+	bio_put(&part->bio);
+	walk(io, iter);
 	io_put(io);
 }
 
-void snapset_image_granted(struct snapset_rl_node *node)
+static void part_work(struct work_struct *work)
 {
-	part_run(container_of(node, struct part, node));
+	part_run(container_of(work, struct part, work));
 }
 
-static void read_origin(struct image_io *io, struct bvec_iter iter, u64 first,
-			u64 len)
+/* Not in the caller's context, the origin's worker, which must not wait for memory. */
+void snapset_image_granted(struct snapset_rl_node *node)
 {
-	struct part *part = kmalloc(sizeof(*part), GFP_NOIO | __GFP_NOFAIL);
+	struct part *part = container_of(node, struct part, node);
 
-	part->io = io;
-	part->iter = iter;
+	queue_work(read_wq, &part->work);
+}
+
+static struct part *origin_part(struct image_io *io, struct bvec_iter iter,
+				u64 first, u64 len)
+{
+	struct part *part = part_new(io, iter);
+
 	memset(&part->node, 0, sizeof(part->node));
 	part->node.start = first;
 	part->node.last = first + len - 1;
 	part->node.shared = true;
-	atomic_inc(&io->left);		/* part_run() gives it back */
-	if (snapset_cow_pin(io->cow, &part->node))
-		part_run(part);
+	INIT_WORK(&part->work, part_work);
+	return part;
 }
 
 /* @iter's bytes, which start @offset bytes into @pages[0], by memcpy. */
@@ -187,7 +199,6 @@ static u32 read_kept(struct image_io *io, struct bvec_iter iter, u64 first,
 	struct snapset_copy *copy;
 	struct block_device *bdev;
 	sector_t sector;
-	struct bio *sub;
 	u64 bytes;
 
 	copy = store->ops->adopts ? NULL : snapset_copy_find(cow, first, &max);
@@ -206,18 +217,22 @@ static u32 read_kept(struct image_io *io, struct bvec_iter iter, u64 first,
 		copy_out(io->bio, iter, mem_page, &arg, offset);
 	} else {
 		store->ops->locate(store, run->place, &bdev, &sector);
-		sub = sub_bio(io, iter, bdev, sector + (offset >> SECTOR_SHIFT));
-		sub->bi_private = io;
-		sub->bi_end_io = sub_done;
-		submit_bio_noacct(sub);
+		part_send(part_new(io, iter), bdev,
+			  sector + (offset >> SECTOR_SHIFT), part_done);
 	}
 	return bytes;
 }
 
+/*
+ * Inside of submit_bio() what we submit waits until we return. So nothing may be
+ * waited for while a pin is held here: all parts are made first, then pinned.
+ */
 static void walk(struct image_io *io, struct bvec_iter iter)
 {
 	struct snapset_map_run run;
+	struct part *part, *next;
 	u64 first, last, bytes;
+	LIST_HEAD(unkept);
 	u32 offset;
 
 	while (iter.bi_size && !snapset_cow_dead(io->cow)) {
@@ -229,15 +244,19 @@ static void walk(struct image_io *io, struct bvec_iter iter)
 		if (run.kept) {
 			bytes = read_kept(io, iter, first, offset, &run);
 		} else {
-			struct bvec_iter part = iter;
+			struct bvec_iter some = iter;
 
 			bytes = min_t(u64, iter.bi_size,
 				      (run.len << SNAPSET_GRANULE_SHIFT) - offset);
-			part.bi_size = bytes;
-			read_origin(io, part, first, run.len);
+			some.bi_size = bytes;
+			part = origin_part(io, some, first, run.len);
+			list_add_tail(&part->link, &unkept);
 		}
 		bio_advance_iter(io->bio, &iter, bytes);
 	}
+	list_for_each_entry_safe(part, next, &unkept, link)
+		if (snapset_cow_pin(io->cow, &part->node))
+			part_run(part);
 }
 
 void snapset_image_read(struct snapset_cow *cow, struct bio *bio)
@@ -266,10 +285,19 @@ void snapset_image_read(struct snapset_cow *cow, struct bio *bio)
 
 int snapset_image_read_init(void)
 {
-	return bioset_init(&subs, 64, 0, BIOSET_NEED_RESCUER);
+	int err;
+
+	read_wq = alloc_workqueue("snapset-read", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	if (!read_wq)
+		return -ENOMEM;
+	err = bioset_init(&parts, 64, offsetof(struct part, bio), BIOSET_NEED_RESCUER);
+	if (err)
+		destroy_workqueue(read_wq);
+	return err;
 }
 
 void snapset_image_read_exit(void)
 {
-	bioset_exit(&subs);
+	destroy_workqueue(read_wq);
+	bioset_exit(&parts);
 }

@@ -209,7 +209,7 @@ void snapset_image_free(struct snapset_image *image)
 	synchronize_rcu();
 	if (image->published)
 		del_gendisk(image->disk);
-	snapset_disk_free(image->disk);
+	snapset_disk_free(image->disk, image->published);
 	image_put(image);
 }
 

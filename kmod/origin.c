@@ -23,6 +23,7 @@
 #include <linux/hashtable.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
+#include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
 #include "counters.h"
 #include "cow.h"
@@ -34,7 +35,7 @@
 static DEFINE_HASHTABLE(origins, 8);	/* by disk; readers: RCU */
 static DEFINE_MUTEX(origins_mutex);	/* writers of the table; inside set_mutex */
 static struct workqueue_struct *reaper;	/* frees origins when their last write ends */
-static atomic_t alive;			/* origins and clones that still need our text */
+static atomic_t alive;			/* origins, clones, probes: who still needs our text */
 static DECLARE_WAIT_QUEUE_HEAD(alive_wq);
 
 /* A counted write on its way: our bio in the place of @orig. */
@@ -59,6 +60,17 @@ struct bio *snapset_io_alloc(struct block_device *bdev, unsigned short nr,
 			     blk_opf_t opf, gfp_t gfp)
 {
 	return snapset_bio_alloc(bdev, nr, opf, gfp, &io_bios);
+}
+
+void snapset_text_get(void)
+{
+	atomic_inc(&alive);
+}
+
+void snapset_text_put(void)
+{
+	if (atomic_dec_and_test(&alive))
+		wake_up(&alive_wq);
 }
 
 static struct snapset_range bio_range(struct bio *bio)
@@ -148,8 +160,7 @@ static void clone_done(struct bio *bio)
 	bio_put(bio);
 	bio_endio(orig);
 	snapset_gone(SNAPSET_OBJ_CLONE);
-	if (atomic_dec_and_test(&alive))
-		wake_up(&alive_wq);
+	snapset_text_put();
 	rcu_read_unlock();
 }
 
@@ -168,7 +179,7 @@ static struct bio *clone_for(struct snapset_origin *o, struct bio *orig,
 	c->orig = orig;
 	snapset_bio_clone_flags(bio, orig, in_place);
 	bio->bi_end_io = clone_done;
-	atomic_inc(&alive);
+	snapset_text_get();
 	snapset_made(SNAPSET_OBJ_CLONE);
 	return bio;
 }
@@ -253,8 +264,7 @@ static void straddle_put(struct straddle *s)
 		return;
 	bio_endio(s->orig);
 	kfree(s);
-	if (atomic_dec_and_test(&alive))
-		wake_up(&alive_wq);
+	snapset_text_put();
 }
 
 static void piece_done(struct bio *bio)
@@ -295,7 +305,7 @@ static void submit_straddling(struct bio *orig, struct snapset_range r)
 
 	s->orig = orig;
 	atomic_set(&s->left, 1);
-	atomic_inc(&alive);
+	snapset_text_get();
 	while (at < r.end) {
 		end = next_border(snapset_bio_disk(orig), at, r.end);
 		piece = snapset_bio_clone(orig, GFP_NOIO, &pieces);
@@ -442,8 +452,7 @@ static void free_origin(struct work_struct *work)
 	free_percpu(o->inflight);
 	kfree(o);
 	snapset_gone(SNAPSET_OBJ_ORIGIN);
-	if (atomic_dec_and_test(&alive))
-		wake_up(&alive_wq);
+	snapset_text_put();
 }
 
 struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
@@ -490,7 +499,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	mutex_unlock(&origins_mutex);
 	if (err)
 		goto put_hook;
-	atomic_inc(&alive);
+	snapset_text_get();
 	snapset_made(SNAPSET_OBJ_ORIGIN);
 	return o;
 
@@ -553,7 +562,9 @@ destroy:
 void snapset_origin_exit(void)
 {
 	wait_event(alive_wq, !atomic_read(&alive));
-	synchronize_rcu();	/* completions that are past their last count */
+	/* completions that are past their last count, preempted even */
+	synchronize_rcu();
+	synchronize_rcu_tasks();
 	destroy_workqueue(reaper);
 	bioset_exit(&io_bios);
 	bioset_exit(&pieces);

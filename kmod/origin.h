@@ -79,6 +79,10 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio);
 /* The hook's question. Returns @bio, a clone to go in its place, or NULL: taken. */
 struct bio *snapset_filter(struct bio *bio);
 
+/* Module exit waits for each get: I/O whose completion runs our text. Any context. */
+void snapset_text_get(void);
+void snapset_text_put(void);
+
 /* A bio for our own I/O (copies, images, probes): bvecs, one bioset, no clone. */
 struct bio *snapset_io_alloc(struct block_device *bdev, unsigned short nr,
 			     blk_opf_t opf, gfp_t gfp);

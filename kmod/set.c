@@ -245,6 +245,22 @@ static int may_start(u64 session, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+/* What is being snapshotted cannot keep others' old data: they could wait in a circle. */
+static int store_is_free(struct snapset_store *store, struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap;
+	struct snapset_set *set;
+
+	list_for_each_entry(set, &sets, link)
+		list_for_each_entry(snap, &set->snaps, link)
+			if (snapset_store_shares(store, snap->origin->disk,
+						 snap->origin->range))
+				return snapset_say(extack, -ELOOP,
+						   "the store shares sectors with %s, which is in a set",
+						   snap->name);
+	return 0;
+}
+
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack)
 {
@@ -272,6 +288,11 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	store = snapset_store_open(&set->params, set->params.stall_ms, extack);
 	if (IS_ERR(store)) {
 		err = PTR_ERR(store);
+		goto unlock;
+	}
+	err = store_is_free(store, extack);
+	if (err) {
+		snapset_store_close(store);
 		goto unlock;
 	}
 	store->owner = set;
@@ -320,6 +341,25 @@ static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 	return 0;
 }
 
+/* A store cannot be a member, nor be read in pieces smaller than its blocks. */
+static int fits_stores(struct snapset_set *set, struct snapset_snap *snap,
+		       struct netlink_ext_ack *extack)
+{
+	struct snapset_origin *o = snap->origin;
+	struct snapset_set *other;
+
+	list_for_each_entry(other, &sets, link)
+		if (snapset_store_shares(other->store, o->disk, o->range))
+			return snapset_say(extack, -ELOOP,
+					   "%s shares sectors with the store of %s set",
+					   snap->name, other == set ? "this" : "another");
+	if (snapset_store_block_size(set->store) > bdev_logical_block_size(o->bdev.bdev))
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "the store's blocks of %u bytes are larger than those of %s",
+				   snapset_store_block_size(set->store), snap->name);
+	return 0;
+}
+
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 		    const char *name, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack)
@@ -344,11 +384,10 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 	err = PTR_ERR_OR_ZERO(snap);
 	if (err)
 		goto unlock;
-	if (snapset_store_shares(set->store, snap->origin->disk, snap->origin->range)) {
+	err = fits_stores(set, snap, extack);
+	if (err) {
 		LIST_HEAD(one);
 
-		err = snapset_say(extack, -ELOOP, "%s shares sectors with the store",
-				  name);
 		list_add(&snap->link, &one);
 		reap_and_wait(&one);
 		goto unlock;

@@ -45,6 +45,9 @@ static void reap(struct work_struct *work)
 {
 	struct snapset_snap *snap = container_of(work, struct snapset_snap, reap);
 
+	/* dead first: no read may end well once writes pass uncopied */
+	if (snap->cow)
+		snapset_cow_retire(snap->cow);
 	snapset_image_free(snap->image);
 	if (snap->cow) {
 		rcu_assign_pointer(snap->origin->newest, NULL);

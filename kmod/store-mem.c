@@ -78,7 +78,7 @@ int snapset_store_mem_open(struct snapset_store *store,
 	pages = kzalloc(sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	xa_init_flags(pages, XA_FLAGS_LOCK_IRQ);
+	xa_init(pages);		/* process context alone: the worker, and who deletes */
 	store->priv = pages;
 	store->granules = limit;
 	store->ops = &mem_ops;

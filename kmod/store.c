@@ -6,6 +6,7 @@
 #include <linux/jiffies.h>
 #include <linux/slab.h>
 #include "counters.h"
+#include "cow.h"
 #include "say.h"
 #include "store.h"
 
@@ -34,7 +35,7 @@ static void watch(struct work_struct *work)
 		store->stalled(store);
 		WRITE_ONCE(store->progress, jiffies);
 	}
-	schedule_delayed_work(&store->watch, store->stall / 4 + 1);
+	queue_delayed_work(snapset_tell_wq, &store->watch, store->stall / 4 + 1);
 }
 
 struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
@@ -101,7 +102,7 @@ static void look_how_full(struct snapset_store *store)
 		if (store->space.used * 100 >= store->granules * steps[i])
 			step = steps[i];
 	if (step > store->low)
-		schedule_work(&store->low_work);
+		queue_work(snapset_tell_wq, &store->low_work);
 	WRITE_ONCE(store->low, step);
 }
 
@@ -138,7 +139,8 @@ void snapset_store_write(struct snapset_store *store, struct snapset_store_io *i
 {
 	if (atomic_inc_return(&store->outstanding) == 1) {
 		WRITE_ONCE(store->progress, jiffies);
-		schedule_delayed_work(&store->watch, store->stall / 4 + 1);
+		queue_delayed_work(snapset_tell_wq, &store->watch,
+				   store->stall / 4 + 1);
 	}
 	store->ops->write(store, io);
 }
@@ -163,4 +165,15 @@ bool snapset_store_shares(struct snapset_store *store, const struct gendisk *dis
 	store->ops->locate(store, 0, &bdev, &sector);
 	mine = snapset_range_of(get_start_sect(bdev), bdev_nr_sectors(bdev));
 	return bdev->bd_disk == disk && snapset_range_overlap(mine, range);
+}
+
+unsigned int snapset_store_block_size(struct snapset_store *store)
+{
+	struct block_device *bdev;
+	sector_t sector;
+
+	if (!store->ops->locate)
+		return SECTOR_SIZE;
+	store->ops->locate(store, 0, &bdev, &sector);
+	return bdev_logical_block_size(bdev);
 }

@@ -77,6 +77,9 @@ u64 snapset_store_used(struct snapset_store *store);	/* granules */
 bool snapset_store_shares(struct snapset_store *store, const struct gendisk *disk,
 			  struct snapset_range range);
 
+/* Bytes; what an image read may not be smaller than. */
+unsigned int snapset_store_block_size(struct snapset_store *store);
+
 void snapset_store_write(struct snapset_store *store, struct snapset_store_io *io);
 /* Back ends: one write has ended. Any context. */
 void snapset_store_written(struct snapset_store *store,

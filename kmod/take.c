@@ -13,6 +13,7 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/module.h>
+#include <linux/rcupdate_wait.h>
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
 #include "counters.h"
@@ -61,16 +62,53 @@ static enum hrtimer_restart hold_expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/* Writes that are older than the hook, of drivers with requests: see them out. */
-static bool drain_older(struct snapset_snap *snap)
+/*
+ * Writes that are older than the hook, of drivers with requests: see them out.
+ * While we wait, everybody's I/O to that disk waits at its entrance, so we do so
+ * for a moment only, and again.
+ */
+static bool drain_older(struct snapset_set *set, struct snapset_snap *snap)
 {
-	struct snapset_origin *o = snap->origin;
-	struct request_queue *q = bdev_get_queue(o->bdev.bdev);
+	struct request_queue *q = bdev_get_queue(snap->origin->bdev.bdev);
+	ktime_t until = ktime_add_ms(ktime_get(), set->params.hold_ms);
 
-	if (o->older_drained || !queue_is_mq(q))
+	if (snap->origin->older_drained || !queue_is_mq(q))
 		return true;
-	o->older_drained = snapset_mq_drain(q, msecs_to_jiffies(snap->set->params.hold_ms));
-	return o->older_drained;
+	while (!snapset_mq_drain(q, HZ / 10)) {
+		if (!state_is(set, SNAPSET_STATE_PREPARING))
+			return false;
+		if (ktime_after(ktime_get(), until)) {
+			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+					  "%s has requests that did not complete within %u ms: a stuck device, or a polled ring that nobody reaps",
+					  snap->name, set->params.hold_ms);
+			return false;
+		}
+		msleep(50);
+	}
+	return true;
+}
+
+/*
+ * A task may have passed the hook's place before the hook was there and not yet
+ * be known to the device. After a grace period of tasks it has entered the queue,
+ * where the drain sees it, or sleeps at its entrance; who slept there has entered
+ * after the second one.
+ */
+static bool drain_all_older(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+	int round;
+
+	for (round = 0; round < 2; round++) {
+		synchronize_rcu_tasks();
+		list_for_each_entry(snap, &set->snaps, link)
+			if (!drain_older(set, snap))
+				return false;
+	}
+	list_for_each_entry(snap, &set->snaps, link)
+		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)))
+			snap->origin->older_drained = true;
+	return true;
 }
 
 /* The same of bio-based drivers, which only tell how many there are. */
@@ -109,12 +147,12 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 				  snap->name, err);
 		return false;
 	}
-	if (!drain_older(snap)) {
-		snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-				  "%s has requests that did not complete within %u ms: a stuck device, or a polled ring that nobody reaps",
-				  snap->name, set->params.hold_ms);
-		return false;
-	}
+	/*
+	 * Not passing a discard down is right for a file system and for an unused
+	 * device. A leg of an md raid must do what it says, for parity's sake.
+	 */
+	snap->cow->absorb = !o->bdev.bdev->bd_holder ||
+		snapset_freezer_covers(set->freezer, o->bdev.bdev);
 	return state_is(set, SNAPSET_STATE_PREPARING);
 }
 
@@ -126,6 +164,8 @@ static bool prepare(struct snapset_set *set)
 	list_for_each_entry(snap, &set->snaps, link)
 		if (!prepare_member(set, snap))
 			return false;
+	if (!drain_all_older(set))
+		return false;
 	/* before the freeze, so that the freeze finds little to write; errors show there */
 	snapset_freezer_begin(set->freezer, SNAPSET_FREEZE_SYNC);
 	wait_event(set->wq, snapset_freezer_done(set->freezer) ||

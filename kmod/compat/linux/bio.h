@@ -85,7 +85,8 @@ static inline struct bio *snapset_bio_alloc(struct block_device *bdev,
  * by the kernel (6.1 and later), and a remainder of the clone would be charged
  * again. Nobody polls for a clone; on 5.10, where the submitter polls by the cookie
  * that the clone's submission returns, a clone in the place of its original
- * keeps the flag and one sent by a worker loses it.
+ * keeps the flag and one sent by a worker loses it. The original is not polled
+ * for either, since its end comes by the clone's interrupt.
  */
 static inline void snapset_bio_clone_flags(struct bio *clone, struct bio *src,
 					   bool in_place)
@@ -97,6 +98,7 @@ static inline void snapset_bio_clone_flags(struct bio *clone, struct bio *src,
 	if (bio_flagged(src, BIO_BPS_THROTTLED))
 		bio_set_flag(clone, BIO_BPS_THROTTLED);
 	bio_clear_polled(clone);
+	bio_clear_polled(src);
 #endif
 	if (!in_place)
 		clone->bi_opf &= ~REQ_NOWAIT;

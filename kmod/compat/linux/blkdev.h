@@ -102,11 +102,13 @@ static inline struct gendisk *snapset_disk_alloc(unsigned int block_size)
 #endif
 }
 
-/* Before the disk was added, or after del_gendisk(). */
-static inline void snapset_disk_free(struct gendisk *disk)
+/* Before the disk was @added, or after del_gendisk(). */
+static inline void snapset_disk_free(struct gendisk *disk, bool added)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
 	blk_cleanup_queue(disk->queue);
+	if (!added)	/* put_disk() puts the reference that adding took */
+		disk->queue = NULL;
 #endif
 	put_disk(disk);
 }
