@@ -32,12 +32,18 @@ static u64 budget_take(struct snapset_budget *b, u64 want)
 	}
 }
 
+/* What was taken for nothing: nobody waits for that. */
+static void budget_untake(struct snapset_budget *b, u64 granules)
+{
+	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
+}
+
 static void budget_give(struct snapset_budget *b, u64 granules)
 {
 	struct snapset_cow *cow;
 	unsigned long flags;
 
-	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
+	budget_untake(b, granules);
 	smp_mb__after_atomic();	/* before the look for who waits */
 	if (!atomic_read(&b->starving))
 		return;
@@ -186,7 +192,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 		return NULL;
 	len = snapset_store_alloc(cow->store, budget, &place);
 	if (!len) {
-		budget_give(cow->budget, budget);
+		budget_untake(cow->budget, budget);
 		snapset_cow_kill(cow, SNAPSET_E_INSUFFICIENT_STORAGE,
 				 "the store is full");
 		return ERR_PTR(-ENOSPC);
@@ -197,7 +203,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	copy = copy_alloc(cow, &use);
 	if (!copy) {
 		snapset_store_free(cow->store, place, len);
-		budget_give(cow->budget, len);
+		budget_untake(cow->budget, len);
 		return NULL;
 	}
 	copy->cow = cow;

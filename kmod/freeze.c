@@ -79,6 +79,24 @@ static void thaw_item(struct item *it)
 	snapset_gone(SNAPSET_OBJ_FROZEN);
 }
 
+static bool is_frozen(const struct item *it)
+{
+	return READ_ONCE(it->sb->s_writers.frozen) == SB_FREEZE_COMPLETE;
+}
+
+static int freeze_item(struct item *it)
+{
+	int err = snapset_sb_freeze(it->sb, it);
+
+	if (err)
+		return err;
+	snapset_made(SNAPSET_OBJ_FROZEN);
+	if (is_frozen(it))
+		return 0;
+	thaw_item(it);		/* "success" for one that is not there yet or not any more */
+	return -EAGAIN;
+}
+
 static void pay_debt(struct item *it)
 {
 	if (it->step == SNAPSET_FREEZE_FREEZE && !it->err && it->sb) {
@@ -101,9 +119,7 @@ static void item_work(struct work_struct *work)
 	} else if (it->step == SNAPSET_FREEZE_SYNC) {
 		it->err = sync_item(it);
 	} else if (it->sb) {
-		it->err = snapset_sb_freeze(it->sb, it);
-		if (!it->err)
-			snapset_made(SNAPSET_OBJ_FROZEN);
+		it->err = freeze_item(it);
 	}
 	/*
 	 * The waiter must not free the item, nor the waitqueue's owner go, before
@@ -300,6 +316,16 @@ void snapset_freezer_free(struct snapset_freezer *f)
 		item_free(f->items[i]);
 	}
 	kfree(f);
+}
+
+const char *snapset_freezer_thawed(const struct snapset_freezer *f)
+{
+	unsigned int i;
+
+	for (i = 0; i < f->frozen; i++)
+		if (!is_frozen(f->items[i]))
+			return f->items[i]->name;
+	return NULL;
 }
 
 bool snapset_freezer_covers(const struct snapset_freezer *f,

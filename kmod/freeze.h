@@ -42,6 +42,9 @@ unsigned int snapset_freezer_count(const struct snapset_freezer *f);
 bool snapset_freezer_covers(const struct snapset_freezer *f,
 			    const struct block_device *bdev);
 
+/* One that somebody has thawed under us, by name; NULL: all are frozen. */
+const char *snapset_freezer_thawed(const struct snapset_freezer *f);
+
 /* Thaws what is frozen (once) and waits for it; abandons what is not yet. */
 void snapset_freezer_thaw(struct snapset_freezer *f);
 /* After thaw. NULL is fine. */

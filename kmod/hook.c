@@ -38,11 +38,12 @@ static bool tested_fallback;
 static void unhook_later(struct work_struct *work);
 static DECLARE_DELAYED_WORK(unhook_work, unhook_later);
 
-/* A read of our own on its way through the hook; freed by the later of two. */
+/* A read of our own on its way through the hook; freed by the last of three. */
 struct probe {
 	struct bio *bio;
 	struct page *page;
-	struct completion done;
+	struct work_struct work;
+	struct completion submitted;
 	refcount_t refs;
 	bool seen;
 };
@@ -133,11 +134,21 @@ static void probe_done(struct bio *bio)
 
 	rcu_read_lock();	/* module exit waits for a grace period */
 	bio_put(bio);
-	complete(&p->done);
 	probe_put(p);
 	snapset_gone(SNAPSET_OBJ_CLONE);
 	snapset_text_put();
 	rcu_read_unlock();
+}
+
+/* In a worker: the caller's cgroup may be throttled, and the device may make it sleep. */
+static void probe_submit(struct work_struct *work)
+{
+	struct probe *p = container_of(work, struct probe, work);
+
+	submit_bio(p->bio);
+	complete(&p->submitted);
+	probe_put(p);
+	snapset_text_put();
 }
 
 /*
@@ -147,7 +158,7 @@ static void probe_done(struct bio *bio)
 static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
 {
 	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
-	bool seen;
+	bool seen, submitted;
 
 	lockdep_assert_held(&hook_mutex);
 	if (!p)
@@ -157,28 +168,30 @@ static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
 		kfree(p);
 		return -ENOMEM;
 	}
-	refcount_set(&p->refs, 2);
-	init_completion(&p->done);
+	refcount_set(&p->refs, 3);
+	init_completion(&p->submitted);
+	INIT_WORK(&p->work, probe_submit);
 	p->bio = snapset_io_alloc(bdev, 1, REQ_OP_READ, GFP_KERNEL);
 	p->bio->bi_iter.bi_sector = 0;
 	p->bio->bi_private = p;
 	p->bio->bi_end_io = probe_done;
 	__bio_add_page(p->bio, p->page, bdev_logical_block_size(bdev), 0);
 	snapset_made(SNAPSET_OBJ_CLONE);
-	snapset_text_get();
+	snapset_text_get();	/* of the bio */
+	snapset_text_get();	/* of the work */
 	WRITE_ONCE(probing, p);
-	submit_bio(p->bio);
-	/* a throttle of the caller's may hold it back from the hook, too */
-	wait_for_completion_timeout(&p->done, 2 * HZ);
+	queue_work(system_unbound_wq, &p->work);
+	submitted = wait_for_completion_timeout(&p->submitted, 2 * HZ);
 	seen = READ_ONCE(p->seen);
 	WRITE_ONCE(probing, NULL);
 	synchronize_rcu();
 	probe_put(p);
-	if (!seen)
-		return snapset_say(extack, -EOPNOTSUPP,
-				   "the hook on %s() is not called by this kernel",
-				   hooked);
-	return 0;
+	if (seen)
+		return 0;
+	if (!submitted)
+		return snapset_say(extack, -EBUSY, "the device takes no I/O now");
+	return snapset_say(extack, -EOPNOTSUPP,
+			   "the hook on %s() is not called by this kernel", hooked);
 }
 
 int snapset_hook_get(struct block_device *bdev, struct netlink_ext_ack *extack)
@@ -241,6 +254,10 @@ void snapset_hook_exit(void)
 	WARN_ON(users);
 	unhook();
 	mutex_unlock(&hook_mutex);
+	while (hooked) {	/* ftrace is dead, and bios still jump into our text */
+		pr_crit_once("cannot be unloaded any more: reboot\n");
+		schedule_timeout_uninterruptible(HZ);
+	}
 	ftrace_free_filter(&hook_ops);
 	synchronize_rcu();
 	synchronize_rcu_tasks();

@@ -11,6 +11,7 @@
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include "copy.h"
@@ -61,9 +62,12 @@ static void io_put(struct image_io *io)
 /* A clone of what @iter describes of io->bio. May wait: no pin is held. */
 static struct part *part_new(struct image_io *io, struct bvec_iter iter)
 {
-	struct bio *bio = snapset_bio_clone(io->bio, GFP_NOIO, &parts);
-	struct part *part = container_of(bio, struct part, bio);
+	struct bio *bio;
+	struct part *part;
 
+	while (!(bio = snapset_bio_clone(io->bio, GFP_NOIO, &parts)))
+		msleep(1);	/* a payload that has no reserve (integrity) */
+	part = container_of(bio, struct part, bio);
 	snapset_bio_clone_flags(bio, io->bio, false);
 	bio->bi_iter = iter;
 	part->io = io;
@@ -290,6 +294,7 @@ int snapset_image_read_init(void)
 	read_wq = alloc_workqueue("snapset-read", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!read_wq)
 		return -ENOMEM;
+	/* the rescuer: a nested walk may wait here while our bios wait for us */
 	err = bioset_init(&parts, 64, offsetof(struct part, bio), BIOSET_NEED_RESCUER);
 	if (err)
 		destroy_workqueue(read_wq);

@@ -20,6 +20,7 @@
 
 #include <linux/bio.h>
 #include <linux/blkdev.h>
+#include <linux/delay.h>
 #include <linux/hashtable.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
@@ -125,7 +126,7 @@ static enum verdict judge(struct snapset_origin *o, struct bio *bio,
 {
 	struct snapset_cow *cow;
 
-	if (unlikely(READ_ONCE(o->closed)) && park(o, bio))
+	if (unlikely(smp_load_acquire(&o->closed)) && park(o, bio))
 		return TAKEN;
 	this_cpu_inc(*o->inflight);
 	cow = rcu_dereference(o->newest);
@@ -153,13 +154,15 @@ static void clone_done(struct bio *bio)
 	struct clone *c = container_of(bio, struct clone, bio);
 	struct bio *orig = c->orig;
 
-	rcu_read_lock();	/* the origin, and our text, until the unlock */
 	if (bio->bi_status)
 		orig->bi_status = bio->bi_status;
+	rcu_read_lock();	/* the origin, until the unlock */
 	uncount(c->origin);
+	rcu_read_unlock();
 	bio_put(bio);
-	bio_endio(orig);
+	bio_endio(orig);	/* not under RCU: some completions want to sleep */
 	snapset_gone(SNAPSET_OBJ_CLONE);
+	rcu_read_lock();	/* our text */
 	snapset_text_put();
 	rcu_read_unlock();
 }
@@ -308,7 +311,8 @@ static void submit_straddling(struct bio *orig, struct snapset_range r)
 	snapset_text_get();
 	while (at < r.end) {
 		end = next_border(snapset_bio_disk(orig), at, r.end);
-		piece = snapset_bio_clone(orig, GFP_NOIO, &pieces);
+		while (!(piece = snapset_bio_clone(orig, GFP_NOIO, &pieces)))
+			msleep(1);
 		bio_advance(piece, (at - r.start) << 9);
 		piece->bi_iter.bi_size = (end - at) << 9;
 		snapset_bio_clone_flags(piece, orig, false);
@@ -319,6 +323,16 @@ static void submit_straddling(struct bio *orig, struct snapset_range r)
 		at = end;
 	}
 	straddle_put(s);
+}
+
+/* The bioset's reserve comes back without us, but a payload has none (integrity). */
+static struct bio *clone_surely(struct snapset_origin *o, struct bio *orig)
+{
+	struct bio *bio;
+
+	while (!(bio = clone_for(o, orig, false, GFP_NOIO)))
+		msleep(1);
+	return bio;
 }
 
 void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
@@ -343,8 +357,8 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 		submit_straddling(bio, r);
 	else if (verdict == ABSORBED)
 		bio_endio(bio);
-	else if (verdict == PASS)	/* the bioset's reserve comes back without us */
-		submit_bio_noacct(clone_for(o, bio, false, GFP_NOIO));
+	else if (verdict == PASS)
+		submit_bio_noacct(clone_surely(o, bio));
 }
 
 static void origin_work(struct work_struct *work)
@@ -388,8 +402,8 @@ void snapset_origin_open(struct snapset_origin *origin)
 	unsigned long flags;
 
 	spin_lock_irqsave(&origin->lock, flags);
-	/* after the lock: who sees it open sees the epoch that was set before */
-	WRITE_ONCE(origin->closed, false);
+	/* who sees it open sees the epoch that was set before */
+	smp_store_release(&origin->closed, false);
 	spin_unlock_irqrestore(&origin->lock, flags);
 	snapset_origin_kick(origin);
 }
@@ -419,6 +433,10 @@ static int check_device(struct snapset_origin *o, const char *name,
 	if (bdev_is_zoned(o->bdev.bdev))
 		return snapset_say(extack, -EOPNOTSUPP,
 				   "%s is a zoned device: its writes cannot be kept", name);
+	if (snapset_disk_bypasses_bios(o->disk))
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "%s takes pages without a bio on this kernel: not all its writes could be seen",
+				   name);
 	if (snapset_range_empty(o->range))
 		return snapset_say(extack, -EOPNOTSUPP, "%s has no size", name);
 	if (bdev_logical_block_size(o->bdev.bdev) > SNAPSET_GRANULE_SIZE)

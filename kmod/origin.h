@@ -29,7 +29,9 @@ struct snapset_origin {
 	struct gendisk *disk;
 	dev_t dev;
 	struct snapset_range range;	/* sectors of the disk */
-	bool older_drained;		/* no write older than the hook is left: take worker only */
+	/* take worker: no write older than the hook is left; when that was first seen */
+	bool older_drained;
+	unsigned long older_zero;	/* jiffies, 0: not seen */
 	struct workqueue_struct *wq;	/* own, with rescuer: a driver may make it sleep */
 	struct work_struct work;
 	struct work_struct free_work;

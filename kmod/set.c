@@ -9,6 +9,8 @@
 
 #include <linux/blkdev.h>
 #include <linux/module.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
 #include <linux/path.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
@@ -406,6 +408,7 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 {
 	struct snapset_freezer *freezer;
 	struct snapset_set *set;
+	unsigned int i;
 	int err;
 
 	mutex_lock(&snapset_set_mutex);
@@ -421,6 +424,14 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 		err = snapset_say(extack, -EPROTO, "the set has no volumes");
 		goto unlock;
 	}
+	for (i = 0; i < nr && !err; i++)
+		if (!(freeze[i].path.dentry->d_sb->s_type->fs_flags & FS_REQUIRES_DEV))
+			err = snapset_say(extack, -EINVAL,
+					  "%s: a file system of type %s lies on no device and cannot be frozen",
+					  freeze[i].name,
+					  freeze[i].path.dentry->d_sb->s_type->name);
+	if (err)
+		goto unlock;
 	freezer = snapset_freezer_new(freeze, nr, &set->wq);
 	if (IS_ERR(freezer)) {
 		err = PTR_ERR(freezer);

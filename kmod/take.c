@@ -97,29 +97,44 @@ static bool drain_older(struct snapset_set *set, struct snapset_snap *snap)
 static bool drain_all_older(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
+	bool raw = false;
 	int round;
 
+	list_for_each_entry(snap, &set->snaps, link)
+		if (!snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
+			raw = true;
+
 	for (round = 0; round < 2; round++) {
-		synchronize_rcu_tasks();
+		if (raw)	/* the freeze of a file system waits for all its writes */
+			synchronize_rcu_tasks();
 		list_for_each_entry(snap, &set->snaps, link)
 			if (!drain_older(set, snap))
 				return false;
 	}
 	list_for_each_entry(snap, &set->snaps, link)
-		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)))
+		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)) ||
+		    snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
 			snap->origin->older_drained = true;
 	return true;
 }
 
-/* The same of bio-based drivers, which only tell how many there are. */
+/*
+ * The same of bio-based drivers, which only tell how many there are. Zero counts
+ * when it has been seen twice, a tick apart: a flush that moves between CPUs can
+ * hide a write from one scan.
+ */
 static bool older_inflight(struct snapset_origin *o)
 {
 	if (o->older_drained)
 		return false;
-	if (snapset_bdev_writes_inflight(o->bdev.bdev))
+	if (snapset_bdev_writes_inflight(o->bdev.bdev)) {
+		o->older_zero = 0;
 		return true;
-	o->older_drained = true;
-	return false;
+	}
+	if (!o->older_zero)
+		o->older_zero = jiffies ?: 1;
+	o->older_drained = time_after(jiffies, o->older_zero + 1);
+	return !o->older_drained;
 }
 
 static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
@@ -264,11 +279,21 @@ static void commit_member(struct snapset_snap *snap)
 	rcu_assign_pointer(snap->origin->newest, snap->cow);
 }
 
-static bool hold(struct snapset_set *set, ktime_t frozen)
+/* Before 6.6 root can thaw what we froze; then the image would need a repair. */
+static void check_frozen(struct snapset_set *set)
+{
+	const char *name = snapset_freezer_thawed(set->freezer);
+
+	if (name)
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+				  "%s was thawed by somebody else during the take", name);
+}
+
+static bool hold(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
 	ktime_t now = ktime_get(), first = now, closed, limit;
-	bool committed = false;
+	bool committed = false, in_commit = false;
 	u64 parked = 0;
 
 	set->phase = SNAPSET_PHASE_HOLD;
@@ -281,13 +306,20 @@ static bool hold(struct snapset_set *set, ktime_t frozen)
 		parked -= snap->origin->nr_parked;
 	}
 	hrtimer_start(&set->timer, limit, HRTIMER_MODE_ABS);
-	list_for_each_entry(snap, &set->snaps, link)
+	list_for_each_entry(snap, &set->snaps, link) {
 		snapset_origin_close(snap->origin);
+		if (!state_is(set, SNAPSET_STATE_HOLDING))
+			break;		/* the timer has opened them: no more are closed */
+	}
 	synchronize_rcu_expedited();
 	closed = ktime_get();
 	if (wait_drained(set)) {
 		set->t_drain = ktime_to_ns(ktime_sub(ktime_get(), closed));
 		set->created = ktime_get_real_ns();
+		check_frozen(set);
+		/* from here on the timer has no say: nothing may come between */
+		in_commit = true;
+		preempt_disable();
 		committed = snapset_state_step(&set->state, SNAPSET_STATE_HOLDING,
 					       SNAPSET_STATE_COMMITTED);
 	}
@@ -295,6 +327,8 @@ static bool hold(struct snapset_set *set, ktime_t frozen)
 		list_for_each_entry(snap, &set->snaps, link)
 			commit_member(snap);
 	snapset_take_open_gates(set);
+	if (in_commit)
+		preempt_enable();
 	now = ktime_get();
 	hrtimer_cancel(&set->timer);
 	set->t_hold = ktime_to_ns(ktime_sub(now, first));
@@ -369,7 +403,7 @@ static bool take(struct snapset_set *set)
 	if (freeze(set)) {
 		t2 = ktime_get();
 		set->t_freeze = ktime_to_ns(ktime_sub(t2, t1));
-		committed = debug_skew_ms ? hold_skewed(set) : hold(set, t2);
+		committed = debug_skew_ms ? hold_skewed(set) : hold(set);
 	}
 	set->phase = SNAPSET_PHASE_RELEASE;
 	snapset_freezer_thaw(set->freezer);

@@ -33,8 +33,11 @@ static inline bool snapset_mq_drain(struct request_queue *q, long timeout)
 	return drained;
 }
 
-/* Writes that a bio-based driver has accounted as in flight on @bdev. */
-static inline unsigned long snapset_bdev_writes_inflight(struct block_device *bdev)
+/*
+ * Writes that a bio-based driver has accounted as in flight on @bdev. One scan
+ * over the CPUs is no snapshot: it may be off by what moves meanwhile.
+ */
+static inline long snapset_bdev_writes_inflight(struct block_device *bdev)
 {
 	long sum = 0;
 	int cpu;
@@ -46,7 +49,7 @@ static inline unsigned long snapset_bdev_writes_inflight(struct block_device *bd
 		sum += part_stat_local_read_cpu(bdev, in_flight[1], cpu);
 #endif
 	}
-	return sum > 0 ? sum : 0;
+	return sum;
 }
 
 #endif

@@ -14,6 +14,7 @@
 #endif
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
 #include <linux/file.h>
+#include <linux/sched.h>
 #endif
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)	/* bdev_nr_sectors(): 5.16 */
@@ -63,6 +64,9 @@ static inline void snapset_bdev_close(struct snapset_bdev *b)
 	blkdev_put(b->bdev, FMODE_READ | (b->write ? FMODE_WRITE | FMODE_EXCL : 0));
 #else
 	bdev_fput(b->handle);
+	/* a kernel thread's last put is only queued: let the close be real now */
+	if (current->flags & PF_KTHREAD)
+		flush_delayed_fput();
 #endif
 	b->bdev = NULL;
 }
@@ -121,6 +125,19 @@ static inline int snapset_disk_add(struct gendisk *disk,
 	return 0;
 #else
 	return device_add_disk(NULL, disk, groups);
+#endif
+}
+
+/*
+ * Before 6.3 some drivers (brd, zram, pmem) take single pages without a bio,
+ * which no bio filter sees.
+ */
+static inline bool snapset_disk_bypasses_bios(const struct gendisk *disk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 3, 0)	/* ->rw_page(): until 6.2 */
+	return disk->fops->rw_page;
+#else
+	return false;
 #endif
 }
 
