@@ -2,14 +2,18 @@
 /*
  * The extents of a region are u64 that sort by their first granule:
  *
- *	63      53 52      42 41                    0
- *	[  start  ][ len - 1 ][        place         ]
+ *	63  60 59     51 50      42 41                    0
+ *	[ 0  ][  start  ][ len - 1 ][        place         ]
  *
- * A change in place is a memmove of a few KiB under the region's sequence
+ * A change in place is a memmove of at most 4 KiB under the region's sequence
  * count, with interrupts off: a lookup on the same CPU, even in an interrupt,
  * can then never spin on a change that it has interrupted. A region that is
  * full is replaced by a copy of twice the size, header included, so that the
  * slab caches waste nothing. Regions go away by RCU.
+ *
+ * A region is as large as its extents fit into one page, all but the last
+ * three: additions must not depend on there being contiguous memory, since
+ * they are made while a writer waits, without reclaim to speak of.
  *
  * An addition across several regions first gets all the memory it may need
  * and then changes them one after another without a chance to fail.
@@ -24,7 +28,7 @@
 #include <linux/string.h>
 #include "map.h"
 
-#define REGION_SHIFT	11
+#define REGION_SHIFT	9
 #define REGION_LEN	(1U << REGION_SHIFT)
 #define PLACE_MASK	((1ULL << SNAPSET_MAP_PLACE_BITS) - 1)
 #define LEN_SHIFT	SNAPSET_MAP_PLACE_BITS

@@ -2,11 +2,11 @@
 /*
  * map.h - which granules of a snapshot are kept, and where in its store.
  *
- * An index of regions of 2048 granules; a region is a sorted array of 8-byte
- * extents (11 bits start, 11 bits length - 1, 42 bits place), so that a granule
- * kept at random costs about 16 bytes and a long run nearly nothing, and
- * nothing is allocated before something is kept. Neighbours that continue each
- * other in the store are merged.
+ * An index of regions of 512 granules; a region is a sorted array of 8-byte
+ * extents (9 bits start, 9 bits length - 1, 42 bits place), so that a granule
+ * kept at random costs about 16 bytes where several lie in 2 MiB and 40 where
+ * one does, and a long run nearly nothing, and nothing is allocated before
+ * something is kept. Neighbours that continue each other in the store are merged.
  *
  * Pure data structure: no I/O. Lookups take no lock (RCU and a sequence count
  * per region) and run in any context; changes are serialised by the caller and
@@ -21,7 +21,7 @@
 #define SNAPSET_MAP_PLACE_BITS	42	/* places are granules of the store */
 
 struct snapset_map {
-	struct xarray regions;		/* index: granule >> 11 */
+	struct xarray regions;		/* index: granule >> 9 */
 	u64 granules;			/* kept, in all */
 	u64 extents;
 	u64 bytes;			/* memory of regions */
