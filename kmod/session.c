@@ -169,7 +169,7 @@ int snapset_session_init(void)
 {
 	int err;
 
-	sessions_wq = alloc_workqueue("snapset_session", WQ_UNBOUND, 0);
+	sessions_wq = alloc_workqueue("snapset-session", WQ_UNBOUND, 0);
 	if (!sessions_wq)
 		return -ENOMEM;
 	err = netlink_register_notifier(&notifier);
