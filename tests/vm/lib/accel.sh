@@ -25,10 +25,11 @@ accel_probe() {
 
 	[ ! -e "$known" ] || return 0
 	rm -f "$CACHE"/kvm-*
+	qemu_program
 	status=$(mktemp)
 	# in a shell of its own, which keeps its death to itself
 	(
-		timeout -k 1 10 qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot \
+		timeout -k 1 10 "${QEMU_PROGRAM[@]}" -nodefaults -no-user-config -display none -no-reboot \
 			-M q35 -accel kvm -cpu host -m 256M \
 			-kernel "$KERNEL/vmlinuz" -initrd "$KERNEL/initramfs.cpio" \
 			-append 'quiet panic=-1 snapset.probe' -device virtio-serial-pci \

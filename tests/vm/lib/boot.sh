@@ -57,7 +57,9 @@ qemu_args() {
 		SMP=1
 	fi
 	# shellcheck disable=SC2054 # the commas are QEMU's
-	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot
+	qemu_program
+	# shellcheck disable=SC2054 # the commas are QEMU's
+	QEMU=("${QEMU_PROGRAM[@]}" -nodefaults -no-user-config -display none -no-reboot
 		-M "${VM_MACHINE:-q35}" -accel "$ACCEL" -cpu "${VM_CPU:-$CPU}" -smp "$SMP" -m "$MEM"
 		-kernel "$KERNEL/vmlinuz" -initrd "$RUN/initrd" -append "$cmdline"
 		-serial "file:$RUN/console.log"
