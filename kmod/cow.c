@@ -446,10 +446,8 @@ static void free_places(struct snapset_cow *cow)
 	struct snapset_map_run run;
 	u64 at;
 
-	for (at = 0; at < cow->granules && cow->map.granules; at += run.len) {
-		snapset_map_lookup(&cow->map, at, cow->granules - at, &run);
-		if (run.kept)
-			snapset_store_free(cow->store, run.place, run.len);
+	for (at = 0; snapset_map_next(&cow->map, at, &run); at = run.start + run.len) {
+		snapset_store_free(cow->store, run.place, run.len);
 		cond_resched();
 	}
 }

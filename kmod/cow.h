@@ -125,7 +125,7 @@ void snapset_cow_unpin(struct snapset_cow *cow, struct snapset_rl_node *node);
 void snapset_cow_get(struct snapset_cow *cow);
 void snapset_cow_put(struct snapset_cow *cow);
 
-/* Told deaths and store watches: not a queue that anybody flushes it from. */
+/* Short jobs on the side: told deaths, store watches, the hook's probe. For reclaim. */
 extern struct workqueue_struct *snapset_tell_wq;
 
 int snapset_cow_init(void);

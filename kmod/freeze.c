@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 #include <linux/writeback.h>
 #include "counters.h"
+#include "dm.h"
 #include "freeze.h"
 
 enum item_state {
@@ -29,6 +30,7 @@ struct item {
 	struct super_block *sb;		/* NULL: a device to sync */
 	struct path path;
 	struct snapset_bdev bdev;
+	bool drain;
 	char name[SNAPSET_NAME_MAX + 1];
 	struct work_struct work;
 	wait_queue_head_t *wq;		/* the set's; not to be touched once ABANDONED */
@@ -106,6 +108,7 @@ static void pay_debt(struct item *it)
 	spin_lock(&debts_lock);
 	list_del(&it->debt);
 	spin_unlock(&debts_lock);
+	it->bdev.lazy = true;	/* no waiting for others on this queue */
 	item_free(it);
 }
 
@@ -118,6 +121,8 @@ static void item_work(struct work_struct *work)
 		it->err = 0;
 	} else if (it->step == SNAPSET_FREEZE_SYNC) {
 		it->err = sync_item(it);
+	} else if (it->step == SNAPSET_FREEZE_DRAIN) {
+		it->err = it->drain ? snapset_dm_drain(it->bdev.bdev->bd_disk) : 0;
 	} else if (it->sb) {
 		it->err = freeze_item(it);
 	}
@@ -196,7 +201,8 @@ free:
 	return ERR_PTR(-ENOMEM);
 }
 
-int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name)
+int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name,
+			     bool drain)
 {
 	struct item *it = item_new(f, name);
 	int err;
@@ -209,6 +215,7 @@ int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *n
 		item_free(it);
 		return err;
 	}
+	it->drain = drain && snapset_dm_is(it->bdev.bdev->bd_disk);
 	f->items[f->nr++] = it;
 	return 0;
 }

@@ -23,10 +23,18 @@ struct snapset_freezer;
  */
 struct snapset_freezer *snapset_freezer_new(const struct snapset_freeze_arg *args,
 					    unsigned int nr, wait_queue_head_t *wq);
-/* Adds a device whose own page cache is to be synced, not frozen. */
-int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name);
+/* Adds a device whose own page cache is to be synced, not frozen; and drained,
+ * if @drain and it is of a kind that must be asked.
+ */
+int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name,
+			     bool drain);
 
-enum snapset_freeze_step { SNAPSET_FREEZE_SYNC, SNAPSET_FREEZE_FREEZE };
+enum snapset_freeze_step {
+	SNAPSET_FREEZE_SYNC,
+	SNAPSET_FREEZE_DRAIN,		/* devices that must be asked for their older writes */
+	SNAPSET_FREEZE_FREEZE,
+};
+
 /* Begins the step on all. */
 void snapset_freezer_begin(struct snapset_freezer *f, enum snapset_freeze_step step);
 /* All have ended it. */

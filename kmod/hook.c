@@ -24,6 +24,7 @@
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 #include "counters.h"
+#include "cow.h"
 #include "hook.h"
 #include "origin.h"
 #include "say.h"
@@ -180,7 +181,7 @@ static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
 	snapset_text_get();	/* of the bio */
 	snapset_text_get();	/* of the work */
 	WRITE_ONCE(probing, p);
-	queue_work(system_unbound_wq, &p->work);
+	queue_work(snapset_tell_wq, &p->work);
 	submitted = wait_for_completion_timeout(&p->submitted, 2 * HZ);
 	seen = READ_ONCE(p->seen);
 	WRITE_ONCE(probing, NULL);

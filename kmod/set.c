@@ -237,7 +237,7 @@ static int may_start(u64 session, struct netlink_ext_ack *extack)
 
 	if (snapset_freeze_debt(name, sizeof(name)))
 		return snapset_say(extack, -EBUSY,
-				   "a freeze of %s that came too late is still to be thawed",
+				   "%s has not come back from an earlier take that gave it up",
 				   name);
 	if (making)
 		return snapset_say(extack, -EINPROGRESS,
@@ -728,8 +728,8 @@ int snapset_snap_next(u64 after, struct snapset_snap_info *info)
 
 int snapset_set_init(void)
 {
-	snapset_set_wq = alloc_workqueue("snapset", WQ_UNBOUND | WQ_MEM_RECLAIM,
-					 WQ_MAX_ACTIVE);
+	/* not for reclaim: nobody who frees memory waits for a take or a teardown */
+	snapset_set_wq = alloc_workqueue("snapset", WQ_UNBOUND, WQ_MAX_ACTIVE);
 	return snapset_set_wq ? 0 : -ENOMEM;
 }
 

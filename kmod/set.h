@@ -75,6 +75,11 @@ struct snapset_set {
 extern struct mutex snapset_set_mutex;
 extern struct workqueue_struct *snapset_set_wq;	/* takes and teardowns; unbound */
 
+static inline bool snapset_set_is(struct snapset_set *set, enum snapset_state state)
+{
+	return snapset_state_get(&set->state) == state;
+}
+
 void snapset_set_put(struct snapset_set *set);
 
 /*

@@ -13,12 +13,12 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/module.h>
-#include <linux/rcupdate_wait.h>
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
 #include "counters.h"
 #include "freeze.h"
 #include "image.h"
+#include "older.h"
 #include "origin.h"
 #include "set.h"
 
@@ -33,11 +33,6 @@ MODULE_PARM_DESC(debug_skew_ms, "break the common instant: ms between members");
 #else
 #define debug_skew_ms 0
 #endif
-
-static bool state_is(struct snapset_set *set, enum snapset_state state)
-{
-	return snapset_state_get(&set->state) == state;
-}
 
 static void gate_open(struct snapset_snap *snap)
 {
@@ -62,81 +57,6 @@ static enum hrtimer_restart hold_expired(struct hrtimer *timer)
 	return HRTIMER_NORESTART;
 }
 
-/*
- * Writes that are older than the hook, of drivers with requests: see them out.
- * While we wait, everybody's I/O to that disk waits at its entrance, so we do so
- * for a moment only, and again.
- */
-static bool drain_older(struct snapset_set *set, struct snapset_snap *snap)
-{
-	struct request_queue *q = bdev_get_queue(snap->origin->bdev.bdev);
-	ktime_t until = ktime_add_ms(ktime_get(), set->params.hold_ms);
-
-	if (snap->origin->older_drained || !queue_is_mq(q))
-		return true;
-	while (!snapset_mq_drain(q, HZ / 10)) {
-		if (!state_is(set, SNAPSET_STATE_PREPARING))
-			return false;
-		if (ktime_after(ktime_get(), until)) {
-			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-					  "%s has requests that did not complete within %u ms: a stuck device, or a polled ring that nobody reaps",
-					  snap->name, set->params.hold_ms);
-			return false;
-		}
-		msleep(50);
-	}
-	return true;
-}
-
-/*
- * A task may have passed the hook's place before the hook was there and not yet
- * be known to the device. After a grace period of tasks it has entered the queue,
- * where the drain sees it, or sleeps at its entrance; who slept there has entered
- * after the second one.
- */
-static bool drain_all_older(struct snapset_set *set)
-{
-	struct snapset_snap *snap;
-	bool raw = false;
-	int round;
-
-	list_for_each_entry(snap, &set->snaps, link)
-		if (!snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
-			raw = true;
-
-	for (round = 0; round < 2; round++) {
-		if (raw)	/* the freeze of a file system waits for all its writes */
-			synchronize_rcu_tasks();
-		list_for_each_entry(snap, &set->snaps, link)
-			if (!drain_older(set, snap))
-				return false;
-	}
-	list_for_each_entry(snap, &set->snaps, link)
-		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)) ||
-		    snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
-			snap->origin->older_drained = true;
-	return true;
-}
-
-/*
- * The same of bio-based drivers, which only tell how many there are. Zero counts
- * when it has been seen twice, a tick apart: a flush that moves between CPUs can
- * hide a write from one scan.
- */
-static bool older_inflight(struct snapset_origin *o)
-{
-	if (o->older_drained)
-		return false;
-	if (snapset_bdev_writes_inflight(o->bdev.bdev)) {
-		o->older_zero = 0;
-		return true;
-	}
-	if (!o->older_zero)
-		o->older_zero = jiffies ?: 1;
-	o->older_drained = time_after(jiffies, o->older_zero + 1);
-	return !o->older_drained;
-}
-
 static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 {
 	struct snapset_origin *o = snap->origin;
@@ -155,7 +75,8 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 				  snap->name, err);
 		return false;
 	}
-	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->name);
+	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->name,
+				       !snapset_freezer_covers(set->freezer, o->bdev.bdev));
 	if (err) {
 		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
 				  "%s cannot be opened any more: error %d",
@@ -168,7 +89,7 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 	 */
 	snap->cow->absorb = !o->bdev.bdev->bd_holder ||
 		snapset_freezer_covers(set->freezer, o->bdev.bdev);
-	return state_is(set, SNAPSET_STATE_PREPARING);
+	return snapset_set_is(set, SNAPSET_STATE_PREPARING);
 }
 
 static bool prepare(struct snapset_set *set)
@@ -179,12 +100,12 @@ static bool prepare(struct snapset_set *set)
 	list_for_each_entry(snap, &set->snaps, link)
 		if (!prepare_member(set, snap))
 			return false;
-	if (!drain_all_older(set))
+	if (!snapset_older_drain(set))
 		return false;
 	/* before the freeze, so that the freeze finds little to write; errors show there */
 	snapset_freezer_begin(set->freezer, SNAPSET_FREEZE_SYNC);
 	wait_event(set->wq, snapset_freezer_done(set->freezer) ||
-		   !state_is(set, SNAPSET_STATE_PREPARING));
+		   !snapset_set_is(set, SNAPSET_STATE_PREPARING));
 	return snapset_state_step(&set->state, SNAPSET_STATE_PREPARING,
 				  SNAPSET_STATE_FREEZING);
 }
@@ -201,14 +122,14 @@ static bool freeze(struct snapset_set *set)
 	snapset_set_tell(set);
 	snapset_freezer_begin(f, SNAPSET_FREEZE_FREEZE);
 	left = wait_event_timeout(set->wq, snapset_freezer_done(f) ||
-				  !state_is(set, SNAPSET_STATE_FREEZING),
+				  !snapset_set_is(set, SNAPSET_STATE_FREEZING),
 				  msecs_to_jiffies(set->params.freeze_ms));
 	if (!left)
 		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
 				  "%s was not frozen within %u ms",
 				  snapset_freezer_late(f) ?: "a file system",
 				  set->params.freeze_ms);
-	if (!state_is(set, SNAPSET_STATE_FREEZING))
+	if (!snapset_set_is(set, SNAPSET_STATE_FREEZING))
 		return false;
 	err = snapset_freezer_error(f, &name);
 	if (err) {
@@ -232,7 +153,7 @@ static bool drained(struct snapset_set *set)
 		if (snap->drained)
 			continue;
 		if (snapset_origin_inflight(snap->origin) ||
-		    older_inflight(snap->origin))
+		    snapset_older_inflight(snap->origin))
 			all = false;
 		else
 			snap->drained = ktime_get();
@@ -265,10 +186,10 @@ static bool wait_drained(struct snapset_set *set)
 {
 	/* by bio-based drivers nobody is woken: look again every tick */
 	while (!drained(set)) {
-		if (!state_is(set, SNAPSET_STATE_HOLDING))
+		if (!snapset_set_is(set, SNAPSET_STATE_HOLDING))
 			return false;
 		wait_event_timeout(set->wq, drained(set) ||
-				   !state_is(set, SNAPSET_STATE_HOLDING), 1);
+				   !snapset_set_is(set, SNAPSET_STATE_HOLDING), 1);
 	}
 	return true;
 }
@@ -308,7 +229,7 @@ static bool hold(struct snapset_set *set)
 	hrtimer_start(&set->timer, limit, HRTIMER_MODE_ABS);
 	list_for_each_entry(snap, &set->snaps, link) {
 		snapset_origin_close(snap->origin);
-		if (!state_is(set, SNAPSET_STATE_HOLDING))
+		if (!snapset_set_is(set, SNAPSET_STATE_HOLDING))
 			break;		/* the timer has opened them: no more are closed */
 	}
 	synchronize_rcu_expedited();

@@ -29,6 +29,7 @@ struct snapset_bdev {
 	struct block_device *bdev;
 	void *handle;
 	bool write;
+	bool lazy;		/* the close may come to pass later */
 };
 
 /* @holder: claims it exclusively and for writing; NULL: shared, for reading. */
@@ -65,7 +66,7 @@ static inline void snapset_bdev_close(struct snapset_bdev *b)
 #else
 	bdev_fput(b->handle);
 	/* a kernel thread's last put is only queued: let the close be real now */
-	if (current->flags & PF_KTHREAD)
+	if (!b->lazy && (current->flags & PF_KTHREAD))
 		flush_delayed_fput();
 #endif
 	b->bdev = NULL;

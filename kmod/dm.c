@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dm-mod is a module of its own; whoever has no dm device need not load it for
+ * us. So its functions are looked up when a dm device is there, and then it is.
+ */
+#include <linux/blkdev.h>
+#include <linux/device-mapper.h>
+#include <linux/errno.h>
+#include <linux/module.h>
+#include <linux/string.h>
+#include "dm.h"
+
+/* exported for dm's own targets, declared in drivers/md/dm.h only */
+void dm_internal_suspend_fast(struct mapped_device *md);
+void dm_internal_resume_fast(struct mapped_device *md);
+
+bool snapset_dm_is(const struct gendisk *disk)
+{
+	return str_has_prefix(disk->disk_name, "dm-");
+}
+
+int snapset_dm_drain(const struct gendisk *disk)
+{
+	typeof(&dm_internal_suspend_fast) suspend = symbol_get(dm_internal_suspend_fast);
+	typeof(&dm_internal_resume_fast) resume = symbol_get(dm_internal_resume_fast);
+	typeof(&dm_get_md) get = symbol_get(dm_get_md);
+	typeof(&dm_put) put = symbol_get(dm_put);
+	struct mapped_device *md;
+	int err = -EOPNOTSUPP;
+
+	if (!suspend || !resume || !get || !put)
+		goto out;
+	md = get(disk_devt((struct gendisk *)disk));
+	err = -ENXIO;
+	if (!md)
+		goto out;
+	suspend(md);
+	resume(md);
+	put(md);
+	err = 0;
+out:
+	if (put)
+		symbol_put(dm_put);
+	if (get)
+		symbol_put(dm_get_md);
+	if (resume)
+		symbol_put(dm_internal_resume_fast);
+	if (suspend)
+		symbol_put(dm_internal_suspend_fast);
+	return err;
+}

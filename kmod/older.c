@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include <linux/delay.h>
+#include <linux/rcupdate_wait.h>
+#include "freeze.h"
+#include "older.h"
+#include "origin.h"
+#include "set.h"
+
+/*
+ * Writes that are older than the hook, of drivers with requests: see them out.
+ * While we wait, everybody's I/O to that disk waits at its entrance, so we do so
+ * for a moment only, and again.
+ */
+static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
+{
+	struct request_queue *q = bdev_get_queue(snap->origin->bdev.bdev);
+	ktime_t until = ktime_add_ms(ktime_get(), set->params.hold_ms);
+
+	if (snap->origin->older_drained || !queue_is_mq(q))
+		return true;
+	while (!snapset_mq_drain(q, HZ / 10)) {
+		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
+			return false;
+		if (ktime_after(ktime_get(), until)) {
+			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+					  "%s has requests that did not complete within %u ms: a stuck device, or a polled ring that nobody reaps",
+					  snap->name, set->params.hold_ms);
+			return false;
+		}
+		msleep(50);
+	}
+	return true;
+}
+
+/*
+ * A task may have passed the hook's place before the hook was there and not yet
+ * be known to the device. After a grace period of tasks it has entered the queue,
+ * where the drain sees it, or sleeps at its entrance; who slept there has entered
+ * after the second one.
+ */
+static bool drain_queues(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+	bool raw = false;
+	int round;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		if (!snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
+			raw = true;
+
+	for (round = 0; round < 2; round++) {
+		if (raw)	/* the freeze of a file system waits for all its writes */
+			synchronize_rcu_tasks();
+		list_for_each_entry(snap, &set->snaps, link)
+			if (!drain_queue(set, snap))
+				return false;
+	}
+	list_for_each_entry(snap, &set->snaps, link)
+		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)) ||
+		    snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
+			snap->origin->older_drained = true;
+	return true;
+}
+
+/*
+ * The same of bio-based drivers, which only tell how many there are. Zero counts
+ * when it has been seen twice, a tick apart: a flush that moves between CPUs can
+ * hide a write from one scan.
+ */
+bool snapset_older_inflight(struct snapset_origin *o)
+{
+	if (o->older_drained)
+		return false;
+	if (snapset_bdev_writes_inflight(o->bdev.bdev)) {
+		o->older_zero = 0;
+		return true;
+	}
+	if (!o->older_zero)
+		o->older_zero = jiffies ?: 1;
+	o->older_drained = time_after(jiffies, o->older_zero + 1);
+	return !o->older_drained;
+}
+
+/* Device-mapper is asked by the freezer's workers, which may hang instead of us. */
+static bool drain_dm(struct snapset_set *set)
+{
+	struct snapset_freezer *f = set->freezer;
+	const char *name = NULL;
+	int err;
+
+	snapset_freezer_begin(f, SNAPSET_FREEZE_DRAIN);
+	if (!wait_event_timeout(set->wq, snapset_freezer_done(f) ||
+				!snapset_set_is(set, SNAPSET_STATE_PREPARING),
+				msecs_to_jiffies(set->params.hold_ms))) {
+		snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+				  "%s has writes from before it was added that did not complete within %u ms",
+				  snapset_freezer_late(f) ?: "a device",
+				  set->params.hold_ms);
+		return false;
+	}
+	if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
+		return false;
+	err = snapset_freezer_error(f, &name);
+	if (err)
+		snapset_set_abort(set, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+				  "%s could not be asked for its older writes: error %d",
+				  name, err);
+	return !err;
+}
+
+bool snapset_older_drain(struct snapset_set *set)
+{
+	return drain_queues(set) && drain_dm(set);
+}
