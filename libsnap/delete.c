@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Deleting, and what the module says about itself. */
-#include <string.h>
+#include <time.h>
 
 #include "internal.h"
+
+/* udev opens each new image for a moment; that is no reason to refuse. */
+#define BUSY_TRIES	20
+#define BUSY_MS		50
 
 static int on_deleted(const struct snapi_attrs *a, void *arg)
 {
@@ -28,6 +32,24 @@ static void find_open(struct snap_session *s, const snap_id *set_id, snap_id *id
 	snap_iter_free(it);
 }
 
+static snap_status delete_once(struct snap_session *s, const snap_id *id,
+			       enum snap_object type, bool force, uint32_t *count,
+			       struct snapi_error *e)
+{
+	struct nl_msg *m;
+
+	pthread_mutex_lock(&s->cmd_lock);
+	m = snapi_msg_new(s->cmd, SNAPSET_CMD_DELETE, false, 64);
+	snapi_put_id(s->cmd, m, type == SNAP_OBJECT_SNAPSHOT ? SNAPSET_A_SNAP_ID :
+		     SNAPSET_A_SET_ID, id);
+	if (force)
+		snapi_put_flag(s->cmd, m, SNAPSET_A_FORCE);
+	e->code = SNAP_S_OK;
+	snapi_call(s->cmd, m, on_deleted, count, e);
+	pthread_mutex_unlock(&s->cmd_lock);
+	return e->code;
+}
+
 SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 					       const snap_id *id,
 					       enum snap_object type, bool force,
@@ -37,7 +59,6 @@ SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 	struct snapi_error e = { 0 };
 	snap_id left = { { 0 } };
 	uint32_t count = 0;
-	struct nl_msg *m;
 
 	if (deleted)
 		*deleted = 0;
@@ -49,14 +70,13 @@ SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "snap_delete_snapshots() needs an id, and whether it is that of a set or a snapshot");
 
-	pthread_mutex_lock(&s->cmd_lock);
-	m = snapi_msg_new(s->cmd, SNAPSET_CMD_DELETE, false, 64);
-	snapi_put_id(s->cmd, m, type == SNAP_OBJECT_SNAPSHOT ? SNAPSET_A_SNAP_ID :
-		     SNAPSET_A_SET_ID, id);
-	if (force)
-		snapi_put_flag(s->cmd, m, SNAPSET_A_FORCE);
-	snapi_call(s->cmd, m, on_deleted, &count, &e);
-	pthread_mutex_unlock(&s->cmd_lock);
+	for (int i = 0; i < BUSY_TRIES; i++) {
+		struct timespec pause = { .tv_nsec = BUSY_MS * 1000000L };
+
+		if (delete_once(s, id, type, force, &count, &e) != SNAP_E_VOLUME_IN_USE)
+			break;
+		nanosleep(&pause, NULL);
+	}
 	if (e.code) {
 		if (type == SNAP_OBJECT_SNAPSHOT)
 			left = *id;

@@ -198,10 +198,10 @@ struct snap_error_info {
 snap_status snap_open(unsigned int flags, struct snap_session **session);
 
 /*
- * Ends the session; NULL is allowed. A set in the making is aborted, and this
- * call waits until it is undone: a running snap_async then ends as cancelled
- * and must still be freed. Snapshots without SNAP_CTX_NO_AUTO_RELEASE are
- * deleted by the kernel; the same happens if the process dies. VSS: Release.
+ * Ends the session; NULL is allowed. A set in the making is aborted, and its
+ * snapshots without SNAP_CTX_NO_AUTO_RELEASE are deleted, even if an image is
+ * open; all that is done when the call returns. The kernel does the same if the
+ * process dies. A running snap_async ends as cancelled; free it. VSS: Release.
  */
 void snap_close(struct snap_session *session);
 
@@ -520,9 +520,8 @@ struct snap_filter {
 };
 
 /*
- * Lists objects of this machine as they are now. SNAP_S_FALSE, and an empty
- * iterator to free, if there is none. SNAP_E_OBJECT_NOT_FOUND or
- * SNAP_E_INVALIDARG: the filter's volume does not exist. VSS: Query.
+ * Lists objects as they are now. SNAP_S_FALSE, and an empty iterator to free, if
+ * there is none. SNAP_E_OBJECT_NOT_FOUND: there is no such volume. VSS: Query.
  */
 snap_status snap_query(struct snap_session *session,
 		       const struct snap_filter *filter,
@@ -537,7 +536,8 @@ void snap_iter_free(struct snap_iter *iter);
 
 /*
  * Deletes the snapshot or set @id. All or nothing: SNAP_E_VOLUME_IN_USE if an
- * image is open (mounted); with @force it goes anyway, and who has it open
+ * image is open (mounted), and stays so for a second, as udev opens every new
+ * image for a moment; with @force it goes anyway, and who has it open
  * reads EIO. SNAP_E_BAD_STATE: the set is in the making, abort it.
  * SNAP_E_OBJECT_NOT_FOUND. *@deleted (may be NULL) is the number of snapshots
  * deleted, and *@not_deleted (may be NULL) the one that was in the way, zeros

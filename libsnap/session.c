@@ -114,6 +114,14 @@ SNAPI_EXPORT void snap_close(struct snap_session *s)
 		snapi_async_end(async, end);
 		snap_async_free(async);
 	}
+	/*
+	 * The kernel would do it, too, but later: who closes a session and opens
+	 * the next one shall not find the volumes in use.
+	 */
+	if (snapi_session_state(s) == SNAPI_CREATED &&
+	    !(s->attrs & SNAP_ATTR_NO_AUTO_RELEASE))
+		snap_delete_snapshots(s, &s->set_id, SNAP_OBJECT_SNAPSHOT_SET, true,
+				      NULL, NULL);
 
 	pthread_mutex_lock(&s->cmd_lock);
 	snapi_conn_close(s->cmd);

@@ -367,6 +367,8 @@ static void close_before_free(void **state)
 static void close_keeps_what_is_created(void **state)
 {
 	(void)state;
+	assert_status(snap_set_context(s, SNAP_CTX_FILE_SHARE_BACKUP |
+				       SNAP_CTX_NO_AUTO_RELEASE), SNAP_S_OK);
 	begin();
 	fake.silent = true;
 	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
@@ -374,6 +376,20 @@ static void close_keeps_what_is_created(void **state)
 	s = NULL;
 	assert_int_equal(fake.state, SNAPSET_STATE_CREATED);
 	assert_end(SNAP_S_ASYNC_FINISHED);
+	assert_int_equal(fake.calls[SNAPSET_CMD_DELETE], 0);
+}
+
+static void close_releases(void **state)
+{
+	(void)state;
+	begin();
+	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
+	assert_end(SNAP_S_ASYNC_FINISHED);
+	fake.snaps[0].openers = 1;
+	snap_close(s);
+	s = NULL;
+	assert_int_equal(fake.calls[SNAPSET_CMD_DELETE], 1);
+	assert_int_equal(fake.nr_snaps, 0);
 }
 
 static void free_detaches(void **state)
@@ -612,7 +628,7 @@ int main(void)
 		T(cancel_finds_it_failed), T(cancel_without_an_answer),
 		T(events_get_lost), T(events_never_come), T(the_set_vanishes),
 		T(abort_ends_the_job), T(abort_before_the_do), T(close_before_free),
-		T(close_keeps_what_is_created), T(free_detaches), T(do_refused),
+		T(close_keeps_what_is_created), T(close_releases), T(free_detaches), T(do_refused),
 		T(threads), T(properties), T(lists), T(deletion), T(events), T(progress),
 	};
 

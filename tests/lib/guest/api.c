@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * libsnap against the real module. Runs as root in a VM:
+ *	api DEVICE DEVICE	two disks of which the first is mounted
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <linux/capability.h>
+#include <sys/syscall.h>
+
+#include "check.h"
+
+static const char *dev[2];
+static struct snap_session *s;
+static struct snap_error_info err;
+
+static const char *why(void)
+{
+	memset(&err, 0, sizeof(err));
+	err.size = sizeof(err);
+	snap_last_error(s, &err);
+	return err.text;
+}
+
+#define assert_ok(call) do {							\
+	snap_status st_ = (call);						\
+	if (st_ != SNAP_S_OK)							\
+		fail_msg("%s: %s: %s", #call, snap_code_name(st_), why());	\
+} while (0)
+
+static int setup(void **state)
+{
+	(void)state;
+	return snap_open(0, &s);
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	snap_close(s);
+	s = NULL;
+	return 0;
+}
+
+static unsigned int snapshots(void)
+{
+	struct snap_filter f = { .size = sizeof(f), .object = SNAP_OBJECT_SNAPSHOT };
+	struct snap_snapshot_props p = { .size = sizeof(p) };
+	struct snap_session *other;
+	struct snap_iter *it;
+	unsigned int n = 0;
+
+	assert_status(snap_open(0, &other), SNAP_S_OK);
+	f.unfinished = true;
+	assert_false(SNAP_FAILED(snap_query(other, &f, &it)));
+	while (snap_iter_next_snapshot(it, &p) == SNAP_S_OK)
+		n++;
+	snap_iter_free(it);
+	snap_close(other);
+	return n;
+}
+
+/* After an owner's death the kernel tidies up in its own time. */
+static void begin(snap_id *set, snap_id ids[2])
+{
+	for (int i = 0; i < 100; i++) {
+		if (snap_start_snapshot_set(s, set) == SNAP_S_OK) {
+			if (snap_add_to_snapshot_set(s, dev[0], &ids[0]) !=
+			    SNAP_E_OBJECT_ALREADY_EXISTS)
+				break;
+			snap_close(s);
+			assert_status(snap_open(0, &s), SNAP_S_OK);
+		}
+		usleep(50000);
+	}
+	for (int i = 1; i < 2; i++)
+		assert_ok(snap_add_to_snapshot_set(s, dev[i], &ids[i]));
+}
+
+static void makes_a_set(void **state)
+{
+	struct snap_set_props set_props = { .size = sizeof(set_props) };
+	struct snap_snapshot_props p = { .size = sizeof(p) };
+	struct snap_module_info info = { .size = sizeof(info) };
+	snap_id set, ids[2];
+	char sector[512];
+	int fd;
+
+	(void)state;
+	assert_ok(snap_get_module_info(s, &info));
+	assert_true(info.version[0]);
+	begin(&set, ids);
+	assert_status(snap_get_snapshot_properties(s, &ids[0], &p), SNAP_E_OBJECT_NOT_FOUND);
+	assert_status(snap_do_snapshot_set_wait(s), SNAP_S_ASYNC_FINISHED);
+	assert_ok(snap_get_set_properties(s, &set, &set_props));
+	assert_int_equal(set_props.state, SNAP_SET_CREATED);
+	assert_status(set_props.code, SNAP_S_ASYNC_FINISHED);
+	assert_int_equal(set_props.members, 2);
+	assert_true(set_props.hold_ns > 0 && set_props.hold_ns <= set_props.frozen_ns);
+	assert_true(set_props.frozen_ns < set_props.total_ns);
+	assert_true(set_props.attrs & SNAP_ATTR_DIFFERENTIAL);
+	assert_false(set_props.attrs & SNAP_ATTR_NO_AUTO_RELEASE);
+	for (int i = 0; i < 2; i++) {
+		assert_ok(snap_get_snapshot_properties(s, &ids[i], &p));
+		assert_string_equal(p.volume, dev[i]);
+		assert_true(p.created_ns == set_props.created_ns);
+		fd = open(p.device, O_RDONLY);
+		assert_true(fd >= 0);
+		assert_int_equal(read(fd, sector, sizeof(sector)), sizeof(sector));
+		assert_ok(snap_get_snapshot_properties(s, &ids[i], &p));
+		assert_true(p.openers >= 1);	/* udev looks, too */
+		close(fd);
+	}
+	snap_close(s);
+	s = NULL;
+	/* deletion after the socket's end is the kernel's, and may take a moment */
+	for (int i = 0; i < 50 && snapshots(); i++)
+		usleep(100000);
+	assert_int_equal(snapshots(), 0);
+}
+
+static void one_at_a_time(void **state)
+{
+	struct snap_session *other;
+	snap_id set, ids[2];
+
+	(void)state;
+	begin(&set, ids);
+	assert_status(snap_open(0, &other), SNAP_S_OK);
+	assert_status(snap_start_snapshot_set(other, &set), SNAP_E_SNAPSHOT_SET_IN_PROGRESS);
+	assert_ok(snap_abort(s));
+	assert_status(snap_start_snapshot_set(other, &set), SNAP_S_OK);
+	snap_close(other);
+	assert_int_equal(snapshots(), 0);
+}
+
+static void fd_and_progress(void **state)
+{
+	struct snap_progress p = { .size = sizeof(p) };
+	struct snap_async *a;
+	snap_id set, ids[2];
+	snap_status st;
+	int polls = 0;
+
+	(void)state;
+	begin(&set, ids);
+	assert_ok(snap_do_snapshot_set(s, &a));
+	for (;;) {
+		struct pollfd pfd = { .fd = snap_async_fd(a), .events = POLLIN };
+
+		assert_ok(snap_async_progress(a, &p));
+		assert_ok(snap_async_status(a, &st));
+		if (st != SNAP_S_ASYNC_PENDING)
+			break;
+		assert_int_equal(poll(&pfd, 1, 20000), 1);
+		polls++;
+	}
+	assert_status(st, SNAP_S_ASYNC_FINISHED);
+	assert_ok(snap_async_progress(a, &p));
+	assert_int_equal(p.phase, SNAP_PHASE_DONE);
+	printf("polls: %d\n", polls);
+	snap_async_free(a);
+}
+
+static void *wait_for_it(void *arg)
+{
+	return snap_async_wait(arg, -1) == SNAP_S_OK ? NULL : arg;
+}
+
+static void *cancel_it(void *arg)
+{
+	snap_status *got = malloc(sizeof(*got));
+
+	*got = snap_async_cancel(arg);
+	return got;
+}
+
+/* Cancel at any moment, from three threads: one of the outcomes, and the same truth. */
+static void cancel_any_time(void **state)
+{
+	unsigned int won = 0, late = 0;
+
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		pthread_t waiter[2], canceller[3];
+		struct timespec ts = { 0 };
+		struct snap_async *a;
+		snap_id set, ids[2];
+		unsigned int firsts = 0;
+		snap_status st;
+		void *ret;
+
+		begin(&set, ids);
+		assert_ok(snap_do_snapshot_set(s, &a));
+		for (int i = 0; i < 2; i++)
+			pthread_create(&waiter[i], NULL, wait_for_it, a);
+		ts.tv_nsec = round * 13000000L % 780000000L;
+		nanosleep(&ts, NULL);
+		for (int i = 0; i < 3; i++)
+			pthread_create(&canceller[i], NULL, cancel_it, a);
+		for (int i = 0; i < 2; i++) {
+			pthread_join(waiter[i], &ret);
+			assert_null(ret);
+		}
+		assert_ok(snap_async_status(a, &st));
+		for (int i = 0; i < 3; i++) {
+			snap_status got;
+
+			pthread_join(canceller[i], &ret);
+			got = *(snap_status *)ret;
+			free(ret);
+			if (got == SNAP_S_OK)
+				firsts++;
+			else
+				assert_status(got, st);
+		}
+		if (st == SNAP_S_ASYNC_CANCELLED) {
+			assert_int_equal(firsts, 1);
+			assert_int_equal(snapshots(), 0);
+			won++;
+		} else {
+			assert_status(st, SNAP_S_ASYNC_FINISHED);
+			assert_int_equal(firsts, 0);
+			assert_int_equal(snapshots(), 2);
+			late++;
+		}
+		snap_async_free(a);
+		snap_close(s);
+		assert_status(snap_open(0, &s), SNAP_S_OK);
+		for (int i = 0; i < 50 && snapshots(); i++)
+			usleep(20000);
+	}
+	printf("cancelled %u, too late %u\n", won, late);
+}
+
+static void close_while_running(void **state)
+{
+	struct snap_async *a;
+	snap_id set, ids[2];
+	snap_status st;
+
+	(void)state;
+	begin(&set, ids);
+	assert_ok(snap_do_snapshot_set(s, &a));
+	snap_close(s);
+	s = NULL;
+	assert_ok(snap_async_status(a, &st));
+	assert_true(st == SNAP_S_ASYNC_CANCELLED || st == SNAP_S_ASYNC_FINISHED);
+	snap_async_free(a);
+	for (int i = 0; i < 50 && snapshots(); i++)
+		usleep(100000);
+	assert_int_equal(snapshots(), 0);
+}
+
+static void killed(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	snap_close(s);
+	s = NULL;
+	pid = fork();
+	if (!pid) {
+		struct snap_async *a;
+		snap_id set;
+
+		if (snap_open(0, &s) || snap_start_snapshot_set(s, &set) ||
+		    snap_add_to_snapshot_set(s, dev[0], NULL) ||
+		    snap_do_snapshot_set(s, &a))
+			_exit(1);
+		kill(getpid(), SIGKILL);
+	}
+	waitpid(pid, &status, 0);
+	assert_true(WIFSIGNALED(status));
+	for (int i = 0; i < 50 && snapshots(); i++)
+		usleep(100000);
+	assert_int_equal(snapshots(), 0);
+}
+
+static void set_events(void **state)
+{
+	struct snap_event ev = { .size = sizeof(ev) };
+	struct snap_events *events;
+	unsigned int created = 0, deleted = 0;
+	snap_id set, ids[2];
+	uint64_t seq = 0;
+
+	(void)state;
+	assert_ok(snap_event_open(s, &events));
+	begin(&set, ids);
+	assert_status(snap_do_snapshot_set_wait(s), SNAP_S_ASYNC_FINISHED);
+	assert_ok(snap_delete_snapshots(s, &ids[0], SNAP_OBJECT_SNAPSHOT, false, NULL, NULL));
+	assert_ok(snap_delete_snapshots(s, &set, SNAP_OBJECT_SNAPSHOT_SET, false, NULL, NULL));
+	while (snap_event_next(events, 2000, &ev) == SNAP_S_OK) {
+		assert_true(ev.type != SNAP_EVENT_LOST);
+		assert_true(!seq || ev.seq == seq + 1);
+		seq = ev.seq;
+		if (!snap_id_equal(&ev.set_id, &set))
+			continue;
+		created += ev.type == SNAP_EVENT_SET_STATE && ev.state == SNAP_SET_CREATED;
+		deleted += ev.type == SNAP_EVENT_SNAPSHOT_DELETED;
+	}
+	assert_int_equal(created, 1);
+	assert_int_equal(deleted, 2);
+	snap_event_close(events);
+}
+
+/* Events overflow the socket: the job must come to its end all the same. */
+static void overflow(void **state)
+{
+	struct snap_events *events;
+	struct snap_event ev = { .size = sizeof(ev) };
+	unsigned int lost = 0;
+	int small = 1;
+	snap_id set;
+
+	(void)state;
+	assert_ok(snap_event_open(s, &events));
+	setsockopt(snap_event_fd(events), SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
+	for (int i = 0; i < 40; i++) {
+		assert_ok(snap_start_snapshot_set(s, &set));
+		assert_ok(snap_abort(s));
+		snap_close(s);
+		assert_status(snap_open(0, &s), SNAP_S_OK);
+	}
+	while (snap_event_next(events, 200, &ev) == SNAP_S_OK)
+		lost += ev.type == SNAP_EVENT_LOST;
+	printf("lost: %u\n", lost);
+	assert_true(lost > 0);
+	snap_event_close(events);
+}
+
+static void not_root(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	if (!pid) {
+		struct __user_cap_header_struct h = { _LINUX_CAPABILITY_VERSION_3, 0 };
+		struct __user_cap_data_struct d[2] = { { 0 } };
+		struct snap_session *mine;
+
+		if (syscall(SYS_capset, &h, d))
+			_exit(2);
+		if (snap_open(0, &mine) != SNAP_E_ACCESSDENIED)
+			_exit(3);
+		s = NULL;
+		why();
+		_exit(strstr(err.text, "CAP_SYS_ADMIN") ? 0 : 4);
+	}
+	waitpid(pid, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+int main(int argc, char **argv)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(makes_a_set), T(one_at_a_time), T(fd_and_progress), T(cancel_any_time),
+		T(close_while_running), T(killed), T(set_events), T(overflow), T(not_root),
+	};
+
+	if (argc != 3)
+		return 2;
+	dev[0] = argv[1];
+	dev[1] = argv[2];
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
