@@ -16,6 +16,7 @@ for when in before-attach after-attach; do
 	if [ $when = before-attach ]; then
 		blk put /dev/mapper/slow model 4M 64K >put.out &
 		put=$!
+		wait_for 20 in_flight /dev/mapper/slow 1 || fail "the write does not begin"
 		sleep 0.5
 		refused E_HOLD_WRITES_TIMEOUT --hold-timeout 500 /dev/mapper/slow
 	else

@@ -4,7 +4,7 @@
 # The owner's death deletes its auto-release snapshots, also when it is killed, and
 # leaves those that are to stay.
 #
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/lib.sh"
 
 load
@@ -13,7 +13,7 @@ take "$SCRATCH0"
 kept=${SNAP[0]} kept_image=${IMAGE[0]}
 
 for how in KILL TERM; do
-	snapraw take --stay "$SCRATCH0" "$SCRATCH1" >out </dev/zero &
+	snapraw take --stay "$SCRATCH1" "$SCRATCH2" >out </dev/zero &
 	owner=$!
 	wait_for 20 grep -q ready out || fail "no set: $(cat out)"
 	taken out

@@ -168,6 +168,14 @@ null_disk() {
 	[ -b "$NULL_DISK" ] || fail "null_blk made no disk"
 }
 
+# in_flight DISK N: at least so many writes are on their way
+in_flight() {
+	local name
+
+	name=$(basename "$(readlink -f "$1")")
+	[ "$(awk '{ print $2 }' "/sys/class/block/$name/inflight")" -ge "$2" ]
+}
+
 # mounted KIND DISK DIR: a fresh file system, mounted
 mounted() {
 	mkdir -p "$3"
