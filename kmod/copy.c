@@ -32,24 +32,23 @@ static u64 budget_take(struct snapset_budget *b, u64 want)
 	}
 }
 
-/* What was taken for nothing: nobody waits for that. */
-static void budget_untake(struct snapset_budget *b, u64 granules)
-{
-	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
-}
-
-static void budget_give(struct snapset_budget *b, u64 granules)
+/*
+ * Gives back and sends whoever starves, but not @self, who asks now: it is sent
+ * by its own death or by the end of a copy of its own.
+ */
+static void budget_give(struct snapset_budget *b, u64 granules,
+			const struct snapset_cow *self)
 {
 	struct snapset_cow *cow;
 	unsigned long flags;
 
-	budget_untake(b, granules);
+	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
 	smp_mb__after_atomic();	/* before the look for who waits */
 	if (!atomic_read(&b->starving))
 		return;
 	spin_lock_irqsave(&b->lock, flags);
 	list_for_each_entry(cow, &b->engines, in_budget)
-		if (READ_ONCE(cow->starving))
+		if (cow != self && READ_ONCE(cow->starving))
 			snapset_origin_kick(cow->origin);
 	spin_unlock_irqrestore(&b->lock, flags);
 }
@@ -86,7 +85,7 @@ static void trim(struct snapset_copy *copy, u32 len)
 	if (!cut)
 		return;
 	snapset_store_free(cow->store, copy->io.place + len, cut);
-	budget_give(cow->budget, cut);
+	budget_give(cow->budget, cut, cow);
 	copy->io.len = len;
 }
 
@@ -107,7 +106,7 @@ static void copy_free(struct snapset_copy *copy)
 		mempool_free(copy, &cow->copies_pool);
 	else
 		kfree(copy);
-	budget_give(cow->budget, i);
+	budget_give(cow->budget, i, NULL);
 	snapset_cow_put(cow);
 }
 
@@ -192,18 +191,18 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 		return NULL;
 	len = snapset_store_alloc(cow->store, budget, &place);
 	if (!len) {
-		budget_untake(cow->budget, budget);
+		budget_give(cow->budget, budget, cow);
 		snapset_cow_kill(cow, SNAPSET_E_INSUFFICIENT_STORAGE,
 				 "the store is full");
 		return ERR_PTR(-ENOSPC);
 	}
 	if (len < budget)
-		budget_give(cow->budget, budget - len);
+		budget_give(cow->budget, budget - len, cow);
 	use = len;
 	copy = copy_alloc(cow, &use);
 	if (!copy) {
 		snapset_store_free(cow->store, place, len);
-		budget_untake(cow->budget, len);
+		budget_give(cow->budget, len, cow);
 		return NULL;
 	}
 	copy->cow = cow;

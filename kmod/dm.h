@@ -13,7 +13,8 @@ bool snapset_dm_is(const struct gendisk *disk);
 /*
  * Returns when every bio that @disk's device had taken has completed; new ones
  * wait inside of it meanwhile. As LVM does when it takes a snapshot. Sleeps,
- * uninterruptibly and as long as the slowest bio takes.
+ * uninterruptibly and as long as the slowest bio takes; reads of the device wait
+ * as well, and REQ_NOWAIT gets EAGAIN meanwhile.
  */
 int snapset_dm_drain(const struct gendisk *disk);
 

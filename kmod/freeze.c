@@ -215,7 +215,9 @@ int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *n
 		item_free(it);
 		return err;
 	}
-	it->drain = drain && snapset_dm_is(it->bdev.bdev->bd_disk);
+	/* with requests the queue itself could be drained: nothing to ask then */
+	it->drain = drain && snapset_dm_is(it->bdev.bdev->bd_disk) &&
+		    !queue_is_mq(bdev_get_queue(it->bdev.bdev));
 	f->items[f->nr++] = it;
 	return 0;
 }

@@ -39,12 +39,13 @@ static bool tested_fallback;
 static void unhook_later(struct work_struct *work);
 static DECLARE_DELAYED_WORK(unhook_work, unhook_later);
 
-/* A read of our own on its way through the hook; freed by the last of three. */
+/* A read of our own on its way through the hook; its worker and we, who ask, hold it. */
 struct probe {
+	struct snapset_bdev bdev;	/* the worker's, which may outlive the asker's */
 	struct bio *bio;
 	struct page *page;
 	struct work_struct work;
-	struct completion submitted;
+	struct completion submitted, done;
 	refcount_t refs;
 	bool seen;
 };
@@ -125,7 +126,11 @@ static void probe_put(struct probe *p)
 {
 	if (!refcount_dec_and_test(&p->refs))
 		return;
-	__free_page(p->page);
+	if (p->bio)
+		bio_put(p->bio);
+	if (p->page)
+		__free_page(p->page);
+	snapset_bdev_close(&p->bdev);
 	kfree(p);
 }
 
@@ -133,56 +138,76 @@ static void probe_done(struct bio *bio)
 {
 	struct probe *p = bio->bi_private;
 
-	rcu_read_lock();	/* module exit waits for a grace period */
-	bio_put(bio);
-	probe_put(p);
-	snapset_gone(SNAPSET_OBJ_CLONE);
-	snapset_text_put();
-	rcu_read_unlock();
+	complete(&p->done);
 }
 
 /* In a worker: the caller's cgroup may be throttled, and the device may make it sleep. */
-static void probe_submit(struct work_struct *work)
+static void probe_work(struct work_struct *work)
 {
 	struct probe *p = container_of(work, struct probe, work);
 
 	submit_bio(p->bio);
 	complete(&p->submitted);
+	wait_for_completion(&p->done);
 	probe_put(p);
+	snapset_gone(SNAPSET_OBJ_CLONE);
 	snapset_text_put();
+}
+
+static struct probe *probe_new(dev_t dev)
+{
+	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	int err;
+
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	refcount_set(&p->refs, 1);
+	init_completion(&p->submitted);
+	init_completion(&p->done);
+	INIT_WORK(&p->work, probe_work);
+	p->bdev.lazy = true;
+	err = snapset_bdev_open(&p->bdev, dev, NULL);
+	if (err) {
+		p->bdev.bdev = NULL;
+		probe_put(p);
+		return ERR_PTR(err);
+	}
+	p->page = alloc_page(GFP_KERNEL);
+	if (!p->page) {
+		probe_put(p);
+		return ERR_PTR(-ENOMEM);
+	}
+	p->bio = snapset_io_alloc(p->bdev.bdev, 1, REQ_OP_READ, GFP_KERNEL);
+	p->bio->bi_iter.bi_sector = 0;
+	p->bio->bi_private = p;
+	p->bio->bi_end_io = probe_done;
+	__bio_add_page(p->bio, p->page, bdev_logical_block_size(p->bdev.bdev), 0);
+	return p;
 }
 
 /*
  * A read of our own must be seen. Its result does not matter, and it is not
  * waited for without end: the device may be suspended.
  */
-static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
+static int probe(dev_t dev, struct netlink_ext_ack *extack)
 {
-	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	struct probe *p = probe_new(dev);
 	bool seen, submitted;
 
 	lockdep_assert_held(&hook_mutex);
-	if (!p)
-		return -ENOMEM;
-	p->page = alloc_page(GFP_KERNEL);
-	if (!p->page) {
-		kfree(p);
-		return -ENOMEM;
-	}
-	refcount_set(&p->refs, 3);
-	init_completion(&p->submitted);
-	INIT_WORK(&p->work, probe_submit);
-	p->bio = snapset_io_alloc(bdev, 1, REQ_OP_READ, GFP_KERNEL);
-	p->bio->bi_iter.bi_sector = 0;
-	p->bio->bi_private = p;
-	p->bio->bi_end_io = probe_done;
-	__bio_add_page(p->bio, p->page, bdev_logical_block_size(bdev), 0);
+	if (IS_ERR(p))
+		return snapset_say(extack, PTR_ERR(p),
+				   "the device cannot be read for a test: error %ld",
+				   PTR_ERR(p));
+	refcount_inc(&p->refs);
 	snapset_made(SNAPSET_OBJ_CLONE);
-	snapset_text_get();	/* of the bio */
-	snapset_text_get();	/* of the work */
+	snapset_text_get();
 	WRITE_ONCE(probing, p);
 	queue_work(snapset_tell_wq, &p->work);
 	submitted = wait_for_completion_timeout(&p->submitted, 2 * HZ);
+	/* usually at once, and then nothing of the test is left behind */
+	if (submitted)
+		wait_for_completion_timeout(&p->done, HZ / 10);
 	seen = READ_ONCE(p->seen);
 	WRITE_ONCE(probing, NULL);
 	synchronize_rcu();
@@ -195,7 +220,7 @@ static int probe(struct block_device *bdev, struct netlink_ext_ack *extack)
 			   "the hook on %s() is not called by this kernel", hooked);
 }
 
-int snapset_hook_get(struct block_device *bdev, struct netlink_ext_ack *extack)
+int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack)
 {
 	static char nocheck[] = "submit_bio_noacct_nocheck";
 	static char noacct[] = "submit_bio_noacct";
@@ -205,7 +230,7 @@ int snapset_hook_get(struct block_device *bdev, struct netlink_ext_ack *extack)
 	if (!hooked && !tested_fallback)
 		err = hook_on(nocheck, NULL);
 	if (!err && hooked)
-		err = probe(bdev, extack);
+		err = probe(dev, extack);
 	if (err == -EOPNOTSUPP || (!err && !hooked)) {
 		/* inlined or not there: the outer function, with its documented gap */
 		if (users)
@@ -214,7 +239,7 @@ int snapset_hook_get(struct block_device *bdev, struct netlink_ext_ack *extack)
 		tested_fallback = true;
 		err = hook_on(noacct, extack);
 		if (!err)
-			err = probe(bdev, extack);
+			err = probe(dev, extack);
 	} else if (err && !hooked) {
 		hook_on(nocheck, extack);	/* once more, for the sentence */
 	}

@@ -10,15 +10,15 @@
 #ifndef SNAPSET_HOOK_H
 #define SNAPSET_HOOK_H
 
-struct bio;
-struct block_device;
+#include <linux/types.h>
+
 struct netlink_ext_ack;
 
 /*
- * Makes sure that the hook is there, and proves it by a read of @bdev's first
+ * Makes sure that the hook is there, and proves it by a read of @dev's first
  * block, which must be seen. Sleeps; waits for that read. One put for each get.
  */
-int snapset_hook_get(struct block_device *bdev, struct netlink_ext_ack *extack);
+int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack);
 /* The last put leaves the hook in place for a while: another set may follow. */
 void snapset_hook_put(void);
 

@@ -8,19 +8,27 @@
 #include "origin.h"
 #include "set.h"
 
+/* The freeze of a file system waits for every write it ever sent. */
+static bool covered(struct snapset_set *set, struct snapset_snap *snap)
+{
+	return snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev);
+}
+
 /*
  * Writes that are older than the hook, of drivers with requests: see them out.
  * While we wait, everybody's I/O to that disk waits at its entrance, so we do so
- * for a moment only, and again.
+ * for a moment first, and for longer ones if that is not enough: a busy slow disk
+ * has more than a moment's work.
  */
 static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
 {
 	struct request_queue *q = bdev_get_queue(snap->origin->bdev.bdev);
 	ktime_t until = ktime_add_ms(ktime_get(), set->params.hold_ms);
+	unsigned int ms = 100;
 
 	if (snap->origin->older_drained || !queue_is_mq(q))
 		return true;
-	while (!snapset_mq_drain(q, HZ / 10)) {
+	while (!snapset_mq_drain(q, msecs_to_jiffies(ms))) {
 		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
 			return false;
 		if (ktime_after(ktime_get(), until)) {
@@ -30,6 +38,7 @@ static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
 			return false;
 		}
 		msleep(50);
+		ms = min(2 * ms, 2000U);
 	}
 	return true;
 }
@@ -46,20 +55,18 @@ static bool drain_queues(struct snapset_set *set)
 	bool raw = false;
 	int round;
 
-	list_for_each_entry(snap, &set->snaps, link)
-		if (!snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
-			raw = true;
-
-	for (round = 0; round < 2; round++) {
-		if (raw)	/* the freeze of a file system waits for all its writes */
-			synchronize_rcu_tasks();
+	list_for_each_entry(snap, &set->snaps, link) {
+		snap->origin->older_drained |= covered(set, snap);
+		raw |= !snap->origin->older_drained;
+	}
+	for (round = 0; raw && round < 2; round++) {
+		synchronize_rcu_tasks();
 		list_for_each_entry(snap, &set->snaps, link)
 			if (!drain_queue(set, snap))
 				return false;
 	}
 	list_for_each_entry(snap, &set->snaps, link)
-		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)) ||
-		    snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev))
+		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)))
 			snap->origin->older_drained = true;
 	return true;
 }

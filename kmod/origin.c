@@ -507,7 +507,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 				MAJOR(dev), MINOR(dev));
 	if (!o->wq)
 		goto free_count;
-	err = snapset_hook_get(o->bdev.bdev, extack);
+	err = snapset_hook_get(dev, extack);
 	if (err)
 		goto destroy_wq;
 	mutex_lock(&origins_mutex);

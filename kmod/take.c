@@ -229,8 +229,10 @@ static bool hold(struct snapset_set *set)
 	hrtimer_start(&set->timer, limit, HRTIMER_MODE_ABS);
 	list_for_each_entry(snap, &set->snaps, link) {
 		snapset_origin_close(snap->origin);
-		if (!snapset_set_is(set, SNAPSET_STATE_HOLDING))
-			break;		/* the timer has opened them: no more are closed */
+		if (!snapset_set_is(set, SNAPSET_STATE_HOLDING)) {
+			gate_open(snap);	/* the timer has opened the others */
+			break;
+		}
 	}
 	synchronize_rcu_expedited();
 	closed = ktime_get();
