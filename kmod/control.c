@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How a set comes to be: start, add, do, cancel (control.h).
+ *
+ * One set is in the making at a time. A set that failed stays to be asked until
+ * its session starts another or ends.
+ */
+#include <linux/blkdev.h>
+#include <linux/dcache.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/path.h>
+#include <linux/slab.h>
+#include <linux/uuid.h>
+#include "counters.h"
+#include "event.h"
+#include "freeze.h"
+#include "origin.h"
+#include "registry.h"
+#include "say.h"
+#include "set.h"
+
+#define DEFAULT_HOLD_MS		10000
+#define DEFAULT_FREEZE_MS	10000
+#define DEFAULT_STALL_MS	5000
+#define DEFAULT_BUDGET		(32ULL << 20)
+
+static u64 serials;			/* snapset_set_mutex */
+
+/* Sets of @session that failed are asked no more. */
+static void forget_failed(u64 session)
+{
+	struct snapset_set *set, *next;
+	enum snapset_state state;
+
+	lockdep_assert_held(&snapset_set_mutex);
+	list_for_each_entry_safe(set, next, &snapset_sets, link) {
+		state = snapset_state_get(&set->state);
+		if (set->session != session || (state != SNAPSET_STATE_FAILED &&
+						state != SNAPSET_STATE_CANCELLED))
+			continue;
+		snapset_set_unlist(set);
+		snapset_set_put(set);
+	}
+}
+
+static void store_low(struct snapset_store *store, const char *text)
+{
+	struct snapset_set *set = store->owner;
+	struct snapset_event_arg event = {
+		.event = SNAPSET_EVENT_STORE_LOW,
+		.set_id = &set->id,
+		.state = -1,
+		.text = text,
+	};
+
+	snapset_event_send(&event);
+}
+
+/* The store completes nothing: writers shall not wait for it any longer. */
+static void store_stalled(struct snapset_store *store)
+{
+	struct snapset_set *set = store->owner;
+	struct snapset_cow *cow;
+	unsigned long flags;
+
+	spin_lock_irqsave(&set->budget.lock, flags);
+	list_for_each_entry(cow, &set->budget.engines, in_budget)
+		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+				 "the store completed no write for %u ms",
+				 set->params.stall_ms);
+	spin_unlock_irqrestore(&set->budget.lock, flags);
+}
+
+static void fill_defaults(struct snapset_params *p)
+{
+	p->hold_ms = p->hold_ms ?: DEFAULT_HOLD_MS;
+	p->freeze_ms = p->freeze_ms ?: DEFAULT_FREEZE_MS;
+	p->stall_ms = p->stall_ms ?: DEFAULT_STALL_MS;
+	p->budget = p->budget ?: DEFAULT_BUDGET;
+}
+
+static int may_start(u64 session, struct netlink_ext_ack *extack)
+{
+	char name[64];
+
+	if (snapset_freeze_debt(name, sizeof(name)))
+		return snapset_say(extack, -EBUSY,
+				   "%s has not come back from an earlier take that gave it up",
+				   name);
+	if (snapset_making)
+		return snapset_say(extack, -EINPROGRESS,
+				   snapset_making->session == session ?
+				   "this session has a set in the making" :
+				   "another set is in the making");
+	return 0;
+}
+
+/* What is being snapshotted cannot keep others' old data: they could wait in a circle. */
+static int store_is_free(struct snapset_store *store, struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap;
+	struct snapset_set *set;
+
+	list_for_each_entry(set, &snapset_sets, link)
+		list_for_each_entry(snap, &set->snaps, link)
+			if (snapset_store_shares(store, snap->origin->disk,
+						 snap->origin->range))
+				return snapset_say(extack, -ELOOP,
+						   "the store shares sectors with %s, which is in a set",
+						   snap->name);
+	return 0;
+}
+
+int snapset_set_start(u64 session, const struct snapset_params *p,
+		      snapset_id *set_id, struct netlink_ext_ack *extack)
+{
+	struct snapset_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
+	struct snapset_store *store;
+	int err;
+
+	if (!set)
+		return -ENOMEM;
+	refcount_set(&set->refs, 1);
+	set->params = *p;
+	fill_defaults(&set->params);
+	set->session = session;
+	snapset_budget_init(&set->budget, set->params.budget);
+	INIT_LIST_HEAD(&set->snaps);
+	snapset_state_init(&set->state);
+	spin_lock_init(&set->lock);
+	INIT_WORK(&set->take, snapset_take_work);
+	init_waitqueue_head(&set->wq);
+	uuid_gen((uuid_t *)set->id.b);
+	mutex_lock(&snapset_set_mutex);
+	err = may_start(session, extack);
+	if (err)
+		goto unlock;
+	store = snapset_store_open(&set->params, set->params.stall_ms, extack);
+	if (IS_ERR(store)) {
+		err = PTR_ERR(store);
+		goto unlock;
+	}
+	err = store_is_free(store, extack);
+	if (err) {
+		snapset_store_close(store);
+		goto unlock;
+	}
+	store->owner = set;
+	store->tell = store_low;
+	store->stalled = store_stalled;
+	set->store = store;
+	forget_failed(session);
+	__module_get(THIS_MODULE);
+	snapset_made(SNAPSET_OBJ_SET);
+	set->serial = ++serials;
+	list_add_tail(&set->link, &snapset_sets);
+	snapset_making = set;
+	*set_id = set->id;
+	mutex_unlock(&snapset_set_mutex);
+	return 0;
+
+unlock:
+	mutex_unlock(&snapset_set_mutex);
+	kfree(set);
+	return err;
+}
+
+static int may_add(struct snapset_set *set, dev_t dev, const char *name,
+		   struct netlink_ext_ack *extack)
+{
+	struct snapset_set *other;
+	struct snapset_snap *snap;
+
+	if (snapset_state_get(&set->state) != SNAPSET_STATE_OPEN)
+		return snapset_say(extack, -EPROTO,
+				   "volumes cannot be added any more: the set has been started");
+	if (set->members >= SNAPSET_MAX_MEMBERS)
+		return snapset_say(extack, -E2BIG,
+				   "a set has at most %u volumes", SNAPSET_MAX_MEMBERS);
+	list_for_each_entry(snap, &set->snaps, link)
+		if (snap->dev == dev)
+			return snapset_say(extack, -EEXIST,
+					   "%s (%u:%u) is in the set already, as %s",
+					   name, MAJOR(dev), MINOR(dev), snap->name);
+	list_for_each_entry(other, &snapset_sets, link)
+		list_for_each_entry(snap, &other->snaps, link)
+			if (snap->dev == dev)
+				return snapset_say(extack, -EDQUOT,
+						   "%s (%u:%u) has a snapshot already: one for each device is supported",
+						   name, MAJOR(dev), MINOR(dev));
+	return 0;
+}
+
+/* A store cannot be a member, nor be read in pieces smaller than its blocks. */
+static int fits_stores(struct snapset_set *set, struct snapset_snap *snap,
+		       struct netlink_ext_ack *extack)
+{
+	struct snapset_origin *o = snap->origin;
+	struct snapset_set *other;
+
+	list_for_each_entry(other, &snapset_sets, link)
+		if (snapset_store_shares(other->store, o->disk, o->range))
+			return snapset_say(extack, -ELOOP,
+					   "%s shares sectors with the store of %s set",
+					   snap->name, other == set ? "this" : "another");
+	if (snapset_store_block_size(set->store) > bdev_logical_block_size(o->bdev.bdev))
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "the store's blocks of %u bytes are larger than those of %s",
+				   snapset_store_block_size(set->store), snap->name);
+	return 0;
+}
+
+int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
+		    const char *name, snapset_id *snap_id,
+		    struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap;
+	struct snapset_set *set;
+	char number[32];
+	int err;
+
+	if (!name || !*name) {
+		snprintf(number, sizeof(number), "%u:%u", MAJOR(dev), MINOR(dev));
+		name = number;
+	}
+	mutex_lock(&snapset_set_mutex);
+	set = snapset_set_find_own(session, set_id, extack);
+	err = PTR_ERR_OR_ZERO(set);
+	if (!err)
+		err = may_add(set, dev, name, extack);
+	if (err)
+		goto unlock;
+	snap = snapset_snap_new(set, dev, name, extack);
+	err = PTR_ERR_OR_ZERO(snap);
+	if (err)
+		goto unlock;
+	err = fits_stores(set, snap, extack);
+	if (err) {
+		LIST_HEAD(one);
+
+		list_add(&snap->link, &one);
+		snapset_snaps_reap(&one);
+		goto unlock;
+	}
+	list_add_tail(&snap->link, &set->snaps);
+	set->members++;
+	*snap_id = snap->id;
+unlock:
+	mutex_unlock(&snapset_set_mutex);
+	return err;
+}
+
+int snapset_set_do(u64 session, const snapset_id *set_id,
+		   const struct snapset_freeze_arg *freeze, unsigned int nr,
+		   struct netlink_ext_ack *extack)
+{
+	struct snapset_freezer *freezer;
+	struct snapset_set *set;
+	unsigned int i;
+	int err;
+
+	mutex_lock(&snapset_set_mutex);
+	set = snapset_set_find_own(session, set_id, extack);
+	err = PTR_ERR_OR_ZERO(set);
+	if (err)
+		goto unlock;
+	if (snapset_state_get(&set->state) != SNAPSET_STATE_OPEN) {
+		err = snapset_say(extack, -EPROTO, "the set has been started already");
+		goto unlock;
+	}
+	if (!set->members) {
+		err = snapset_say(extack, -EPROTO, "the set has no volumes");
+		goto unlock;
+	}
+	for (i = 0; i < nr && !err; i++)
+		if (!(freeze[i].path.dentry->d_sb->s_type->fs_flags & FS_REQUIRES_DEV))
+			err = snapset_say(extack, -EINVAL,
+					  "%s: a file system of type %s lies on no device and cannot be frozen",
+					  freeze[i].name,
+					  freeze[i].path.dentry->d_sb->s_type->name);
+	if (err)
+		goto unlock;
+	freezer = snapset_freezer_new(freeze, nr, &set->wq);
+	if (IS_ERR(freezer)) {
+		err = PTR_ERR(freezer);
+		goto unlock;
+	}
+	set->freezer = freezer;
+	set->code = SNAPSET_S_ASYNC_PENDING;
+	/* OPEN is left under set_mutex only, and we hold it */
+	snapset_state_step(&set->state, SNAPSET_STATE_OPEN, SNAPSET_STATE_PREPARING);
+	refcount_inc(&set->refs);
+	queue_work(snapset_set_wq, &set->take);
+unlock:
+	mutex_unlock(&snapset_set_mutex);
+	return err;
+}
+
+int snapset_set_cancel(u64 session, const snapset_id *set_id, s32 *code,
+		       struct netlink_ext_ack *extack)
+{
+	struct snapset_set *set;
+	bool won;
+	int err;
+
+	mutex_lock(&snapset_set_mutex);
+	set = snapset_set_find_own(session, set_id, extack);
+	if (!IS_ERR(set))
+		refcount_inc(&set->refs);
+	mutex_unlock(&snapset_set_mutex);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	err = snapset_set_abort_and_wait(set, SNAPSET_S_ASYNC_CANCELLED, "cancelled",
+					 true, &won);
+	if (!err)
+		*code = won ? SNAPSET_S_OK : set->code;
+	snapset_set_put(set);
+	return err;
+}

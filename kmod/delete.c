@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How sets and snapshots go: deletes, and what an owner's death leaves (control.h).
+ */
+#include <linux/list.h>
+#include "event.h"
+#include "image.h"
+#include "registry.h"
+#include "say.h"
+#include "set.h"
+
+static void tell_deleted(struct snapset_snap *snap)
+{
+	struct snapset_event_arg event = {
+		.event = SNAPSET_EVENT_SNAP_DELETED,
+		.set_id = &snap->set->id,
+		.snap_id = &snap->id,
+		.state = -1,
+	};
+
+	snapset_event_send(&event);
+}
+
+/* All images of @snaps closed to everybody, or none and the name of an open one. */
+static const char *unpublish_all(struct list_head *snaps, bool force)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, snaps, link) {
+		if (snapset_image_unpublish(snap->image, force))
+			continue;
+		list_for_each_entry_continue_reverse(snap, snaps, link)
+			snapset_image_republish(snap->image);
+		return "";
+	}
+	return NULL;
+}
+
+/*
+ * Deletes @snaps, which are off their set's list; drops an emptied set. Lets go
+ * of set_mutex.
+ */
+static u32 delete_list(struct snapset_set *set, struct list_head *snaps)
+{
+	struct snapset_snap *snap;
+	bool last = list_empty(&set->snaps);
+	u32 n = 0;
+
+	lockdep_assert_held(&snapset_set_mutex);
+	if (last)
+		snapset_set_unlist(set);
+	mutex_unlock(&snapset_set_mutex);
+	list_for_each_entry(snap, snaps, link) {
+		tell_deleted(snap);
+		n++;
+	}
+	snapset_snaps_reap(snaps);
+	if (last)
+		snapset_set_put(set);
+	return n;
+}
+
+static int may_delete(struct snapset_set *set, struct netlink_ext_ack *extack)
+{
+	if (snapset_state_final(snapset_state_get(&set->state)))
+		return 0;
+	return snapset_say(extack, -EPROTO, "the set is in the making: cancel it");
+}
+
+int snapset_delete_set(const snapset_id *set_id, bool force, u32 *deleted,
+		       struct netlink_ext_ack *extack)
+{
+	struct snapset_set *set;
+	LIST_HEAD(snaps);
+	int err;
+
+	mutex_lock(&snapset_set_mutex);
+	set = snapset_set_find(set_id);
+	err = set ? may_delete(set, extack) :
+	      snapset_say(extack, -ENOENT, "there is no such set");
+	if (!err && unpublish_all(&set->snaps, force))
+		err = snapset_say(extack, -EBUSY,
+				  "an image of the set is open; nothing was deleted");
+	if (err) {
+		mutex_unlock(&snapset_set_mutex);
+		return err;
+	}
+	list_splice_init(&set->snaps, &snaps);
+	*deleted = delete_list(set, &snaps);
+	return 0;
+}
+
+int snapset_delete_snap(const snapset_id *snap_id, bool force, u32 *deleted,
+			struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap;
+	LIST_HEAD(one);
+	int err;
+
+	mutex_lock(&snapset_set_mutex);
+	snap = snapset_snap_find(snap_id);
+	err = snap ? may_delete(snap->set, extack) :
+	      snapset_say(extack, -ENOENT, "there is no such snapshot");
+	if (!err && !snapset_image_unpublish(snap->image, force))
+		err = snapset_say(extack, -EBUSY, "the image %s of %s is open",
+				  snapset_image_name(snap->image), snap->name);
+	if (err) {
+		mutex_unlock(&snapset_set_mutex);
+		return err;
+	}
+	list_move(&snap->link, &one);
+	*deleted = delete_list(snap->set, &one);
+	return 0;
+}
+
+/* The first set of @session that its death concerns, with a reference. */
+static struct snapset_set *next_orphan(u64 session)
+{
+	struct snapset_set *set, *found = NULL;
+
+	mutex_lock(&snapset_set_mutex);
+	list_for_each_entry(set, &snapset_sets, link) {
+		if (set->session != session)
+			continue;
+		if (snapset_state_get(&set->state) == SNAPSET_STATE_CREATED &&
+		    set->params.attrs & SNAPSET_ATTR_NO_AUTO_RELEASE) {
+			set->session = 0;
+			continue;
+		}
+		refcount_inc(&set->refs);
+		found = set;
+		break;
+	}
+	mutex_unlock(&snapset_set_mutex);
+	return found;
+}
+
+void snapset_owner_died(u64 session)
+{
+	struct snapset_set *set;
+	bool won;
+	u32 n;
+
+	while ((set = next_orphan(session))) {
+		snapset_set_abort_and_wait(set, SNAPSET_S_ASYNC_CANCELLED,
+					   "its owner has gone", false, &won);
+		if (!(set->params.attrs & SNAPSET_ATTR_NO_AUTO_RELEASE) ||
+		    snapset_state_get(&set->state) != SNAPSET_STATE_CREATED)
+			snapset_delete_set(&set->id, true, &n, NULL);
+		snapset_set_put(set);
+	}
+}

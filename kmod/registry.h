@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * registry.h - the registry of sets, for set.c and the calls of control.h
+ * (control.c, delete.c, query.c) only.
+ */
+#ifndef SNAPSET_REGISTRY_H
+#define SNAPSET_REGISTRY_H
+
+#include <linux/list.h>
+#include "set.h"
+
+/* set_mutex guards both */
+extern struct list_head snapset_sets;		/* by serial */
+extern struct snapset_set *snapset_making;	/* not yet ended; NULL: none */
+
+/* With set_mutex held, here and in the next three. NULL: there is none. */
+struct snapset_set *snapset_set_find(const snapset_id *id);
+struct snapset_snap *snapset_snap_find(const snapset_id *id);
+/* The session's own set; ERR_PTR() with a sentence. */
+struct snapset_set *snapset_set_find_own(u64 session, const snapset_id *id,
+					 struct netlink_ext_ack *extack);
+/* Out of the registry; the caller puts the registry's reference. */
+void snapset_set_unlist(struct snapset_set *set);
+
+/*
+ * Aborts @set, of which the caller has a reference, and sees it to its end;
+ * *won: it was this call that did. Without set_mutex.
+ */
+int snapset_set_abort_and_wait(struct snapset_set *set, s32 code, const char *why,
+			       bool killable, bool *won);
+/*
+ * Tears down @snaps, which are off their set's list, and empties it. Waits, but
+ * not for ever. Takes no lock: set_mutex may be held.
+ */
+void snapset_snaps_reap(struct list_head *snaps);
+
+#endif
