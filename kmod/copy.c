@@ -43,7 +43,7 @@ static void budget_give(struct snapset_budget *b, u64 granules,
 	unsigned long flags;
 
 	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
-	smp_mb__after_atomic();	/* before the look for who waits */
+	smp_mb__after_atomic();	/* before the look for who waits; pairs with starve() */
 	if (!atomic_read(&b->starving))
 		return;
 	spin_lock_irqsave(&b->lock, flags);

@@ -59,7 +59,10 @@ static void tell_death(struct work_struct *work)
 
 static bool first_reason(struct snapset_cow *cow, s32 code)
 {
-	/* full barrier: dead is seen before the first write that passes uncopied */
+	/*
+	 * Full barrier, dead is seen before the first write that passes uncopied:
+	 * pairs with the one before snapset_cow_dead() when a read has its data.
+	 */
 	return cmpxchg(&cow->dead, 0, code) == 0;
 }
 
@@ -72,7 +75,7 @@ void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...)
 	va_start(args, fmt);
 	vscnprintf(cow->why, sizeof(cow->why), fmt, args);
 	va_end(args);
-	smp_store_release(&cow->told, true);
+	smp_store_release(&cow->told, true);	/* after why; pairs with snap_fill() */
 	queue_work(snapset_tell_wq, &cow->died_work);
 	snapset_origin_kick(cow->origin);
 }
@@ -303,7 +306,8 @@ static void starve(struct snapset_cow *cow, bool on)
 		atomic_inc(&cow->budget->starving);
 	else
 		atomic_dec(&cow->budget->starving);
-	smp_mb__after_atomic();	/* before the next look at what is left */
+	/* before the next look at what is left; pairs with budget_give() */
+	smp_mb__after_atomic();
 }
 
 void snapset_cow_start(struct snapset_origin *origin)

@@ -98,9 +98,13 @@ void snapset_cow_free(struct snapset_cow *cow);
  */
 __printf(3, 4)
 void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...);
-/* Acquire: a reader that has seen 0 after its data came has the right data. */
+/*
+ * A reader that has seen 0 after its data came has the right data. What orders the
+ * look after the data is the reader's count of parts (atomic_dec_and_test()).
+ */
 static inline bool snapset_cow_dead(const struct snapset_cow *cow)
 {
+	/* pairs with the cmpxchg() in first_reason() */
 	return smp_load_acquire(&cow->dead);
 }
 

@@ -24,10 +24,10 @@ bool snapset_dm_is(const struct gendisk *disk)
 
 int snapset_dm_drain(const struct gendisk *disk)
 {
-	typeof(&dm_internal_suspend_fast) suspend = symbol_get(dm_internal_suspend_fast);
-	typeof(&dm_internal_resume_fast) resume = symbol_get(dm_internal_resume_fast);
-	typeof(&dm_get_md) get = symbol_get(dm_get_md);
-	typeof(&dm_put) put = symbol_get(dm_put);
+	typeof(dm_internal_suspend_fast) *suspend = symbol_get(dm_internal_suspend_fast);
+	typeof(dm_internal_resume_fast) *resume = symbol_get(dm_internal_resume_fast);
+	typeof(dm_get_md) *get = symbol_get(dm_get_md);
+	typeof(dm_put) *put = symbol_get(dm_put);
 	struct mapped_device *md;
 	int err = -EOPNOTSUPP;
 

@@ -84,7 +84,12 @@ static void uncount(struct snapset_origin *o)
 	struct wait_queue_head *wq;
 
 	this_cpu_dec(*o->inflight);
-	smp_mb();	/* the count before "closed": see the top */
+	/*
+	 * The count before "closed" and "watch": pairs with the grace period
+	 * between closing and counting (see the top), and with the barrier in
+	 * the wait of free_origin().
+	 */
+	smp_mb();
 	if (READ_ONCE(o->closed)) {
 		wq = READ_ONCE(o->drained);
 		if (wq)
@@ -126,6 +131,7 @@ static enum verdict judge(struct snapset_origin *o, struct bio *bio,
 {
 	struct snapset_cow *cow;
 
+	/* pairs with snapset_origin_open(): after "open", the newest engine */
 	if (unlikely(smp_load_acquire(&o->closed)) && park(o, bio))
 		return TAKEN;
 	this_cpu_inc(*o->inflight);
@@ -402,7 +408,7 @@ void snapset_origin_open(struct snapset_origin *origin)
 	unsigned long flags;
 
 	spin_lock_irqsave(&origin->lock, flags);
-	/* who sees it open sees the epoch that was set before */
+	/* who sees it open sees the engine that was set before; pairs with judge() */
 	smp_store_release(&origin->closed, false);
 	spin_unlock_irqrestore(&origin->lock, flags);
 	snapset_origin_kick(origin);

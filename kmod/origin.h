@@ -39,7 +39,7 @@ struct snapset_origin {
 	struct snapset_cow __rcu *newest;	/* written with the gate closed */
 	struct snapset_cow *engine;	/* whom the worker serves: from cow_new() to cow_free() */
 	unsigned long __percpu *inflight;
-	wait_queue_head_t *drained;	/* woken when a write ends at a closed gate; take worker sets */
+	wait_queue_head_t *drained;	/* woken when a write ends at a closed gate; take's */
 	wait_queue_head_t idle;		/* woken likewise; for the last free */
 	bool watch;			/* completions wake idle */
 

@@ -66,8 +66,8 @@ static inline struct snapset_range snapset_range_of_granules(u64 start, u64 len,
 							     u64 device_sectors)
 {
 	struct snapset_range r = {
-		start * SNAPSET_GRANULE_SECTORS,
-		(start + len) * SNAPSET_GRANULE_SECTORS,
+		.start = start * SNAPSET_GRANULE_SECTORS,
+		.end = (start + len) * SNAPSET_GRANULE_SECTORS,
 	};
 
 	if (r.end > device_sectors)

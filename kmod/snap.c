@@ -129,6 +129,7 @@ void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info
 	info->state = SNAPSET_SNAP_PREPARING;
 	info->size = (o->range.end - o->range.start) << SECTOR_SHIFT;
 	info->block_size = bdev_logical_block_size(o->bdev.bdev);
+	/* pairs with publish(): the image has its number and its name */
 	info->published = smp_load_acquire(&snap->published);
 	if (!info->published)
 		return;
@@ -145,7 +146,7 @@ void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info
 	if (snapset_cow_dead(cow)) {
 		info->state = SNAPSET_SNAP_DEAD;
 		info->code = cow->dead;
-		if (smp_load_acquire(&cow->told))
+		if (smp_load_acquire(&cow->told))	/* pairs with cow_kill() */
 			strscpy(info->text, cow->why, sizeof(info->text));
 	}
 }

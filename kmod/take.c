@@ -173,10 +173,10 @@ static void name_the_busy(struct snapset_set *set)
 		spin_lock_irqsave(&set->lock, flags);
 		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT)
 			scnprintf(set->text, sizeof(set->text),
-				 "%s still had %lu writes in flight after %u ms: a suspended or stuck device below it, io.max, or a polled ring that nobody reaps",
-				 snap->name, snapset_origin_inflight(snap->origin) ?:
-				 snapset_bdev_writes_inflight(snap->origin->bdev.bdev),
-				 set->params.hold_ms);
+				  "%s still had %lu writes in flight after %u ms: a suspended or stuck device below it, io.max, or a polled ring that nobody reaps",
+				  snap->name, snapset_origin_inflight(snap->origin) ?:
+				  snapset_bdev_writes_inflight(snap->origin->bdev.bdev),
+				  set->params.hold_ms);
 		spin_unlock_irqrestore(&set->lock, flags);
 		return;
 	}
@@ -310,7 +310,7 @@ static bool publish(struct snapset_set *set)
 		}
 	}
 	list_for_each_entry(snap, &set->snaps, link)
-		smp_store_release(&snap->published, true);
+		smp_store_release(&snap->published, true);	/* pairs with snap_fill() */
 	return true;
 }
 

@@ -102,6 +102,7 @@ enum snapset_cmd {
 
 	__SNAPSET_CMD_MAX,
 };
+
 #define SNAPSET_CMD_MAX (__SNAPSET_CMD_MAX - 1)
 
 enum snapset_attr {
@@ -122,8 +123,10 @@ enum snapset_attr {
 	SNAPSET_A_HOLD_TIMEOUT_MS,	/* u32, 1..10000, default 10000 */
 	SNAPSET_A_FREEZE_TIMEOUT_MS,	/* u32, 1..60000, default 10000 */
 	SNAPSET_A_STALL_TIMEOUT_MS,	/* u32, 100..60000, default 5000 */
-	SNAPSET_A_BUDGET,		/* u64 bytes of RAM for data on its way to the store, default 32 MiB, 1 MiB..1 GiB */
-	SNAPSET_A_STORE,		/* nest of SNAPSET_A_STORE_* ; default: memory, 25 % of RAM */
+	SNAPSET_A_BUDGET,		/* u64 bytes of RAM for data on its way to the store,
+					 * default 32 MiB, 1 MiB..1 GiB
+					 */
+	SNAPSET_A_STORE,		/* nest of STORE_*; default: memory, 25 % of RAM */
 	SNAPSET_A_STORE_KIND,		/* u32, enum snapset_store_kind */
 	SNAPSET_A_STORE_MAJOR,		/* u32: block device store */
 	SNAPSET_A_STORE_MINOR,		/* u32 */
@@ -131,7 +134,9 @@ enum snapset_attr {
 	SNAPSET_A_STORE_SIZE,		/* u64 bytes: what the store can hold (out) */
 	SNAPSET_A_STORE_USED,		/* u64 bytes: what it holds (out) */
 	SNAPSET_A_FREEZE,		/* nest: FD [NAME]; repeated */
-	SNAPSET_A_FD,			/* u32: any open file or directory of the file system, O_PATH is enough */
+	SNAPSET_A_FD,			/* u32: any open file or directory of the file system,
+					 * O_PATH is enough
+					 */
 	SNAPSET_A_FORCE,		/* flag */
 	SNAPSET_A_DELETED,		/* u32: snapshots deleted */
 	SNAPSET_A_SIZE,			/* u64 bytes of the image */
@@ -146,7 +151,9 @@ enum snapset_attr {
 	SNAPSET_A_T_PREPARE,		/* u64 ns: SET_DO .. first freeze */
 	SNAPSET_A_T_FREEZE,		/* u64 ns: first freeze begun .. last frozen */
 	SNAPSET_A_T_HOLD,		/* u64 ns: first gate closed .. last gate opened */
-	SNAPSET_A_T_DRAIN,		/* u64 ns: last gate closed .. last write completed; of one member in SNAP_GET */
+	SNAPSET_A_T_DRAIN,		/* u64 ns: last gate closed .. last write completed;
+					 * of one member in SNAP_GET
+					 */
 	SNAPSET_A_T_FROZEN,		/* u64 ns: first freeze begun .. last thawed */
 	SNAPSET_A_T_TOTAL,		/* u64 ns: SET_DO .. images published */
 	SNAPSET_A_PARKED,		/* u64: writes that waited at a gate */
@@ -158,10 +165,13 @@ enum snapset_attr {
 	SNAPSET_A_VERSION,		/* string: version of the module */
 	SNAPSET_A_HOOK,			/* string: function that is hooked, "" if none */
 	SNAPSET_A_GRANULE_SIZE,		/* u32 bytes */
-	SNAPSET_A_COUNTERS,		/* string: "name value\n"...: objects alive and made, for leak tests */
+	SNAPSET_A_COUNTERS,		/* string: "name value\n"...: objects alive and made,
+					 * for leak tests
+					 */
 
 	__SNAPSET_A_MAX,
 };
+
 #define SNAPSET_A_MAX (__SNAPSET_A_MAX - 1)
 
 /* SNAPSET_A_ATTRS: the numbers of VSS_VOLUME_SNAPSHOT_ATTRIBUTES */
