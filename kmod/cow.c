@@ -468,7 +468,7 @@ void snapset_cow_free(struct snapset_cow *cow)
 	snapset_origin_kick(cow->origin);
 	wait_event(cow->idle, !atomic_read(&cow->busy));
 	WRITE_ONCE(cow->origin->engine, NULL);
-	synchronize_rcu();		/* who brought busy to 0 */
+	synchronize_rcu_expedited();	/* who brought busy to 0 */
 	flush_work(&cow->origin->work);
 	flush_work(&cow->died_work);
 	starve(cow, false);

@@ -210,7 +210,7 @@ static int probe(dev_t dev, struct netlink_ext_ack *extack)
 		wait_for_completion_timeout(&p->done, HZ / 10);
 	seen = READ_ONCE(p->seen);
 	WRITE_ONCE(probing, NULL);
-	synchronize_rcu();
+	synchronize_rcu_expedited();	/* somebody waits for ADD */
 	probe_put(p);
 	if (seen)
 		return 0;

@@ -206,7 +206,7 @@ void snapset_image_free(struct snapset_image *image)
 	if (!image)
 		return;
 	rcu_assign_pointer(image->cow, NULL);
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 	if (image->published)
 		del_gendisk(image->disk);
 	snapset_disk_free(image->disk, image->published);

@@ -546,7 +546,7 @@ void snapset_origin_detach(struct snapset_origin *origin)
 	mutex_lock(&origins_mutex);
 	hash_del_rcu(&origin->link);
 	mutex_unlock(&origins_mutex);
-	synchronize_rcu();
+	synchronize_rcu_expedited();	/* somebody waits for DELETE */
 	/* nobody parks or queues here any more; what is left goes on now */
 	snapset_origin_kick(origin);
 	flush_work(&origin->work);

@@ -51,7 +51,7 @@ static void reap(struct work_struct *work)
 	snapset_image_free(snap->image);
 	if (snap->cow) {
 		rcu_assign_pointer(snap->origin->newest, NULL);
-		synchronize_rcu();
+		synchronize_rcu_expedited();
 		snapset_cow_free(snap->cow);
 	}
 	if (snap->origin)

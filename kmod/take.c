@@ -292,7 +292,7 @@ static void forget_waitqueue(struct snapset_set *set)
 
 	list_for_each_entry(snap, &set->snaps, link)
 		WRITE_ONCE(snap->origin->drained, NULL);
-	synchronize_rcu();
+	synchronize_rcu_expedited();
 }
 
 static bool publish(struct snapset_set *set)
