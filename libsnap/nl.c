@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <netlink/netlink.h>
 #include <netlink/genl/genl.h>
@@ -86,7 +87,10 @@ snap_status snapi_conn_open(bool events, struct snapi_conn **out,
 	/* This makes the kernel load the module, if it is installed. */
 	c->family = genl_ctrl_resolve(c->sk, SNAPSET_GENL_NAME);
 	if (c->family < 0) {
-		if (c->family == -NLE_OBJ_NOTFOUND)
+		if (c->family == -NLE_OBJ_NOTFOUND && access("/sys/module/snapset", F_OK) == 0)
+			snapi_error_set(e, SNAP_E_PROVIDER_NOT_REGISTERED, ENOENT, NULL,
+					"the snapset kernel module answers in the initial network namespace only");
+		else if (c->family == -NLE_OBJ_NOTFOUND)
 			snapi_error_set(e, SNAP_E_PROVIDER_NOT_REGISTERED, ENOENT, NULL, NULL);
 		else
 			open_failed(e, c->family, "cannot look up the kernel module");

@@ -16,6 +16,7 @@ bad() {
 frozen() {
 	want=$1
 	shift
+	[ -n "$freezes" ] || return
 	have=$("$freezes" "$@" | tr '\n' ' ')
 	[ "${have% }" = "$want" ] || bad "freezes for $*: \"${have% }\", not \"$want\""
 }
@@ -38,6 +39,10 @@ made() {
 	snapset delete --all || bad "delete after $*"
 }
 
+if ! "$freezes" > /dev/null; then
+	echo "# $freezes does not run here"
+	freezes=
+fi
 modprobe snapset || exit 1
 A=$(readlink -f "$SCRATCH0") B=$(readlink -f "$SCRATCH1") C=$(readlink -f "$SCRATCH2")
 
@@ -74,7 +79,7 @@ mount "${A}1" /m/c
 mkdir /m/a/sub
 mount --bind /m/a/sub /m/d
 frozen '/m/d' "${A}1"
-[ "$("$freezes" /m/d)" = /m/d ] || bad 'a bind mount is a volume'
+frozen '/m/d' /m/d
 refused 2 'it lies on /m/a' /m/a/sub
 umount /m/c /m/d
 touch /m/a/file /m/f.txt
@@ -140,7 +145,11 @@ refused 4 'loop' "$LL"
 losetup -d "$LL"
 umount /m/d
 losetup -d "$L"
-umount /m/c
+# it goes when udev has let it go
+for _ in $(seq 50); do
+	umount /m/c 2> /dev/null && break
+	sleep 0.1
+done
 
 # btrfs: one device is a volume, two are not, but each of the two is
 mkfs.btrfs -q -f "$B"
