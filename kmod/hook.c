@@ -138,7 +138,7 @@ static void probe_done(struct bio *bio)
 {
 	struct probe *p = bio->bi_private;
 
-	complete(&p->done);
+	complete_all(&p->done);	/* the worker waits, and for a moment the asker */
 }
 
 /* In a worker: the caller's cgroup may be throttled, and the device may make it sleep. */
