@@ -46,7 +46,7 @@ pack_run() {
 qemu_args() {
 	local i size block cmdline
 
-	cmdline='console=ttyS0 loglevel=5 mitigations=off panic_on_warn=1 oops=panic panic=-1'
+	cmdline='console=ttyS0 loglevel=5 mitigations=off panic_on_warn=1 oops=panic panic=-1 no_timer_check'
 	# what an emulated processor on a busy host does not keep to is no fault
 	cmdline="$cmdline rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=30 tsc=reliable"
 	cmdline="$cmdline workqueue.watchdog_thresh=120 log_buf_len=4M net.ifnames=0 $APPEND"
