@@ -10,7 +10,7 @@ set -u
 ROUNDS=${1:-4}
 # shellcheck disable=SC2034 # make_tables does
 SCALE=2			# times 100 000 accounts
-LIMIT=210		# no new round after so many seconds
+LIMIT=210		# no third round after so many seconds
 APART=()		# what came of images taken one after the other
 HERE=$(dirname "$0")
 mkdir -p /share/out/log
@@ -35,43 +35,45 @@ show_times() {
 	EOF
 }
 
-# what one line can say of images that were taken one after the other
+# summary: what PostgreSQL made of images that were taken one after the other
 summary() {
-	local what
+	local what text=''
 
 	for what in "${WRONG[@]}"; do
 		case $what in
-		"the disks are"*) ;;
-		*)
+		*"different times") ;;	# they are; but what comes of it?
+		*"does not start")
 			echo "$what"
 			return
 			;;
+		*) [[ $text = *"$what"* ]] || text="$text${text:+, }$what" ;;
 		esac
 	done
-	echo "${WRONG[0]:-nothing wrong was seen}${WRONG[0]:+; PostgreSQL survived it, this time}"
+	echo "PostgreSQL ${text:+starts, but }${text:-survived it, this time}"
 }
 
 # apart N WORD...: takes the images in this order, a second between one and the
-# next; or a checkpoint, which PostgreSQL makes now and then by itself
+# next; "checkpoint" is one of PostgreSQL, which makes them by itself now and then
 apart() {
 	local round=$1 order volume before after seen
 	local -A sets=() image=()
 
 	shift
 	order="$*"
-	[ "$round" = 0 ] || {
-		[ "$round" -lt "$ROUNDS" ] && [ "$(cut -d . -f 1 /proc/uptime)" -lt $LIMIT ] || return
+	[ "$round" -lt "$ROUNDS" ] || return
+	[ "$round" -lt 2 ] || [ "$(cut -d . -f 1 /proc/uptime)" -lt $LIMIT ] || return
+	if [ "$round" -gt 0 ]; then
 		echo
 		wake_load 4
-	}
+	fi
 	seen=$(checkpoints)
 	before=$(last acknowledged)
 	for volume; do
+		[ ${#sets[@]} = 0 ] || sleep 1
 		if [ "$volume" = checkpoint ]; then
 			ask "$FIRST" checkpoint || die "no checkpoint"
 			continue
 		fi
-		[ ${#sets[@]} = 0 ] || sleep 1
 		take "$OUT/log/create-$round-$volume" "/srv/$volume"
 		sets[$volume]=$SET
 		image[$volume]=$(image_of "$SET" "/srv/$volume")
@@ -79,7 +81,7 @@ apart() {
 	after=$(last sent)
 	rest_load
 	stamp "round $round taken"
-	line "${order// /, }; between them a second, and $(($(checkpoints) - seen)) checkpoints of PostgreSQL:"
+	line "${order// /, }, with a pause of a second; checkpoints of PostgreSQL meanwhile: $(($(checkpoints) - seen))"
 	mount_images "${image[data]}" "${image[wal]}" "${image[space]}"
 	judge "apart-$round" "$before" "$after"
 	APART+=("${order// /, }: $(summary)")
@@ -100,7 +102,7 @@ df --output=source,fstype,target /srv/data /srv/wal /srv/space | tail -n 3 | ind
 stamp tables
 start_load 8
 stamp load
-line
+echo
 line "/srv/wal holds its log, /srv/space the accounts and their index, /srv/data the rest."
 line "pgbench changes all three in each transaction: 4 clients, $(tps 5) transactions a second."
 line "A side client inserts 1, 2, 3, ... into a table; when PostgreSQL has acknowledged a"
@@ -115,11 +117,12 @@ ended=$EPOCHREALTIME
 after=$(last sent)
 line "# snapset create /srv/data /srv/wal /srv/space"
 indent <"$OUT/log/create"
-line
+echo
 show_times
 sleep 1
-line "The side client's longest wait for an acknowledgement: $(longest_wait "$begun" "$ended") ms meanwhile,"
-line "$(longest_wait 0 "$begun") ms before."
+echo
+line "The side client's longest wait for PostgreSQL: $(longest_wait "$begun" "$ended") ms while the set was made,"
+line "$(longest_wait 0 "$begun") ms in the seconds before."
 
 section "3. A second PostgreSQL on the three images, while the first goes on"
 stamp taken
@@ -132,7 +135,10 @@ snapset delete --set "$SET" || die "the set cannot be deleted"
 check_load
 stamp judged
 
-section "4. The same, but each image taken by itself"
+section "4. The same, but the images are taken one after the other"
+line "A checkpoint at the wrong moment does the worst. A large server makes one every few"
+line "minutes; here some come by themselves, and some rounds ask for one."
+echo
 apart 0 wal space data
 apart 1 space checkpoint wal data
 apart 2 wal checkpoint space data
@@ -145,7 +151,7 @@ judge_first
 
 section "Verdict"
 if [ ${#together[@]} = 0 ]; then
-	line "At one instant      PostgreSQL recovered, nothing is lost, nothing is torn"
+	line "At one instant      PostgreSQL recovers, nothing is lost, all fits together"
 else
 	line "At one instant      WRONG: ${together[0]}"
 fi

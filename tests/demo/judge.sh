@@ -51,8 +51,8 @@ umount_images() {
 	umount "$IMG"
 }
 
-# same_sums SOCKET WHEN: pgbench adds one delta to an account, a teller and a branch and writes it to
-# the history, in one transaction
+# same_sums SOCKET WHEN: pgbench adds one number to an account, a teller and a
+# branch and writes it to the history, all in one transaction
 same_sums() {
 	local sums accounts tellers branches history count
 
@@ -61,14 +61,14 @@ same_sums() {
 			(select sum(bbalance) from pgbench_branches),
 			(select sum(delta) from pgbench_history),
 			(select count(*) from pgbench_history)" 2>&1); then
-		wrong "$2, the sums cannot be read" "$sums"
+		wrong "the sums cannot be read" "$sums"
 		return
 	fi
 	IFS='|' read -r accounts tellers branches history count <<<"$sums"
 	if [ "$accounts $tellers $branches" = "$history $history $history" ]; then
-		right "$2, the sums agree: accounts, tellers, branches, history $history ($count transactions)"
+		right "$2the sums agree: accounts, tellers, branches and history $history; $count transactions"
 	else
-		wrong "$2, the sums differ" "accounts $accounts, tellers $tellers, branches $branches, history $history"
+		wrong "the sums differ" "accounts $accounts, tellers $tellers, branches $branches, history $history"
 	fi
 }
 
@@ -90,7 +90,7 @@ numbers_whole() {
 	elif [ "$most" -gt "$2" ]; then
 		wrong "transactions are here from after the snapshot" "$2 had been sent, $most are here"
 	else
-		right "nothing acknowledged is lost: $1 numbers before the snapshot, $most in it, $2 sent after it"
+		right "nothing acknowledged is lost: $1 numbers before the first image, $most in it, $2 sent after the last"
 	fi
 }
 
@@ -104,7 +104,7 @@ same_notes() {
 	# shellcheck disable=SC2086 # words
 	text=$(printf '%s %s, ' $(paste -d ' ' <(printf '%s\n' $VOLUMES) <(printf '%s\n' "${notes[@]}")))
 	if ((notes[0] >= notes[1] && notes[1] >= notes[2] && notes[2] >= notes[0] - 1)); then
-		right "one instant: the last notes on the disks are ${text%, }"
+		right "the disks are of one instant, by the last notes on them: ${text%, }"
 	else
 		wrong "the disks are of different times" "the last notes on them: ${text%, }"
 	fi
@@ -138,15 +138,18 @@ judge() {
 	WRONG=()
 	same_notes
 	if ! start_second "$log"; then
-		wrong "PostgreSQL refuses to start" "$(said "$log" 'PANIC|FATAL' | head -n 2)"
+		wrong "PostgreSQL does not start" "$(said "$log" 'PANIC|FATAL' | head -n 2)"
 		return
 	fi
+	stamp "$1: starts"
 	right "PostgreSQL starts$(sed -n 's/.*LOG: *redo done at .*elapsed: \([0-9.]*\) s.*/ and recovers, in \1 s/p' "$log")"
-	same_sums "$SECOND" "recovered"
+	same_sums "$SECOND" ""
 	numbers_whole "$2" "$3"
+	stamp "$1: sums"
 	all_sound "$SECOND" "$amcheck"
+	stamp "$1: amcheck"
 	if timeout 60 pgbench -n -h "$SECOND" -c 4 -t 50 >"$work" 2>&1; then
-		same_sums "$SECOND" "after 200 transactions more"
+		same_sums "$SECOND" "after 200 more "
 	else
 		wrong "it does not work on" "$(said "$work" ERROR | head -n 2)"
 	fi
@@ -156,6 +159,6 @@ judge() {
 # judge_first: what became of the server whose disks were snapshot
 judge_first() {
 	WRONG=()
-	same_sums "$FIRST" "after all this"
+	same_sums "$FIRST" ""
 	all_sound "$FIRST" "$OUT/log/first.amcheck"
 }
