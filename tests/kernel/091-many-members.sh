@@ -8,12 +8,11 @@
 . "$(dirname "$0")/lib.sh"
 
 load
-modprobe brd rd_nr=65 rd_size=1024 || skip "there is no brd"
-on_exit rmmod brd
 disks=()
 for ((i = 0; i < 65; i++)); do
-	disks+=("/dev/ram$i")
-	must blk fill "/dev/ram$i" "model$i" $((i + 1))
+	null_disk "many$i" size=1 memory_backed=1 submit_queues=1
+	disks+=("$NULL_DISK")
+	must blk fill "$NULL_DISK" "model$i" $((i + 1))
 done
 
 refused E2BIG "${disks[@]}"
@@ -23,7 +22,7 @@ take "${disks[@]:0:64}"
 note "$(grep ^ms take)"
 for ((i = 0; i < 64; i++)); do
 	cp "model$i" model
-	must blk churn "/dev/ram$i" model --writes 10 >churn.out
+	must blk churn "${disks[i]}" model --writes 10 >churn.out
 	must blk verify "${IMAGE[i]}" "model$i"
 done
 finish

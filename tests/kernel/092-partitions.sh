@@ -16,6 +16,9 @@ one=${disk}1 two=${disk}2
 must test -b "$two"
 must blk fill "$one" one
 must blk fill "$two" two 2
+# udev reads the partition table again when a disk was written to, unless it is locked
+exec 8<"$disk"
+must flock 8
 
 through_both() {
 	# MiB 4 of partition 1 is MiB 5 of the disk; two begins at sector 40961

@@ -152,6 +152,7 @@ null_disk() {
 
 	shift
 	[ -d /sys/kernel/config/nullb ] || {
+		modprobe -q configfs
 		mountpoint -q /sys/kernel/config || must mount -t configfs configfs /sys/kernel/config
 		modprobe null_blk nr_devices=0 || skip "there is no null_blk"
 	}

@@ -28,6 +28,7 @@ static const char usage[] =
 "blk compare DISK DISK              both hold the same\n"
 "blk eio DISK                       every read of it gives EIO\n"
 "blk put DISK MODEL OFFSET LENGTH   one write; says how many ms it took\n"
+"				MODEL.writing exists since just before it\n"
 "blk zero|discard DISK MODEL OFFSET LENGTH   BLKZEROOUT, BLKDISCARD\n"
 "blk churn DISK MODEL [OPTIONS]     overwrite at random; the model follows\n"
 "	--engine direct|buffered|mmap|aio|uring --nowait --hipri --dsync\n"
@@ -232,7 +233,7 @@ static int cmd_eio(int argc, char **argv)
 static int cmd_put(int argc, char **argv)
 {
 	uint64_t off = bytes(argv[2]), len = bytes(argv[3]), begun;
-	char *buf = aligned(len);
+	char *buf = aligned(len), mark[512];
 	struct model model;
 	struct disk d;
 	int err;
@@ -241,6 +242,8 @@ static int cmd_put(int argc, char **argv)
 	open_to_write(&d, argv[0]);
 	model_load(&model, argv[1]);
 	pat_make(buf, model.id, off / SECTOR, len / SECTOR, model.next);
+	snprintf(mark, sizeof(mark), "%s.writing", argv[1]);
+	close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	begun = now_ns();
 	err = write_at(d.fd, buf, len, off);
 	if (err)
