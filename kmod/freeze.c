@@ -122,7 +122,7 @@ static void item_work(struct work_struct *work)
 	} else if (it->step == SNAPSET_FREEZE_SYNC) {
 		it->err = sync_item(it);
 	} else if (it->step == SNAPSET_FREEZE_DRAIN) {
-		it->err = it->drain ? snapset_dm_drain(it->bdev.bdev->bd_disk) : 0;
+		it->err = snapset_dm_drain(it->bdev.bdev->bd_disk);
 	} else if (it->sb) {
 		it->err = freeze_item(it);
 	}
@@ -227,6 +227,8 @@ void snapset_freezer_begin(struct snapset_freezer *f, enum snapset_freeze_step s
 	unsigned int i;
 
 	for (i = 0; i < f->nr; i++) {
+		if (step == SNAPSET_FREEZE_DRAIN && !f->items[i]->drain)
+			continue;	/* stays frozen, or whatever it is */
 		f->items[i]->step = step;
 		f->items[i]->err = 0;
 		atomic_set(&f->items[i]->state, BUSY);

@@ -31,8 +31,8 @@ int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *n
 
 enum snapset_freeze_step {
 	SNAPSET_FREEZE_SYNC,
-	SNAPSET_FREEZE_DRAIN,		/* devices that must be asked for their older writes */
 	SNAPSET_FREEZE_FREEZE,
+	SNAPSET_FREEZE_DRAIN,		/* only devices that must be asked for their older writes */
 };
 
 /* Begins the step on all. */

@@ -49,7 +49,7 @@ static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
  * where the drain sees it, or sleeps at its entrance; who slept there has entered
  * after the second one.
  */
-static bool drain_queues(struct snapset_set *set)
+bool snapset_older_drain(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
 	bool raw = false;
@@ -90,24 +90,22 @@ bool snapset_older_inflight(struct snapset_origin *o)
 	return !o->older_drained;
 }
 
-/* Device-mapper is asked by the freezer's workers, which may hang instead of us. */
-static bool drain_dm(struct snapset_set *set)
+/*
+ * Device-mapper is asked last, when its own count says zero and the gates let
+ * nothing new come: a suspend holds everybody as long as the slowest bio takes,
+ * so it must only wait for what no count shows. Workers ask, who may hang instead
+ * of us.
+ */
+bool snapset_older_ask(struct snapset_set *set)
 {
 	struct snapset_freezer *f = set->freezer;
 	const char *name = NULL;
 	int err;
 
 	snapset_freezer_begin(f, SNAPSET_FREEZE_DRAIN);
-	if (!wait_event_timeout(set->wq, snapset_freezer_done(f) ||
-				!snapset_set_is(set, SNAPSET_STATE_PREPARING),
-				msecs_to_jiffies(set->params.hold_ms))) {
-		snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-				  "%s has writes from before it was added that did not complete within %u ms",
-				  snapset_freezer_late(f) ?: "a device",
-				  set->params.hold_ms);
-		return false;
-	}
-	if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
+	wait_event(set->wq, snapset_freezer_done(f) ||
+		   !snapset_set_is(set, SNAPSET_STATE_HOLDING));
+	if (!snapset_set_is(set, SNAPSET_STATE_HOLDING))
 		return false;
 	err = snapset_freezer_error(f, &name);
 	if (err)
@@ -115,9 +113,4 @@ static bool drain_dm(struct snapset_set *set)
 				  "%s could not be asked for its older writes: error %d",
 				  name, err);
 	return !err;
-}
-
-bool snapset_older_drain(struct snapset_set *set)
-{
-	return drain_queues(set) && drain_dm(set);
 }

@@ -24,4 +24,10 @@ bool snapset_older_drain(struct snapset_set *set);
  */
 bool snapset_older_inflight(struct snapset_origin *origin);
 
+/*
+ * And when nothing of that is left: device-mapper, which may keep bios that it
+ * counts nowhere. False: the set is lost. Take worker, holding.
+ */
+bool snapset_older_ask(struct snapset_set *set);
+
 #endif

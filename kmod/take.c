@@ -167,6 +167,16 @@ static void name_the_busy(struct snapset_set *set)
 	struct snapset_snap *snap;
 	unsigned long flags;
 
+	if (snapset_freezer_late(set->freezer)) {
+		spin_lock_irqsave(&set->lock, flags);
+		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT)
+			scnprintf(set->text, sizeof(set->text),
+				  "%s has writes from before it was added that did not complete within %u ms",
+				  snapset_freezer_late(set->freezer),
+				  set->params.hold_ms);
+		spin_unlock_irqrestore(&set->lock, flags);
+		return;
+	}
 	list_for_each_entry(snap, &set->snaps, link) {
 		if (snap->drained)
 			continue;
@@ -236,7 +246,7 @@ static bool hold(struct snapset_set *set)
 	}
 	synchronize_rcu_expedited();
 	closed = ktime_get();
-	if (wait_drained(set)) {
+	if (wait_drained(set) && snapset_older_ask(set)) {
 		set->t_drain = ktime_to_ns(ktime_sub(ktime_get(), closed));
 		set->created = ktime_get_real_ns();
 		check_frozen(set);

@@ -3,7 +3,7 @@
  * The nesting rule. Two volumes of a set must not share sectors, and none may
  * stand on another: the gate of the lower one, once closed, would hold writes
  * that the upper one waits for. VSS says the same of a VHD and the volume that
- * holds its file. The kernel checks again when the set is made.
+ * holds its file. The kernel itself sees shared sectors only.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -33,7 +33,7 @@ static const char usage[] =
 "blk churn DISK MODEL [OPTIONS]     overwrite at random; the model follows\n"
 "	--engine direct|buffered|mmap|aio|uring --nowait --hipri --dsync\n"
 "	--threads N --depth N --min BYTES --max BYTES --align BYTES\n"
-"	--from BYTES --len BYTES --cover --writes N --seconds N --seed N\n"
+"	--from BYTES --len BYTES --cover --writes N --seconds N --seed N --noflush\n"
 "blk spoil DISK OFFSET              change one byte, for tests of the tests\n";
 
 /* Reading through the cache would show what was read before. */
@@ -321,7 +321,8 @@ static int cmd_churn(int argc, char **argv)
 		{ "align", 1, NULL, 'a' }, { "from", 1, NULL, 'f' },
 		{ "len", 1, NULL, 'l' }, { "cover", 0, NULL, 'c' },
 		{ "writes", 1, NULL, 'w' }, { "seconds", 1, NULL, 's' },
-		{ "seed", 1, NULL, 'S' }, { 0 },
+		{ "seed", 1, NULL, 'S' }, { "noflush", 0, NULL, 'F' },
+		{ 0 },
 	};
 	struct churn_options o = {
 		.path = argv[0], .engine = "direct", .depth = 1, .threads = 1,
@@ -352,6 +353,7 @@ static int cmd_churn(int argc, char **argv)
 		case 'w': o.writes = number(optarg); break;
 		case 's': o.seconds = number(optarg); break;
 		case 'S': o.seed = number(optarg); break;
+		case 'F': o.noflush = true; break;
 		default: return EXIT_USAGE;
 		}
 	}

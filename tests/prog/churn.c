@@ -247,7 +247,7 @@ static void *work(void *arg)
 		rest(c);
 	}
 
-	err = engine_flush(e);
+	err = c->o.noflush ? 0 : engine_flush(e);
 	if (err)
 		die("THE ORIGIN FAILED: flush of %s: %s", c->o.path, strerror(-err));
 	engine_close(e);

@@ -22,6 +22,7 @@ struct churn_options {
 	bool		cover;		/* overwrite everything once instead of at random */
 	uint64_t	writes;		/* stop after so many; 0: not by this */
 	unsigned int	seconds;	/* stop after so long; 0: not by this */
+	bool		noflush;	/* no flush at the end: one goes to all of a device */
 	uint64_t	seed;
 };
 
