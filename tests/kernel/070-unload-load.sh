@@ -34,5 +34,7 @@ must wait $churn
 must blk verify "$SCRATCH0" model
 gone $fio && fail "fio has ended: $(cat fio.out)"
 kill -INT $fio
-must wait $fio
+wait $fio
+grep -q 'err= 0' fio.out || fail "fio: $(cat fio.out)"
+! grep -qi 'verify: bad' fio.out || fail "fio: $(cat fio.out)"
 exit 0
