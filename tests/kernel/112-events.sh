@@ -15,14 +15,13 @@ for i in 1 2 3; do
 	take "$SCRATCH0"
 	must snapraw delete "$SET"
 done
-dm slow "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
-must dmsetup suspend --nolockfs --noflush slow
-dd if=/dev/zero of=/dev/mapper/slow bs=4k count=1 oflag=direct status=none &
-dd=$!
-sleep 0.5
+fill "$SCRATCH0" model
+dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 4000"
+blk put /dev/mapper/slow model 0 4K >put.out &
+put=$!
+must wait_for 20 test -e model.writing
 refused E_HOLD_WRITES_TIMEOUT --hold-timeout 300 /dev/mapper/slow
-must dmsetup resume slow
-must wait $dd
+must wait $put
 sleep 0.5
 kill $events
 wait $events
