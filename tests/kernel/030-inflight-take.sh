@@ -9,7 +9,7 @@
 
 load
 fill "$SCRATCH0" model
-dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 2000"
+dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 5000"
 
 # the write comes after the member was added, and half a second before the request
 snapraw take --keep --pause-add 1500 --touch added /dev/mapper/slow >out &
@@ -22,8 +22,8 @@ must wait $taker || fail "$(cat out)"
 taken out
 must wait $put
 hold=$(ms_of hold out)
-[ "$hold" -ge 800 ] || fail "held only $hold ms although a write was to take 1500 more"
-[ "$(cat put.out)" -ge 1900 ] || fail "the write took only $(cat put.out) ms: nothing is proved"
+[ "$hold" -ge 800 ] || fail "held only $hold ms although a write was to take 4500 more"
+[ "$(cat put.out)" -ge 4900 ] || fail "the write took only $(cat put.out) ms: nothing is proved"
 
 cp model frozen
 must blk verify "${IMAGE[0]}" frozen

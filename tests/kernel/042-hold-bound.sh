@@ -20,7 +20,7 @@ put=$!
 must wait_for 20 test -e stuck.writing
 sleep 0.5
 
-blk churn /dev/mapper/both model --engine direct --threads 2 --from 0 --len $((half * 512)) --seconds 5 >churn.out &
+blk churn /dev/mapper/both model --engine direct --threads 2 --from 0 --len $((half * 512)) --seconds 5 --noflush >churn.out &
 churn=$!
 refused E_HOLD_WRITES_TIMEOUT --hold-timeout 700 /dev/mapper/both
 wait_for 15 gone $churn || fail "writers to the free half are still held: $(cat take)"

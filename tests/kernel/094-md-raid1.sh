@@ -23,8 +23,8 @@ for engine in aio direct buffered; do
 done
 grep -q '\[UU\]' /proc/mdstat || fail "a leg was kicked: $(cat /proc/mdstat)"
 must snapraw delete "$SET"
-must_not snapraw take "$SCRATCH0"
-must_not snapraw take /dev/md7 "$SCRATCH0"
+must_not snapset create "$SCRATCH0"
+must_not snapset create /dev/md7 "$SCRATCH0"
 echo check >/sys/block/md7/md/sync_action
 wait_for 60 grep -q idle /sys/block/md7/md/sync_action || fail "the check does not end"
 [ "$(cat /sys/block/md7/md/mismatch_cnt)" = 0 ] || fail "the legs differ"
