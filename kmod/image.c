@@ -2,8 +2,10 @@
 /*
  * The image's disk: life, openers, names. Its reads are in image-read.c.
  *
- * References: one of its maker, one of each opener; a forced delete takes the
- * disk away under its openers, whose release() still finds the object.
+ * References: one of its maker, one of each opener. A forced delete leaves the disk
+ * to those who have it open, and they read EIO: removed under them it would have
+ * size 0, and who copies it to its end would take a short copy for a whole one.
+ * The last of them to close has it removed.
  */
 #include <linux/blkdev.h>
 #include <linux/device.h>
@@ -14,8 +16,13 @@
 #include "cow.h"
 #include "image.h"
 #include "image-read.h"
+#include "set.h"
 
-#define GONE	(INT_MIN / 2)	/* added to openers when nobody may open it any more */
+/*
+ * Added to openers when nobody may open it any more, with one for ourselves: who
+ * brings the sum down to just this is the last.
+ */
+#define GONE	(INT_MIN / 2)
 #define MINORS	(1 << MINORBITS)
 
 struct snapset_image {
@@ -26,10 +33,28 @@ struct snapset_image {
 	atomic_t openers;
 	int minor;
 	bool published;
+	struct work_struct destroy;
+	bool destroyed;
 };
 
 static int major;
 static DEFINE_IDA(minors);
+
+static void image_put(struct snapset_image *image);
+
+/* Nobody has it open nor will. */
+static void destroy(struct snapset_image *image)
+{
+	if (image->published)
+		del_gendisk(image->disk);
+	snapset_disk_free(image->disk, image->published);
+	image_put(image);
+}
+
+static void destroy_work(struct work_struct *work)
+{
+	destroy(container_of(work, struct snapset_image, destroy));
+}
 
 static void image_put(struct snapset_image *image)
 {
@@ -40,6 +65,20 @@ static void image_put(struct snapset_image *image)
 	snapset_gone(SNAPSET_OBJ_IMAGE);
 }
 
+static bool last_left(struct snapset_image *image)
+{
+	/* once: who tries to open it in vain passes here as well */
+	return atomic_dec_return(&image->openers) == GONE &&
+	       !xchg(&image->destroyed, true);
+}
+
+static void opener_left(struct snapset_image *image)
+{
+	/* not here: the disk cannot be removed from within its own methods */
+	if (last_left(image))
+		queue_work(snapset_set_wq, &image->destroy);
+}
+
 static int image_open(struct gendisk *disk, bool write)
 {
 	struct snapset_image *image = disk->private_data;
@@ -47,7 +86,7 @@ static int image_open(struct gendisk *disk, bool write)
 	if (write)
 		return -EROFS;
 	if (atomic_inc_return(&image->openers) <= 0) {
-		atomic_dec(&image->openers);
+		opener_left(image);
 		return -ENXIO;
 	}
 	refcount_inc(&image->refs);
@@ -58,7 +97,7 @@ static void image_release(struct gendisk *disk)
 {
 	struct snapset_image *image = disk->private_data;
 
-	atomic_dec(&image->openers);
+	opener_left(image);
 	image_put(image);
 }
 
@@ -145,6 +184,7 @@ struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 		return ERR_PTR(-ENOMEM);
 	image->label = *label;
 	refcount_set(&image->refs, 1);
+	INIT_WORK(&image->destroy, destroy_work);
 	image->minor = ida_alloc_max(&minors, MINORS - 1, GFP_KERNEL);
 	if (image->minor < 0) {
 		err = image->minor;
@@ -188,17 +228,17 @@ bool snapset_image_unpublish(struct snapset_image *image, bool force)
 {
 	if (!image->published)
 		return true;
-	if (!force && atomic_cmpxchg(&image->openers, 0, GONE) != 0)
+	if (!force && atomic_cmpxchg(&image->openers, 0, GONE + 1) != 0)
 		return false;
 	if (force)
-		atomic_add(GONE, &image->openers);
+		atomic_add(GONE + 1, &image->openers);
 	return true;
 }
 
 void snapset_image_republish(struct snapset_image *image)
 {
 	if (image->published)
-		atomic_sub(GONE, &image->openers);
+		atomic_sub(GONE + 1, &image->openers);
 }
 
 void snapset_image_free(struct snapset_image *image)
@@ -207,17 +247,18 @@ void snapset_image_free(struct snapset_image *image)
 		return;
 	rcu_assign_pointer(image->cow, NULL);
 	synchronize_rcu_expedited();
-	if (image->published)
-		del_gendisk(image->disk);
-	snapset_disk_free(image->disk, image->published);
-	image_put(image);
+	/* a set that failed while its images were shown was never closed to openers */
+	if (image->published && atomic_read(&image->openers) >= 0)
+		snapset_image_unpublish(image, true);
+	if (!image->published || last_left(image))
+		destroy(image);
 }
 
 u32 snapset_image_openers(const struct snapset_image *image)
 {
 	int n = atomic_read(&image->openers);
 
-	return n < 0 ? n - GONE : n;
+	return n < 0 ? n - GONE - 1 : n;
 }
 
 dev_t snapset_image_dev(const struct snapset_image *image)
