@@ -11,7 +11,7 @@
 load
 fill "$SCRATCH0" model
 take "$SCRATCH0"
-one=$SET image=${IMAGE[0]}
+one=$SET kept_image=${IMAGE[0]}
 if snapraw take "$SCRATCH0" >out; then
 	must snapraw delete "$one"
 	must race --seconds "$(often 40 20)" --round 4 --older 2 --readers 3 "$SCRATCH0" model
@@ -19,6 +19,6 @@ if snapraw take "$SCRATCH0" >out; then
 else
 	grep -Eq '^errno EDQUOT .* text [^ ]+ [^ ]+ ' out || fail "$(cat out)"
 	must blk churn "$SCRATCH0" model --engine aio --depth 4 --cover --min 4K --max 1M >churn.out
-	must blk verify "$image" model.then
+	must blk verify "$kept_image" model.then
 fi
 finish

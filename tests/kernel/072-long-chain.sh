@@ -18,6 +18,8 @@ on_exit rmmod scsi_debug
 udevadm settle
 trimmed=/dev/$(ls /sys/bus/pseudo/drivers/scsi_debug/adapter0/host*/target*/*/block)
 must test -b "$trimmed"
+echo unmap | tee /sys/class/scsi_disk/*/provisioning_mode >/dev/null
+echo 1048576 >"/sys/block/${trimmed#/dev/}/queue/discard_max_bytes"
 head=2048 total=$((4096 * 2048))
 
 # the first MiB is slow

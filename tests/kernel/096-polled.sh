@@ -15,7 +15,7 @@ fill "$disk" model
 for engine in direct uring; do
 	blk churn "$disk" model --engine $engine --hipri --depth 4 --seconds 3 >churn.out &
 	churn=$!
-	for i in 1 2 3 4; do
+	for _ in 1 2 3 4; do
 		take "$disk"
 		must snapraw delete "$SET"
 	done

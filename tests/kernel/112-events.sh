@@ -11,7 +11,7 @@ snapraw events 60 >events.out &
 events=$!
 on_exit kill $events
 wait_for 5 grep -q ready events.out
-for i in 1 2 3; do
+for _ in 1 2 3; do
 	take "$SCRATCH0"
 	must snapraw delete "$SET"
 done
