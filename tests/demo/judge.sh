@@ -12,7 +12,7 @@ right() { line "ok     $*"; }
 wrong() {
 	WRONG+=("$1")
 	line "WRONG  $1"
-	[ -z "${2:-}" ] || printf '%s\n' "$2" | cut -c 1-110 | sed 's/^/          /'
+	[ -z "${2:-}" ] || printf '%s\n' "$2" | fold -s -w 86 | head -n 3 | sed 's/^/          /'
 }
 
 # said LOG PATTERN: what PostgreSQL wrote there, without the time and the process
@@ -66,9 +66,9 @@ same_sums() {
 	fi
 	IFS='|' read -r accounts tellers branches history count <<<"$sums"
 	if [ "$accounts $tellers $branches" = "$history $history $history" ]; then
-		right "$2the sums agree: accounts, tellers, branches and history $history; $count transactions"
+		right "${2:+$2 }the sums agree: accounts, tellers, branches and history $history; $count transactions"
 	else
-		wrong "the sums differ" "accounts $accounts, tellers $tellers, branches $branches, history $history"
+		wrong "the sums differ" "${2:+$2: }accounts $accounts, tellers $tellers, branches $branches, history $history"
 	fi
 }
 
@@ -90,7 +90,7 @@ numbers_whole() {
 	elif [ "$most" -gt "$2" ]; then
 		wrong "transactions are here from after the snapshot" "$2 had been sent, $most are here"
 	else
-		right "nothing acknowledged is lost: $1 numbers before the first image, $most in it, $2 sent after the last"
+		right "nothing acknowledged is lost: $1 was acknowledged before, 1 to $most are here, $2 was sent by the end"
 	fi
 }
 
@@ -149,7 +149,7 @@ judge() {
 	all_sound "$SECOND" "$amcheck"
 	stamp "$1: amcheck"
 	if timeout 60 pgbench -n -h "$SECOND" -c 4 -t 50 >"$work" 2>&1; then
-		same_sums "$SECOND" "after 200 more "
+		same_sums "$SECOND" "after 200 more"
 	else
 		wrong "it does not work on" "$(said "$work" ERROR | head -n 2)"
 	fi

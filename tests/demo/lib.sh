@@ -27,7 +27,7 @@ die() {
 as_postgres() { runuser -u postgres -- "$@"; }
 
 # ask SOCKET SQL: the bare answer
-ask() { timeout 60 psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$1" -c "$2"; }
+ask() { timeout 120 psql -X -q -A -t -v ON_ERROR_STOP=1 -h "$1" -c "$2"; }
 
 make_volume() { # NAME TYPE DISK
 	"mkfs.$2" -q "$3" >"$OUT/log/mkfs" 2>&1 && mkdir -p "/srv/$1" && mount "$3" "/srv/$1" && return
