@@ -25,6 +25,8 @@
 #define DEFAULT_STALL_MS	5000
 #define DEFAULT_BUDGET		(32ULL << 20)
 
+#define DEBT_WAIT_MS		1000	/* a cancelled take's freeze usually ends at once */
+
 static u64 serials;			/* snapset_set_mutex */
 
 /* Sets of @session that failed are asked no more. */
@@ -115,10 +117,14 @@ static int store_is_free(struct snapset_store *store, struct netlink_ext_ack *ex
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack)
 {
-	struct snapset_set *set = kzalloc(sizeof(*set), GFP_KERNEL);
 	struct snapset_store *store;
+	struct snapset_set *set;
 	int err;
 
+	err = snapset_freeze_wait_debts(DEBT_WAIT_MS);
+	if (err)
+		return err;
+	set = kzalloc(sizeof(*set), GFP_KERNEL);
 	if (!set)
 		return -ENOMEM;
 	refcount_set(&set->refs, 1);

@@ -9,6 +9,7 @@
 #include <linux/blkdev.h>
 #include <linux/dcache.h>
 #include <linux/fs.h>
+#include <linux/module.h>
 #include <linux/path.h>
 #include <linux/slab.h>
 #include <linux/wait.h>
@@ -50,6 +51,7 @@ struct snapset_freezer {
 static struct workqueue_struct *freeze_wq;
 static DEFINE_SPINLOCK(debts_lock);	/* guards debts */
 static LIST_HEAD(debts);
+static DECLARE_WAIT_QUEUE_HEAD(debts_wq);	/* woken when the last one is paid */
 
 static void item_free(struct item *it)
 {
@@ -106,10 +108,14 @@ static void pay_debt(struct item *it)
 		pr_info("%s has been thawed late\n", it->name);
 	}
 	spin_lock(&debts_lock);
-	list_del(&it->debt);
+	list_del_init(&it->debt);
+	if (list_empty(&debts))
+		wake_up_all(&debts_wq);
 	spin_unlock(&debts_lock);
 	it->bdev.lazy = true;	/* no waiting for others on this queue */
 	item_free(it);
+	snapset_gone(SNAPSET_OBJ_OWED);
+	module_put(THIS_MODULE);	/* exit waits for the rest of this work */
 }
 
 static void item_work(struct work_struct *work)
@@ -174,6 +180,9 @@ struct snapset_freezer *snapset_freezer_new(const struct snapset_freeze_arg *arg
 		it = item_new(f, args[i].name);
 		if (!it)
 			goto free;
+		if (!*args[i].name)
+			scnprintf(it->name, sizeof(it->name), "the %s on %s",
+				  sb->s_type->name, sb->s_id);
 		it->sb = sb;
 		it->path = args[i].path;
 		f->items[f->nr++] = it;
@@ -279,15 +288,29 @@ unsigned int snapset_freezer_count(const struct snapset_freezer *f)
 	return f->frozen;
 }
 
-/* Nobody waits for this one any more. False: it has ended meanwhile. */
+/* Does this step, left alone, stop anybody until it ends? */
+static bool in_the_way(const struct item *it)
+{
+	return it->step == SNAPSET_FREEZE_DRAIN ||
+	       (it->step == SNAPSET_FREEZE_FREEZE && it->sb);
+}
+
+/*
+ * Nobody waits for this one any more. False: it has ended meanwhile. A sync that
+ * hangs harms nobody, so it is no debt: sets without its disk can be made.
+ */
 static bool abandon(struct item *it)
 {
 	bool abandoned;
 
 	spin_lock(&debts_lock);
 	abandoned = atomic_cmpxchg(&it->state, BUSY, ABANDONED) == BUSY;
-	if (abandoned)
-		list_add_tail(&it->debt, &debts);
+	if (abandoned) {
+		__module_get(THIS_MODULE);	/* the set has one */
+		snapset_made(SNAPSET_OBJ_OWED);
+		if (in_the_way(it))
+			list_add_tail(&it->debt, &debts);
+	}
 	spin_unlock(&debts_lock);
 	return abandoned;
 }
@@ -348,6 +371,14 @@ bool snapset_freezer_covers(const struct snapset_freezer *f,
 		if (f->items[i]->sb->s_bdev == bdev)
 			return true;
 	return false;
+}
+
+int snapset_freeze_wait_debts(unsigned int ms)
+{
+	long left = wait_event_killable_timeout(debts_wq, list_empty_careful(&debts),
+						msecs_to_jiffies(ms));
+
+	return left < 0 ? left : 0;
 }
 
 bool snapset_freeze_debt(char *name, size_t size)

@@ -58,7 +58,12 @@ void snapset_freezer_thaw(struct snapset_freezer *f);
 /* After thaw. NULL is fine. */
 void snapset_freezer_free(struct snapset_freezer *f);
 
-/* Is a freeze owed a thaw? Fills in whose. */
+/*
+ * Waits until no abandoned step is in anybody's way (a freeze owed a thaw, a device
+ * still draining), for so long at most. -ERESTARTSYS if killed, else 0.
+ */
+int snapset_freeze_wait_debts(unsigned int ms);
+/* Is there still one? Fills in whose. */
 bool snapset_freeze_debt(char *name, size_t size);
 
 int snapset_freeze_init(void);
