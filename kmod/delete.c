@@ -21,8 +21,8 @@ static void tell_deleted(struct snapset_snap *snap)
 	snapset_event_send(&event);
 }
 
-/* All images of @snaps closed to everybody, or none and the name of an open one. */
-static const char *unpublish_all(struct list_head *snaps, bool force)
+/* All images of @snaps closed to everybody; or none, if one is open. */
+static bool unpublish_all(struct list_head *snaps, bool force)
 {
 	struct snapset_snap *snap;
 
@@ -31,9 +31,9 @@ static const char *unpublish_all(struct list_head *snaps, bool force)
 			continue;
 		list_for_each_entry_continue_reverse(snap, snaps, link)
 			snapset_image_republish(snap->image);
-		return "";
+		return false;
 	}
-	return NULL;
+	return true;
 }
 
 /*
@@ -78,7 +78,7 @@ int snapset_delete_set(const snapset_id *set_id, bool force, u32 *deleted,
 	set = snapset_set_find(set_id);
 	err = set ? may_delete(set, extack) :
 	      snapset_say(extack, -ENOENT, "there is no such set");
-	if (!err && unpublish_all(&set->snaps, force))
+	if (!err && !unpublish_all(&set->snaps, force))
 		err = snapset_say(extack, -EBUSY,
 				  "an image of the set is open; nothing was deleted");
 	if (err) {

@@ -15,6 +15,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/completion.h>
+#include <linux/err.h>
 #include <linux/ftrace.h>
 #include <linux/gfp.h>
 #include <linux/module.h>
@@ -57,6 +58,13 @@ static notrace blk_qc_t taken_stub(struct bio *bio)
 	return BLK_QC_T_NONE;
 }
 
+/* Instead of the hooked function, outside of the callback: completions may do much. */
+static notrace blk_qc_t absorbed_stub(struct bio *bio)
+{
+	bio_endio(bio);
+	return BLK_QC_T_NONE;
+}
+
 static notrace void hook(unsigned long ip, unsigned long parent_ip,
 			 struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
@@ -74,10 +82,12 @@ static notrace void hook(unsigned long ip, unsigned long parent_ip,
 	go = snapset_filter(bio);
 	if (go == bio)
 		return;
-	if (go)
-		snapset_ftrace_set_arg0(fregs, go);
-	else
+	if (!go)
 		snapset_ftrace_set_ip(fregs, taken_stub);
+	else if (IS_ERR(go))
+		snapset_ftrace_set_ip(fregs, absorbed_stub);
+	else
+		snapset_ftrace_set_arg0(fregs, go);
 }
 
 static struct ftrace_ops hook_ops = {

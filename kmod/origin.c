@@ -253,11 +253,9 @@ struct bio *snapset_filter(struct bio *bio)
 			judge_later(o, bio);
 		}
 	} else {
-		go = NULL;
+		go = verdict == ABSORBED ? ERR_PTR(-ECANCELED) : NULL;
 	}
 	rcu_read_unlock();
-	if (verdict == ABSORBED)
-		bio_endio(bio);
 	return go;
 }
 

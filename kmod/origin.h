@@ -78,7 +78,10 @@ void snapset_origin_kick(struct snapset_origin *origin);
 /* Judges @bio again and submits it if it may go. Worker only, may sleep. */
 void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio);
 
-/* The hook's question. Returns @bio, a clone to go in its place, or NULL: taken. */
+/*
+ * The hook's question. Returns @bio, a clone to go in its place, NULL: taken, or
+ * ERR_PTR(): to be completed, for it need not be done.
+ */
 struct bio *snapset_filter(struct bio *bio);
 
 /* Module exit waits for each get: I/O whose completion runs our text. Any context. */

@@ -135,7 +135,8 @@ snap_status snapi_code_from_errno(int err, int cmd)
 {
 	switch (err) {
 	case EPERM:		return SNAP_E_ACCESSDENIED;
-	case EINVAL:		return SNAP_E_INVALIDARG;
+	case EINVAL:
+	case ERANGE:		return SNAP_E_INVALIDARG;
 	case ENOMEM:		return SNAP_E_OUTOFMEMORY;
 	case EPROTO:		return SNAP_E_BAD_STATE;
 	case ENOENT:		return SNAP_E_OBJECT_NOT_FOUND;
