@@ -93,15 +93,16 @@ qemu_args() {
 	done
 }
 
-# Nothing of ours runs before the guest has come up: what hangs until then is the
-# kernel's own start under emulation, seen now and then on a busy host. It is said,
-# and the machine is started again.
+# Nothing of ours runs before the guest has come up: what fails until then is the
+# kernel's own start under emulation. QEMU 10 sometimes dies of an assertion
+# (iotlb_to_section) or stands still when the guest maps its PCI devices while a
+# second processor runs. It is said, and the machine is started again.
 BOOTS=3
 
 boot_limit() { if [ "$SERIES" = debug ]; then echo 900; else echo 150; fi; }
 
 # machine: starts QEMU and waits for its end or for a deadline; sets ENDED to
-# "by itself", "no boot" or "late"
+# "by itself", "no boot" or "late", and STATUS
 machine() {
 	local since=$SECONDS limit up=0
 
@@ -125,6 +126,9 @@ machine() {
 	wait "$RUNNING"
 	STATUS=$?
 	RUNNING=
+	if [ "$up" = 0 ] && [ ! -s "$RUN/status" ] && [ "$STATUS" != 0 ]; then
+		ENDED='no boot'
+	fi
 }
 
 stop_machine() {
@@ -140,7 +144,7 @@ stop_machine() {
 
 # boot SCRIPT ARGS...: runs it in a fresh VM; the status is the verdict
 boot() {
-	local code lines reader i
+	local code lines reader i begun
 
 	RUNNING=
 	RUN=$(mktemp -d "${TMPDIR:-/tmp}/snapset-vm.XXXXXX") || die "no room for a VM"
@@ -162,9 +166,10 @@ boot() {
 	cat "$RUN/out" 7>&- &
 	reader=$!
 	for ((i = 1; i <= BOOTS; i++)); do
+		begun=$SECONDS
 		machine
 		[ "$ENDED" = 'no boot' ] || break
-		say "the guest did not come up in $(boot_limit) s (start $i of $BOOTS)"
+		say "the guest did not come up in $((SECONDS - begun)) s, qemu: $STATUS (start $i of $BOOTS)"
 	done
 	exec 7>&-
 	wait "$reader"
