@@ -11,9 +11,15 @@
 #include "util.h"
 
 #define THREADS_MAX	32
+#define GRANULE		4096u
 
 struct piece {
 	uint64_t	off, len;
+};
+
+enum {
+	BEGUN	= 1,
+	ENDED	= 2,
 };
 
 struct worker {
@@ -40,6 +46,7 @@ struct churn {
 	size_t		npieces, next;
 	uint64_t	issued;
 	struct churn_stats	stats;
+	atomic_uchar	*written;		/* by granule: BEGUN, ENDED */
 
 	atomic_bool	stop;
 	struct worker	worker[THREADS_MAX];
@@ -113,6 +120,14 @@ static bool overlaps(struct churn *c, const struct piece *p)
 	return false;
 }
 
+static void mark(struct churn *c, const struct piece *p, unsigned char what)
+{
+	uint64_t i;
+
+	for (i = p->off / GRANULE; i <= (p->off + p->len - 1) / GRANULE; i++)
+		atomic_fetch_or(&c->written[i], what);
+}
+
 static bool over(struct churn *c)
 {
 	if (atomic_load(&c->stop) || (c->o.seconds && now_ns() > c->end_ns))
@@ -141,6 +156,7 @@ static bool pick(struct churn *c, struct worker *w, unsigned int slot)
 	}
 	c->issued++;
 	w->busy[slot] = p;
+	mark(c, &p, BEGUN);
 	w->seq[slot] = c->model->next++;
 	if (w->seq[slot] == PAT_ANY)
 		die("sequence numbers are used up");
@@ -177,6 +193,7 @@ static void finished(struct worker *w, struct engine *e, unsigned int slot, cons
 	took = now_ns() - w->begun[slot];
 	pthread_mutex_lock(&c->lock);
 	model_set(c->model, p.off / SECTOR, p.len / SECTOR, w->seq[slot]);
+	mark(c, &p, ENDED);
 	w->busy[slot].len = 0;
 	c->stats.writes++;
 	c->stats.bytes += p.len;
@@ -274,6 +291,7 @@ struct churn *churn_start(const struct churn_options *o, struct model *model)
 		die("the model is of a disk of another size than %s", o->path);
 	if (!c->o.len)
 		c->o.len = d.size - c->o.from;
+	c->written = xcalloc(d.size / GRANULE + 1, sizeof(*c->written));
 	disk_close(&d);
 	if (c->o.min < c->block)
 		c->o.min = c->block;
@@ -328,6 +346,20 @@ bool churn_peek(struct churn *c, uint64_t *chance, uint64_t *off, uint64_t *len)
 	return *len;
 }
 
+void churn_look(struct churn *c, uint64_t off, uint64_t len, struct churn_seen *seen)
+{
+	uint64_t i;
+
+	*seen = (struct churn_seen){ 0 };
+	for (i = off / GRANULE; i <= (off + len - 1) / GRANULE; i++) {
+		unsigned char what = atomic_load(&c->written[i]);
+
+		seen->granules++;
+		seen->begun += what & BEGUN ? 1 : 0;
+		seen->ended += what & ENDED ? 1 : 0;
+	}
+}
+
 void churn_progress(struct churn *c, struct churn_stats *stats)
 {
 	pthread_mutex_lock(&c->lock);
@@ -358,6 +390,7 @@ void churn_end(struct churn *c, struct churn_stats *stats)
 	for (i = 0; i < c->o.threads; i++)
 		pthread_join(c->worker[i].thread, NULL);
 	*stats = c->stats;
+	free(c->written);
 	free(c->pieces);
 	free(c);
 }

@@ -42,6 +42,17 @@ void churn_resume(struct churn *c);
 /* Where one of the threads is writing now. False if nobody is. */
 bool churn_peek(struct churn *c, uint64_t *chance, uint64_t *off, uint64_t *len);
 
+/*
+ * What has been written of a part of the disk since the churn began, in granules
+ * of 4 KiB, which is what a snapshot keeps: how many there are, in how many of
+ * them a write has begun, and in how many one has ended.
+ */
+struct churn_seen {
+	unsigned int	granules, begun, ended;
+};
+
+void churn_look(struct churn *c, uint64_t off, uint64_t len, struct churn_seen *seen);
+
 void churn_progress(struct churn *c, struct churn_stats *stats);
 void churn_stop(struct churn *c);		/* asks */
 bool churn_done(struct churn *c);		/* all threads have ended */
