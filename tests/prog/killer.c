@@ -4,11 +4,17 @@
  * after each death asks whether everything is as if they had never lived.
  *
  *	killer [--kills N] [--seed N] [--longest MS] [--mount DIR:DEVICE] DEVICE...
- *	killer ... --command 'WORDS' DEVICE...	the taker is a program: WORDS DEVICE...
+ *	killer ... --command 'WORDS @ WORDS' DEVICE...	the taker is a program, with the
+ *				devices for "@"; one of several, if given several times
+ *
+ * N takers and N writers are killed: half of the takers after a random time, the
+ * others when their set is seen in a certain state, each state in turn.
  *
  * After each death: a write to every member and a file made and synced in DIR
- * take at most two seconds; no session's set is left; after the sets that
- * outlive their owner were deleted, no object that the module counts is left.
+ * take at most two seconds; by itself and without anybody's help every set goes
+ * away but those made to outlive their owner; one that had been seen and was
+ * made so is still there; after it was deleted no object that the module counts
+ * is left. At the end: sets were made, and deaths came in every state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +41,8 @@
 static struct disk disk[MEMBERS_MAX + 1];	/* the last has the file system */
 static dev_t dev[MEMBERS_MAX + 1];
 static unsigned int members, raw_members;	/* only raw ones are written to */
-static const char *command;
+static const char *commands[8];
+static unsigned int nr_commands;
 static char *mount_dir, *mount_dev;
 
 /* Takes sets until it is killed. */
@@ -84,17 +91,20 @@ static void taker(uint64_t chance)
 	die("taking a set: %s %s", strerror(-err), s.nl.text);
 }
 
-static void tool(void)
+/* Becomes the program. It shall have nothing to complain of: that is seen by its exit. */
+static void tool(const char *command)
 {
+	const char *at = strchr(command, '@');
 	char line[1024];
 	unsigned int i;
 	size_t n;
 
-	n = snprintf(line, sizeof(line), "exec %s", command);
+	n = snprintf(line, sizeof(line), "exec %.*s", at ? (int)(at - command) : 512, command);
 	for (i = 0; i < members; i++)
 		n += snprintf(line + n, sizeof(line) - n, " %s", disk[i].path);
-	/* what it has to say about a set in progress is no news */
-	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+	if (at)
+		snprintf(line + n, sizeof(line) - n, "%s", at + 1);
+	if (!freopen("/dev/null", "w", stdout))
 		die("no /dev/null");
 	execl("/bin/sh", "sh", "-c", line, (char *)NULL);
 	die("no shell");
@@ -123,31 +133,30 @@ static pid_t start(void (*body)(uint64_t), uint64_t chance)
 	if (pid < 0)
 		die("fork: %s", strerror(errno));
 	if (!pid) {
-		if (body == taker && command)
-			tool();
+		if (body == taker && nr_commands)
+			tool(commands[rnd_below(&chance, nr_commands)]);
 		body(chance);
 		_exit(EXIT_ERROR);
 	}
 	return pid;
 }
 
-/* True if it had ended by itself, with an error. */
-static bool kill_and_wait(pid_t pid)
+/* True if it had ended by itself, and not well: only a program's end may be good. */
+static bool reap(pid_t pid)
 {
 	int status;
 
-	kill(pid, SIGKILL);
 	if (waitpid(pid, &status, 0) != pid)
 		die("waitpid: %s", strerror(errno));
-	return WIFEXITED(status) && WEXITSTATUS(status) && !command;
+	return !WIFSIGNALED(status) && (WEXITSTATUS(status) || !nr_commands);
 }
 
 static unsigned int failures;
 
-static void fail(unsigned int round, const char *what, uint64_t ms)
+static void fail(unsigned int round, const char *what, uint64_t value)
 {
 	failures++;
-	note("kill %u: %s (%llu ms)", round, what, (unsigned long long)ms);
+	note("kill %u: %s (%llu)", round, what, (unsigned long long)value);
 }
 
 /*
@@ -197,16 +206,61 @@ static void ask_writes(unsigned int round)
 	pthread_join(thread, NULL);
 	ms = (now_ns() - begun) / 1000000;
 	if (ms > PROMPT_MS)
-		fail(round, "writes to all members were slow", ms);
+		fail(round, "writes to all members were slow, ms", ms);
 }
 
-static void ask_objects(struct nl *nl, unsigned int round)
+/* What there is of sets, as the last look at them showed it. */
+static struct look {
+	int		state;		/* of the last one that there is, -1: none */
+	unsigned int	owned;		/* that must go with their owner */
+	unsigned int	staying;	/* that are made, and must not */
+} look;
+
+static void look_at(const struct nl_attrs *a, void *arg)
+{
+	uint32_t state = nl_get_u32(a, SNAPSET_A_STATE);
+
+	(void)arg;
+	look.state = state;
+	if (state == SNAPSET_STATE_CREATED &&
+	    nl_get_u32(a, SNAPSET_A_ATTRS) & SNAPSET_ATTR_NO_AUTO_RELEASE)
+		look.staying++;
+	else
+		look.owned++;
+}
+
+static void look_round(struct nl *nl)
+{
+	struct nl_msg m;
+	int err;
+
+	look = (struct look){ .state = -1 };
+	nl_begin(nl, &m, SNAPSET_CMD_SET_GET, 0x300 /* NLM_F_DUMP */);
+	err = nl_call(nl, &m, look_at, NULL);
+	if (err)
+		die("listing the sets: %s %s", strerror(-err), nl->text);
+}
+
+/*
+ * First nobody helps: what was its owner's alone must go with him. Then the rest is
+ * deleted, and nothing may be left of anything.
+ */
+static void ask_objects(struct nl *nl, unsigned int round, bool stays)
 {
 	uint64_t begun = now_ns();
 	long alive;
 
-	for (;;) {
-		sets_clear(nl);
+	for (look_round(nl); look.owned; look_round(nl)) {
+		if (now_ns() - begun > 15000000000ull) {
+			fail(round, "a set outlives its owner by 15 s, in state", look.state);
+			break;
+		}
+		sleep_ms(2);
+	}
+	if (stays && !look.staying)
+		fail(round, "a set that was made to stay has gone", 0);
+	sets_clear(nl);
+	for (begun = now_ns();;) {
 		alive = counters_alive();
 		if (alive < 0)
 			die("cannot read the counters: %s", strerror(-alive));
@@ -218,6 +272,16 @@ static void ask_objects(struct nl *nl, unsigned int round)
 		}
 		sleep_ms(2);
 	}
+}
+
+/* Waits until the taker's set is in a state, or beyond it, but no longer than 3 s. */
+static void aim(struct nl *nl, int state)
+{
+	uint64_t end = now_ns() + 3000000000ull;
+
+	do {
+		look_round(nl);
+	} while (look.state < state && now_ns() < end);
 }
 
 static void ask_freeze(unsigned int round)
@@ -235,7 +299,10 @@ int main(int argc, char **argv)
 		{ "kills", 1, NULL, 'k' }, { "seed", 1, NULL, 's' }, { "mount", 1, NULL, 'm' },
 		{ "longest", 1, NULL, 'l' }, { "command", 1, NULL, 'c' }, { 0 },
 	};
-	unsigned int kills = 200, longest = 80, round, i, taker_kills = 0, writer_kills = 0;
+	static const int aims[] = { SNAPSET_STATE_PREPARING, SNAPSET_STATE_FREEZING,
+				    SNAPSET_STATE_HOLDING, SNAPSET_STATE_CREATED };
+	unsigned int kills = 200, longest = 80, round, i, stayed = 0;
+	unsigned int deaths[1 + SNAPSET_STATE_DELETED + 1] = { 0 };
 	uint64_t chance = 1, begun;
 	pid_t taking, writing;
 	struct nl nl;
@@ -253,7 +320,11 @@ int main(int argc, char **argv)
 			*mount_dev++ = 0;
 			break;
 		case 'l': longest = number(optarg); break;
-		case 'c': command = optarg; break;
+		case 'c':
+			if (nr_commands == ARRAY_SIZE(commands))
+				die("too many commands");
+			commands[nr_commands++] = optarg;
+			break;
 		default: optind = argc;
 		}
 	}
@@ -278,34 +349,53 @@ int main(int argc, char **argv)
 	taking = start(taker, rnd(&chance));
 	writing = start(writer, rnd(&chance));
 	for (round = 1; round <= kills && failures < 10; round++) {
-		bool both = !rnd_below(&chance, 4), writer_dies = !rnd_below(&chance, 3);
+		bool stays;
 
-		usleep(rnd_below(&chance, longest * 1000));
-		if (writer_dies || both) {
-			if (kill_and_wait(writing))
-				fail(round, "the writer had ended with an error", 0);
-			writer_kills++;
-			writing = start(writer, rnd(&chance));
-		}
-		if (!writer_dies || both) {
-			if (kill_and_wait(taking))
-				fail(round, "the taker had ended with an error", 0);
-			taker_kills++;
-			ask_writes(round);
-			ask_objects(&nl, round);
-			if (mount_dir && taker_kills % 10 == 0)
-				ask_freeze(round);
-			taking = start(taker, rnd(&chance));
-		}
+		if (round % 2)
+			usleep(rnd_below(&chance, longest * 1000));
+		else
+			aim(&nl, aims[round / 2 % ARRAY_SIZE(aims)]);
+		/* the writer first, or last, or both at once while the set is undone */
+		if (round % 3 == 1)
+			kill(writing, SIGKILL);
+		look_round(&nl);
+		stays = nr_commands && look.staying;
+		kill(taking, SIGKILL);
+		deaths[1 + look.state]++;
+		stayed += stays;
+		if (round % 3 == 2)
+			usleep(rnd_below(&chance, 10000));
+		kill(writing, SIGKILL);
+		if (reap(writing))
+			fail(round, "the writer had ended with an error", 0);
+		if (reap(taking))
+			fail(round, "the taker had ended with an error", 0);
+		writing = start(writer, rnd(&chance));
+		ask_writes(round);
+		ask_objects(&nl, round, stays);
+		if (mount_dir && round % 10 == 0)
+			ask_freeze(round);
+		taking = start(taker, rnd(&chance));
 	}
-	if (kill_and_wait(taking) || kill_and_wait(writing))
+	kill(taking, SIGKILL);
+	kill(writing, SIGKILL);
+	if (reap(taking) || reap(writing))
 		fail(round, "one had ended with an error", 0);
 	ask_writes(round);
-	ask_objects(&nl, round);
+	ask_objects(&nl, round, false);
 	if (mount_dir)
 		ask_freeze(round);
 
-	printf("kills %u of takers %u of writers %u seconds %.0f\n", round - 1, taker_kills,
-	       writer_kills, (now_ns() - begun) / 1e9);
+	printf("kills %u images %ld stayed %u seconds %.0f\n", round - 1,
+	       counter("image", false), stayed, (now_ns() - begun) / 1e9);
+	printf("died with no set %u open %u preparing %u freezing %u holding %u committed %u created %u\n",
+	       deaths[0], deaths[1 + SNAPSET_STATE_OPEN], deaths[1 + SNAPSET_STATE_PREPARING],
+	       deaths[1 + SNAPSET_STATE_FREEZING], deaths[1 + SNAPSET_STATE_HOLDING],
+	       deaths[1 + SNAPSET_STATE_COMMITTED], deaths[1 + SNAPSET_STATE_CREATED]);
+	if (!(deaths[0] + deaths[1 + SNAPSET_STATE_OPEN]) || !deaths[1 + SNAPSET_STATE_PREPARING] ||
+	    !deaths[1 + SNAPSET_STATE_CREATED] ||
+	    !(deaths[1 + SNAPSET_STATE_HOLDING] +
+	      (mount_dir ? deaths[1 + SNAPSET_STATE_FREEZING] : 0)))
+		die("some states saw no death: not much is proved");
 	return failures ? EXIT_REFUSED : EXIT_PASS;
 }
