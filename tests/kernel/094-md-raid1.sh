@@ -15,14 +15,16 @@ on_exit mdadm --zero-superblock "$SCRATCH0" "$SCRATCH1"
 on_exit mdadm --stop /dev/md7
 udevadm settle
 fill /dev/md7 model
-take /dev/md7
+# a set for each: what is kept already is not copied
 for engine in aio direct buffered; do
+	cp model model.then
+	take /dev/md7
 	must blk churn /dev/md7 model --engine $engine --cover --min 512 --max 1M --threads 2 --depth 4 >churn.out
 	must blk verify "${IMAGE[0]}" model.then
 	must blk verify /dev/md7 model
+	must snapraw delete "$SET"
 done
 grep -q '\[UU\]' /proc/mdstat || fail "a leg was kicked: $(cat /proc/mdstat)"
-must snapraw delete "$SET"
 must_not snapset create "$SCRATCH0"
 must_not snapset create /dev/md7 "$SCRATCH0"
 echo check >/sys/block/md7/md/sync_action
