@@ -2,23 +2,43 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Writes that must not wait (RWF_NOWAIT, by a system call and by io_uring) complete
-# under a snapshot and while sets are taken, and are not sent back in a loop.
+# under a snapshot and while sets are taken, which park some of them, and are not
+# sent back in a loop.
 #
-# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+# vm: --smp 2 --mem 1G --disk 32M --disk 8M --timeout 120
 . "$(dirname "$0")/lib.sh"
 
 load
 fill "$SCRATCH0" model
-blk churn "$SCRATCH0" model --engine uring --nowait --depth 8 --seconds 4 >churn-1.out &
+fill "$SCRATCH1" other
+dm slow "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 3000"
+blk churn "$SCRATCH0" model --engine uring --nowait --depth 8 --seconds 60 >churn-1.out &
 churn=$!
-for i in 1 2 3 4 5; do
+for i in 1 2 3; do
 	take "$SCRATCH0"
 	must snapraw delete "$SET"
 done
+# a slow write to the other member makes the hold long
+snapraw take --keep --pause-add 500 --touch added "$SCRATCH0" /dev/mapper/slow >out &
+taker=$!
+must wait_for 10 test -e added
+must blk put /dev/mapper/slow other 1M 4K >put.out
+must wait $taker
+taken out
+note "held for $(ms_of hold out) ms, parked $(ms_of parked out) writes"
+# a write that is sent back is tried again alone and may wait: one at a time
+[ "$(ms_of parked out)" -ge 2 ] || fail "no write that must not wait was parked: $(cat out)"
+must snapraw delete "$SET"
+kill -TERM $churn
 must wait $churn
+
 cp model model.then
 take "$SCRATCH0"
 must blk churn "$SCRATCH0" model --engine direct --nowait --cover --min 4K --max 64K --threads 2 >churn-2.out
+must blk verify "${IMAGE[0]}" model.then
+must snapraw delete "$SET"
+cp model model.then
+take "$SCRATCH0"
 must blk churn "$SCRATCH0" model --engine uring --nowait --cover --min 4K --max 64K --depth 8 >churn-3.out
 must blk verify "${IMAGE[0]}" model.then
 must blk verify "$SCRATCH0" model
