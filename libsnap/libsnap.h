@@ -113,7 +113,7 @@ typedef int32_t snap_status;
 #define SNAP_E_PROVIDER_NOT_REGISTERED	SNAP_CODE_(0x80042304) /* the module is not loaded */
 #define SNAP_E_PROVIDER_VETO		SNAP_CODE_(0x80042306) /* refused for now, for a known reason */
 #define SNAP_E_UNEXPECTED_PROVIDER_ERROR SNAP_CODE_(0x8004230F)
-#define SNAP_E_REBOOT_REQUIRED		SNAP_CODE_(0x80042327)
+#define SNAP_E_REBOOT_REQUIRED		SNAP_CODE_(0x80042327) /* not sent by this version */
 #define SNAP_E_REVERT_VOLUME_LOST	SNAP_CODE_(0x80042326)
 #define SNAP_E_AUTORECOVERY_FAILED	SNAP_CODE_(0x800423FB)
 
@@ -130,6 +130,8 @@ typedef int32_t snap_status;
 #define SNAP_E_WRITERERROR_NONRETRYABLE	SNAP_CODE_(0x800423F4)
 #define SNAP_E_WRITERERROR_RECOVERY_FAILED SNAP_CODE_(0x800423F5)
 
+/* The next four take any code and cannot fail. VSS: none. */
+
 /* "SNAP_E_BAD_STATE", or "unknown code"; never NULL. */
 const char *snap_code_name(snap_status code);
 /* One sentence in English without a full stop; never NULL. */
@@ -141,8 +143,8 @@ bool snap_is_transient(snap_status code);
 /*
  * How to retry after @code: wait @delay_s seconds, and no more than @max_tries
  * times; each try needs a new session. SNAP_S_FALSE, and zeros, if a retry is
- * of no use. Either pointer may be NULL. VSS documents ten minutes and three
- * times for the codes of DoSnapshotSet.
+ * of no use. Either pointer may be NULL. VSS: none; it documents ten minutes and
+ * three times for the codes of DoSnapshotSet.
  */
 snap_status snap_retry_advice(snap_status code, unsigned int *delay_s,
 			      unsigned int *max_tries);
@@ -154,12 +156,18 @@ typedef struct { uint8_t b[16]; } snap_id;
 
 #define SNAP_ID_TEXT_MAX	37	/* with the 0 */
 
-/* Writes the UUID in lower case to @text. Never fails. */
+/* Ids need no session. VSS: none of these; there they are GUIDs, with calls of their own. */
+
+/* Writes the UUID in lower case, 36 characters and a 0, to @text. Neither may be NULL. */
 void snap_id_format(const snap_id *id, char text[SNAP_ID_TEXT_MAX]);
-/* SNAP_E_INVALIDARG if @text is not a UUID; braces around it are allowed. */
+/*
+ * Reads what snap_id_format() writes, in lower or upper case, with or without
+ * braces around it. SNAP_E_INVALIDARG: it is not a UUID.
+ */
 snap_status snap_id_parse(const char *text, snap_id *id);
+/* Whether both are the same; neither may be NULL. */
 bool snap_id_equal(const snap_id *a, const snap_id *b);
-/* Whether all bytes are 0, which stands for "none". */
+/* Whether all bytes are 0, which stands for "none"; @id may not be NULL. */
 bool snap_id_is_null(const snap_id *id);
 
 /* ------------------------------------------------------------------------
@@ -206,8 +214,11 @@ snap_status snap_open(unsigned int flags, struct snap_session **session);
 void snap_close(struct snap_session *session);
 
 /*
- * The last error of the session, or with NULL that of the last snap_open() of
- * this thread. Not changed by calls that went well.
+ * Fills @info with the last error of the session, or with NULL that of the last
+ * snap_open() of this thread; code SNAP_S_OK if none has failed. Not changed by
+ * calls that went well. Any time before snap_close().
+ * SNAP_E_INVALIDARG: @info is NULL or its size is too small.
+ * VSS: none; it has codes only.
  */
 snap_status snap_last_error(struct snap_session *session,
 			    struct snap_error_info *info);
@@ -243,12 +254,17 @@ snap_status snap_set_context(struct snap_session *session, uint32_t context);
  * @stall_ms	100..60000 (5000): how long the store may make no progress
  *		before the snapshot is given up for the sake of the writers.
  * SNAP_E_INVALIDARG: out of range. SNAP_E_BAD_STATE: the set is started.
- * VSS has no such call; there the hold is 10 s and cannot be changed.
+ * VSS: none; there the hold is 10 s and cannot be changed.
  */
 snap_status snap_set_timeouts(struct snap_session *session, uint32_t hold_ms,
 			      uint32_t freeze_ms, uint32_t stall_ms);
 
-/* RAM for data on its way to the store, 1 MiB..1 GiB (32 MiB); past it writers wait. */
+/*
+ * RAM for data on its way to the store, of the whole set; past it writers wait.
+ * @bytes	1 MiB..1 GiB, 0 for the default (32 MiB)
+ * SNAP_E_INVALIDARG: out of range. SNAP_E_BAD_STATE: the set is started.
+ * VSS: none.
+ */
 snap_status snap_set_budget(struct snap_session *session, uint64_t bytes);
 
 enum snap_store_kind {
@@ -349,7 +365,7 @@ snap_status snap_abort(struct snap_session *session);
  * _CANCELLED or the error it ended with: SNAP_E_INSUFFICIENT_STORAGE,
  * SNAP_E_FLUSH_WRITES_TIMEOUT, SNAP_E_HOLD_WRITES_TIMEOUT,
  * SNAP_E_PROVIDER_VETO, SNAP_E_OUTOFMEMORY, SNAP_E_NESTED_VOLUME_LIMIT,
- * SNAP_E_REBOOT_REQUIRED, SNAP_E_UNEXPECTED_PROVIDER_ERROR. Once it has
+ * SNAP_E_UNEXPECTED_PROVIDER_ERROR. Once it has
  * ended the answer stays. Success is FINISHED, never SNAP_S_OK. VSS: QueryStatus.
  */
 snap_status snap_async_status(struct snap_async *async, snap_status *status);
@@ -377,7 +393,7 @@ snap_status snap_async_cancel(struct snap_async *async);
  * A descriptor for poll(2) and friends, valid until snap_async_free(); -1 if
  * @async is NULL. It is readable for good once the job has ended. It may be
  * readable before: call snap_async_status(), which makes it quiet again. Do
- * not read from it.
+ * not read from it. VSS: none; there one waits.
  */
 int snap_async_fd(struct snap_async *async);
 
@@ -388,17 +404,26 @@ struct snap_progress {
 	uint64_t	deadline_ns;	/* left for this phase, 0: no limit */
 };
 
-/* VSS planned a percentage here and never delivered it. */
+/*
+ * How far it is; does not wait. Any time until snap_async_free(); once it has
+ * ended it says where that was, DONE if well. SNAP_E_INVALIDARG: a NULL, or a
+ * size that is too small. VSS: QueryStatus, which was to give a percentage and
+ * never did.
+ */
 snap_status snap_async_progress(struct snap_async *async,
 				struct snap_progress *progress);
 
 /*
  * Frees; NULL is allowed. A job that still runs goes on, and how it ended is
  * in the properties of the set. May be called before or after snap_close().
+ * VSS: Release of the IVssAsync.
  */
 void snap_async_free(struct snap_async *async);
 
-/* Does the set and waits for the end: SNAP_S_ASYNC_FINISHED or the error. */
+/*
+ * Does the set and waits for the end: SNAP_S_ASYNC_FINISHED, _CANCELLED or the
+ * error of snap_do_snapshot_set() or of the job. VSS: DoSnapshotSet and Wait.
+ */
 static inline snap_status
 snap_do_snapshot_set_wait(struct snap_session *session)
 {
@@ -495,12 +520,21 @@ struct snap_snapshot_props {
 	char			text[512];	/* the sentence to it */
 };
 
-/* SNAP_E_OBJECT_NOT_FOUND, also if its set is not created. VSS: GetSnapshotProperties. */
+/*
+ * Fills @props with what is known of the snapshot @snapshot_id, of whichever
+ * session. Any time. SNAP_E_OBJECT_NOT_FOUND: there is none, or its set is not
+ * created yet. SNAP_E_INVALIDARG: a NULL, or a size that is too small.
+ * VSS: GetSnapshotProperties.
+ */
 snap_status snap_get_snapshot_properties(struct snap_session *session,
 					 const snap_id *snapshot_id,
 					 struct snap_snapshot_props *props);
 
-/* SNAP_E_OBJECT_NOT_FOUND. A set in the making has properties, too. */
+/*
+ * Likewise of the set @set_id, also of one in the making, and of one that failed
+ * until its session starts another or ends. SNAP_E_OBJECT_NOT_FOUND,
+ * SNAP_E_INVALIDARG: as above. VSS: none; there a set is an id in its snapshots.
+ */
 snap_status snap_get_set_properties(struct snap_session *session,
 				    const snap_id *set_id,
 				    struct snap_set_props *props);
@@ -526,12 +560,17 @@ struct snap_filter {
 snap_status snap_query(struct snap_session *session,
 		       const struct snap_filter *filter,
 		       struct snap_iter **iter);
-/* SNAP_S_FALSE at the end. SNAP_E_INVALIDARG: the iterator has the other kind. */
+/*
+ * The next one, in the order in which they were made; each fills @props.
+ * SNAP_S_FALSE at the end. SNAP_E_INVALIDARG: a NULL, a size that is too small,
+ * or the iterator has the other kind. They ask nobody and need no session.
+ * VSS: IVssEnumObject::Next.
+ */
 snap_status snap_iter_next_set(struct snap_iter *iter,
 			       struct snap_set_props *props);
 snap_status snap_iter_next_snapshot(struct snap_iter *iter,
 				    struct snap_snapshot_props *props);
-/* NULL is allowed. May be called after snap_close(). */
+/* NULL is allowed. May be called after snap_close(). VSS: Release of the IVssEnumObject. */
 void snap_iter_free(struct snap_iter *iter);
 
 /*
@@ -556,7 +595,10 @@ struct snap_module_info {
 	char		counters[2048];	/* "name value\n"...: for tests */
 };
 
-/* About the kernel module. VSS: QueryProviders. */
+/*
+ * About the kernel module. Any time. SNAP_E_INVALIDARG: a NULL, or a size that is
+ * too small. VSS: QueryProviders.
+ */
 snap_status snap_get_module_info(struct snap_session *session,
 				 struct snap_module_info *info);
 
@@ -582,15 +624,26 @@ struct snap_event {
 	char			text[512];
 };
 
-/* Begins to listen. Independent of the session from then on. */
+/*
+ * Begins to listen: what happens from now on is told. Independent of the session
+ * once opened; one thread at a time. SNAP_E_INVALIDARG: a NULL. VSS: none.
+ */
 snap_status snap_event_open(struct snap_session *session,
 			    struct snap_events **events);
-/* For poll(2): readable when there is something to get; -1 for NULL. */
+/*
+ * For poll(2), valid until snap_event_close(): readable when there may be something
+ * to get; -1 for NULL. Do not read from it. VSS: none.
+ */
 int snap_event_fd(struct snap_events *events);
-/* The next event; waits like snap_async_wait(). SNAP_S_FALSE: none came in time. */
+/*
+ * Fills @event with the next one. Waits up to @timeout_ms milliseconds, -1 for
+ * ever, 0 not at all; signals do not end it. SNAP_S_FALSE: none came in time.
+ * SNAP_E_INVALIDARG: a NULL, @timeout_ms < -1, or a size that is too small.
+ * Events that came faster than they were read are one SNAP_EVENT_LOST. VSS: none.
+ */
 snap_status snap_event_next(struct snap_events *events, int timeout_ms,
 			    struct snap_event *event);
-/* NULL is allowed. */
+/* Ends listening and frees; NULL is allowed. VSS: none. */
 void snap_event_close(struct snap_events *events);
 
 #ifdef __cplusplus
