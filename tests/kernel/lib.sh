@@ -29,11 +29,12 @@ must() { "$@" || fail "exit $?: $*"; }
 # must_not COMMAND...: its success is the test's failure
 must_not() { ! "$@" >"$TMP/must_not" 2>&1 || fail "this should not work: $*"; }
 
+# need PROGRAM...: the guest's root is made to hold them
 need() {
 	local what
 
 	for what; do
-		command -v "$what" >/dev/null || skip "there is no $what"
+		command -v "$what" >/dev/null || fail "there is no $what in the guest"
 	done
 }
 
@@ -53,7 +54,11 @@ cleanup() {
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-on_default_kernel() { [ "$KERNEL" = "6.1" ]; }
+# the list that the run went by is in the guest, too
+DEFAULT_KERNEL=$(sed 's/#.*//' "$(dirname "${BASH_SOURCE[0]}")/../vm/kernels" |
+	awk '/[ \t]default/ { print $1 }')
+[ -n "$DEFAULT_KERNEL" ] || fail "tests/vm/kernels has no default"
+on_default_kernel() { [ "$KERNEL" = "$DEFAULT_KERNEL" ]; }
 
 # often N M: N on the kernel that is tested most, M on the others
 often() { if on_default_kernel; then echo "$1"; else echo "$2"; fi; }
@@ -117,6 +122,10 @@ taken() {
 # ms_of WORD FILE: a time that 'snapraw take' printed
 ms_of() { awk -v w="$1" '$1 == "ms" { for (i = 2; i < NF; i += 2) if ($i == w) print $(i + 1) }' "$2"; }
 
+# held_ms FILE: how long the gates were closed for a set that was refused, by the
+# module's own clock, which knows nothing of slow programs
+held_ms() { sed -n 's/^code .* hold_ms \([0-9]*\) .*/\1/p' "$1"; }
+
 # refused CODE ARGUMENTS OF 'snapraw take'...: it says so, and in a sentence
 refused() {
 	local want=$1 status=0
@@ -154,7 +163,7 @@ null_disk() {
 	[ -d /sys/kernel/config/nullb ] || {
 		modprobe -q configfs
 		mountpoint -q /sys/kernel/config || must mount -t configfs configfs /sys/kernel/config
-		modprobe null_blk nr_devices=0 || skip "there is no null_blk"
+		modprobe null_blk nr_devices=0 || fail "there is no null_blk"
 	}
 	must mkdir "$dir"
 	on_exit rmdir "$dir"

@@ -142,6 +142,7 @@ static void learn_set(const struct nl_attrs *a, void *arg)
 	s->frozen_ns = nl_get_u64(a, SNAPSET_A_T_FROZEN);
 	s->total_ns = nl_get_u64(a, SNAPSET_A_T_TOTAL);
 	s->parked = nl_get_u64(a, SNAPSET_A_PARKED);
+	s->created = nl_get_u64(a, SNAPSET_A_CREATED);
 }
 
 int set_get(struct set *s)
@@ -213,6 +214,17 @@ uint32_t set_wait(struct set *s, unsigned int timeout_ms)
 			die("asking for a snapshot: %s %s", strerror(-err), s->nl.text);
 	}
 	return s->code;
+}
+
+void set_wait_times(struct set *s, unsigned int timeout_ms)
+{
+	uint64_t end = now_ns() + timeout_ms * 1000000ull;
+
+	while (s->phase != SNAPSET_PHASE_DONE && now_ns() < end) {
+		sleep_ms(4);
+		if (set_get(s))
+			return;
+	}
 }
 
 static void learn_code(const struct nl_attrs *a, void *arg)

@@ -40,6 +40,7 @@ struct set {
 	uint32_t	state, phase, code;
 	char		text[256];
 	uint64_t	prepare_ns, freeze_ns, hold_ns, drain_ns, frozen_ns, total_ns, parked;
+	uint64_t	created;	/* CLOCK_REALTIME at the commit, ns */
 };
 
 /* All return 0 or -errno with set->nl.text, unless they say otherwise. */
@@ -55,6 +56,9 @@ int set_get(struct set *s);
  * the time is over.
  */
 uint32_t set_wait(struct set *s, unsigned int timeout_ms);
+
+/* A set that has failed says so at once; its times are there when it has been undone. */
+void set_wait_times(struct set *s, unsigned int timeout_ms);
 int set_cancel(struct set *s, uint32_t *code);
 
 int set_delete(struct nl *nl, const uint8_t *set_id, bool force);

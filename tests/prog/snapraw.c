@@ -22,7 +22,7 @@ static const char usage[] =
 "snapraw take [OPTIONS] DEVICE...\n"
 "	take a set; print\n"
 "		set ID / image /dev/snapsetN SNAP-ID DEVICE / ms hold N drain N ...\n"
-"	or	code CODE elapsed_ms N text ...		and exit with 3\n"
+"	or	code CODE elapsed_ms N hold_ms N frozen_ms N text ...	and exit with 3\n"
 "	--keep			the set outlives the session (no auto-release)\n"
 "	--stay			then print 'ready' and keep the session until SIGTERM, SIGINT\n"
 "				or the end of standard input\n"
@@ -34,6 +34,7 @@ static const char usage[] =
 "snapraw snap ID			state CODE copied N stored N in_ram N openers N text\n"
 "snapraw clear				delete every set by force; prints how many\n"
 "snapraw sets				how many sets there are\n"
+"snapraw list				ID state N code CODE members N, a line for each\n"
 "snapraw info				version, hook, granule size\n"
 "snapraw counters			living objects in all\n"
 "snapraw events SECONDS			print events\n";
@@ -141,8 +142,13 @@ static int cmd_take(int argc, char **argv)
 		return refused(err, &s.nl, begun);
 	code = set_wait(&s, 120000);
 	if (code != SNAPSET_S_ASYNC_FINISHED) {
-		printf("code %s elapsed_ms %llu text %s\n", code_name(code),
-		       (unsigned long long)(now_ns() - begun) / 1000000, s.text);
+		uint64_t took = now_ns() - begun;
+
+		set_wait_times(&s, 5000);
+		printf("code %s elapsed_ms %llu hold_ms %llu frozen_ms %llu text %s\n",
+		       code_name(code), (unsigned long long)took / 1000000,
+		       (unsigned long long)s.hold_ns / 1000000,
+		       (unsigned long long)s.frozen_ns / 1000000, s.text);
 		return EXIT_REFUSED;
 	}
 
@@ -252,6 +258,31 @@ static int cmd_sets(int argc, char **argv)
 	return EXIT_PASS;
 }
 
+static void print_set(const struct nl_attrs *a, void *arg)
+{
+	char text[37] = "?";
+
+	(void)arg;
+	if (a->len[SNAPSET_A_SET_ID] == SNAPSET_ID_LEN)
+		id_text(a->value[SNAPSET_A_SET_ID], text);
+	printf("%s state %u code %s members %u\n", text, nl_get_u32(a, SNAPSET_A_STATE),
+	       code_name(nl_get_u32(a, SNAPSET_A_CODE)), nl_get_u32(a, SNAPSET_A_MEMBERS));
+}
+
+static int cmd_list(int argc, char **argv)
+{
+	struct nl_msg m;
+	struct nl nl;
+	int err;
+
+	(void)argc;
+	(void)argv;
+	open_or_die(&nl);
+	nl_begin(&nl, &m, SNAPSET_CMD_SET_GET, 0x300 /* NLM_F_DUMP */);
+	err = nl_call(&nl, &m, print_set, NULL);
+	return err ? refused(err, &nl, now_ns()) : EXIT_PASS;
+}
+
 static void print_info(const struct nl_attrs *a, void *arg)
 {
 	(void)arg;
@@ -329,7 +360,7 @@ static const struct {
 } commands[] = {
 	{ "take", cmd_take },	{ "delete", cmd_delete },	{ "snap", cmd_snap },
 	{ "clear", cmd_clear },	{ "sets", cmd_sets },		{ "info", cmd_info },
-	{ "counters", cmd_counters }, { "events", cmd_events },
+	{ "counters", cmd_counters }, { "events", cmd_events },	{ "list", cmd_list },
 };
 
 int main(int argc, char **argv)
