@@ -3,6 +3,8 @@
 #
 # Causal order on two file systems of different kinds, which are frozen: O_DSYNC
 # writes to a file on ext4, then to one on xfs. Also the mounted images show it.
+# The freeze alone keeps this order, so broken gates would not be seen here: 014
+# shows both, and that the order holds without the freeze.
 #
 # vm: --smp 2 --mem 1G --disk 64M --disk 320M --timeout 400
 . "$(dirname "$0")/lib.sh"

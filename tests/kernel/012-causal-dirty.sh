@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # Causal order when the members are not equally fast to freeze: raw A, ext4 with
-# 40 MiB dirty in its cache, raw B. The sync of the file system takes long, and
+# 40 MiB or more dirty in its cache, raw B. The sync of the file system takes long, and
 # A and B must still be of one instant.
 #
 # vm: --smp 2 --mem 1G --disk 64M --disk 128M --disk 64M --timeout 500

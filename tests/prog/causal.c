@@ -5,10 +5,12 @@
  * of each walk.
  *
  * A take counts only if every writer has completed a step between the request
- * and the answer. Of each set three things are asked:
+ * and the answer, and if somebody's write was under way at the moment of the
+ * commit. Of each set four things are asked:
  *	- that it is a beginning of each walk (no violation of causal order);
  *	- that every step that had completed before the request is in it;
- *	- that its images hold the same bytes after every slot has been overwritten.
+ *	- that its images hold the same bytes after every slot has been overwritten;
+ *	- that nobody was held or kept frozen longer than allowed.
  *
  * Exit code 0: no violation in as many takes as were asked for; 3: violations.
  */
@@ -27,6 +29,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "set.h"
@@ -41,6 +44,10 @@
 #define TARGETS_MAX	16
 #define WRITERS_MAX	16
 #define AREA_AT		(1u << 20)	/* of a raw disk: not the first thing on it */
+#define RING		65536u		/* steps of a writer whose times are remembered */
+#define HOLD_MS	10000		/* the kernel's own bounds */
+#define FREEZE_MS	10000
+#define SLACK_MS	500		/* a processor that is not ours for a while */
 
 static const char usage[] =
 "causal [OPTIONS] TARGET...\n"
@@ -54,6 +61,7 @@ static const char usage[] =
 "			data dirty in its cache at each take\n"
 "	--mount-every N	mount the images of file targets each Nth take, and look there too\n"
 "	--hold-timeout MS\n"
+"	--no-freeze	file systems are not frozen: the gates alone keep the order\n"
 "causal write STEPS FILE...	walk over files, for tests of the tests\n"
 "causal judge FILE...		judge copies of them\n";
 
@@ -77,11 +85,22 @@ static struct writer {
 	pthread_t	thread;
 	unsigned int	no;
 	_Atomic uint64_t	issued, completed;
+	struct {
+		uint64_t	began, ended;	/* CLOCK_REALTIME, as the commit's time */
+	} ring[RING];
 } writer[WRITERS_MAX];
 
-static char *dirty_dir;
 static struct target dirty;
 static uint64_t dirty_bytes;
+static bool no_freeze;
+
+static uint64_t real_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
 
 static void *walk_on(void *arg)
 {
@@ -95,8 +114,11 @@ static void *walk_on(void *arg)
 		int err;
 
 		walk_block(buf, w->no, step);
+		w->ring[step % RING].ended = 0;
+		w->ring[step % RING].began = real_ns();
 		atomic_store(&w->issued, step);
 		err = write_at(t->fd, buf, WALK_BLOCK, t->at + p.off);
+		w->ring[step % RING].ended = real_ns();
 		if (err)
 			die("THE ORIGIN FAILED: writing to %s: %s", t->path, strerror(-err));
 		atomic_store(&w->completed, step);
@@ -228,7 +250,8 @@ static void make_dirty(void)
 	if (!buf)
 		buf = aligned(1 << 20);
 	memset(buf, ++round, 1 << 20);
-	for (off = 0; off < dirty_bytes; off += 1 << 20) {
+	/* some more than asked for, as some may be written back before we look */
+	for (off = 0; off < dirty_bytes * 6 / 5; off += 1 << 20) {
 		int err = write_at(dirty.fd, buf, 1 << 20, off);
 
 		if (err)
@@ -342,9 +365,36 @@ static int offline_judge(unsigned int argc, char **argv)
 }
 
 struct tally {
-	unsigned int	made, live, spanning, bad_sets, mounted;
-	uint64_t	hold_max, hold_sum, total_max, parked;
+	unsigned int	made, live, spanning, bad_sets, mounted, under_way, parking, dirty;
+	uint64_t	hold_max, hold_sum, frozen_max, total_max, parked;
 };
+
+/*
+ * Was a write under way at the commit? It is the last one in the set, if this had
+ * come to the disk and its writer did not know yet, or the next one, held.
+ */
+static bool writing_at(const struct writer *w, uint64_t last, uint64_t when)
+{
+	uint64_t step;
+
+	for (step = last ? last : 1; step <= last + 1; step++) {
+		if (atomic_load(&w->completed) < step ||
+		    atomic_load(&w->issued) >= step + RING)
+			continue;
+		if (w->ring[step % RING].began < when && when < w->ring[step % RING].ended)
+			return true;
+	}
+	return false;
+}
+
+static unsigned int late(const char *name, const char *what, uint64_t ns, uint32_t limit_ms)
+{
+	if (ns <= (limit_ms + SLACK_MS) * 1000000ull)
+		return 0;
+	note("%s: %s for %llu ms, the bound is %u", name, what,
+	     (unsigned long long)ns / 1000000, limit_ms);
+	return 1;
+}
 
 /* One set, from request to deletion. */
 static void take(struct set *s, const struct set_options *o, const dev_t *members,
@@ -353,14 +403,18 @@ static void take(struct set *s, const struct set_options *o, const dev_t *member
 {
 	uint64_t before[WRITERS_MAX], after[WRITERS_MAX], last[WRITERS_MAX];
 	unsigned int i, bad = 0;
-	bool live = true, spanning = true;
+	bool live = true, spanning = true, under_way = false;
 	char name[32];
 	int err;
 
 	if (dirty_bytes) {
+		uint64_t others = dirty_now();
+
 		make_dirty();
-		if (dirty_now() < dirty_bytes * 9 / 10)
+		if (dirty_now() < others + dirty_bytes)
 			live = false;
+		else
+			tally->dirty++;
 	}
 	snprintf(name, sizeof(name), "take %u", ++tally->made);
 	for (i = 0; i < walk.writers; i++)
@@ -387,6 +441,11 @@ static void take(struct set *s, const struct set_options *o, const dev_t *member
 	/* once round, so that every slot has been overwritten since the take */
 	for (i = 0; i < walk.writers; i++)
 		wait_for_step(&writer[i], last[i] + (uint64_t)walk.targets * (walk.slots + 1));
+	for (i = 0; i < walk.writers; i++)
+		under_way |= writing_at(&writer[i], last[i], s->created);
+	live = live && under_way;
+	bad += late(name, "writes were held", s->hold_ns, o->hold_ms ? o->hold_ms : HOLD_MS);
+	bad += late(name, "file systems were frozen", s->frozen_ns, FREEZE_MS);
 	for (i = 0; i < walk.targets; i++) {
 		struct snap *snap = &s->snap[target[i].member];
 
@@ -414,7 +473,11 @@ static void take(struct set *s, const struct set_options *o, const dev_t *member
 	tally->bad_sets += !!bad;
 	tally->live += live;
 	tally->spanning += live && spanning;
+	tally->under_way += under_way;
+	tally->parking += !!s->parked;
 	tally->parked += s->parked;
+	if (s->frozen_ns > tally->frozen_max)
+		tally->frozen_max = s->frozen_ns;
 	tally->hold_sum += s->hold_ns;
 	if (s->hold_ns > tally->hold_max)
 		tally->hold_max = s->hold_ns;
@@ -431,7 +494,6 @@ static void dirty_option(char *arg)
 		die("--dirty DIR:DEVICE:MB");
 	*dev++ = 0;
 	*mb++ = 0;
-	dirty_dir = arg;
 	dirty_bytes = number(mb) << 20;
 	snprintf(path, sizeof(path), "%s/dirty", arg);
 	dirty.path = path;
@@ -447,7 +509,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "takes", 1, NULL, 't' }, { "most", 1, NULL, 'm' }, { "writers", 1, NULL, 'w' },
 		{ "slots", 1, NULL, 's' }, { "dirty", 1, NULL, 'd' },
-		{ "mount-every", 1, NULL, 'M' }, { "hold-timeout", 1, NULL, 'h' }, { 0 },
+		{ "mount-every", 1, NULL, 'M' }, { "hold-timeout", 1, NULL, 'h' },
+		{ "no-freeze", 0, NULL, 'n' }, { 0 },
 	};
 	unsigned int takes = 20, most = 0, mount_every = 0, nmembers = 0, nfds = 0, i;
 	char *area[TARGETS_MAX], *again[TARGETS_MAX];
@@ -474,6 +537,7 @@ int main(int argc, char **argv)
 		case 'd': dirty_option(optarg); break;
 		case 'M': mount_every = number(optarg); break;
 		case 'h': o.hold_ms = number(optarg); break;
+		case 'n': no_freeze = true; break;
 		default:
 			fputs(usage, stderr);
 			return EXIT_USAGE;
@@ -492,7 +556,7 @@ int main(int argc, char **argv)
 		target_open(&target[i], argv[optind + i]);
 		target[i].member = nmembers;
 		members[nmembers++] = target[i].dev;
-		if (target[i].freeze_fd >= 0)
+		if (target[i].freeze_fd >= 0 && !no_freeze)
 			fds[nfds++] = target[i].freeze_fd;
 		if (!i && dirty_bytes) {
 			members[nmembers++] = dirty.dev;
@@ -533,14 +597,16 @@ int main(int argc, char **argv)
 	}
 	set_close(&s);
 
-	printf("takes %u live %u spanning %u bad %u mounted %u hold_ms_avg %.1f hold_ms_max %.1f total_ms_max %.1f parked %llu steps %llu seconds %.0f\n",
-	       tally.made, tally.live, tally.spanning, tally.bad_sets, tally.mounted,
-	       tally.hold_sum / 1e6 / tally.made, tally.hold_max / 1e6, tally.total_max / 1e6,
-	       (unsigned long long)tally.parked, (unsigned long long)writer[0].completed,
-	       (now_ns() - begun) / 1e9);
+	printf("takes %u live %u spanning %u under_way %u parking %u dirty %u bad %u mounted %u hold_ms_avg %.1f hold_ms_max %.1f frozen_ms_max %.1f total_ms_max %.1f parked %llu steps %llu seconds %.0f\n",
+	       tally.made, tally.live, tally.spanning, tally.under_way, tally.parking,
+	       tally.dirty, tally.bad_sets, tally.mounted,
+	       tally.hold_sum / 1e6 / tally.made, tally.hold_max / 1e6, tally.frozen_max / 1e6,
+	       tally.total_max / 1e6, (unsigned long long)tally.parked,
+	       (unsigned long long)writer[0].completed, (now_ns() - begun) / 1e9);
 	if (tally.bad_sets)
 		return EXIT_REFUSED;
 	if (tally.live < takes)
-		die("only %u of %u takes had all writers alive", tally.live, tally.made);
+		die("only %u of %u takes had all writers alive and a write under way",
+		    tally.live, tally.made);
 	return EXIT_PASS;
 }
