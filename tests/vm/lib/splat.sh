@@ -50,6 +50,8 @@ splat_pattern() {
 		divide error
 		invalid opcode
 		double fault
+		snapset: leak:
+		snapset: cannot be unloaded any more
 	EOF
 }
 
