@@ -9,7 +9,9 @@
 
 load
 mounted ext4 "$SCRATCH2" "$TMP/e"
-must cancel --rounds "$(often 150 40)" --mount "$TMP/e:$SCRATCH2" "$SCRATCH0" "$SCRATCH1"
+# writes on their way for 5 ms: a hold of one millisecond cannot go well
+dm slow "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 5"
+must cancel --rounds "$(often 80 24)" --mount "$TMP/e:$SCRATCH2" "$SCRATCH0" /dev/mapper/slow
 must umount "$TMP/e"
 must fsck.ext4 -fn "$SCRATCH2" >/dev/null 2>&1
 finish

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * cancel [--rounds N] [--mount DIR:DEVICE] DEVICE...: asks for a set and takes the
- * request back at a random moment, or lets a hold of a few milliseconds run out,
- * while somebody writes. Commit, cancel and time race for one word, and whoever
+ * request back at a random moment, or lets a hold of a millisecond run out, while
+ * somebody writes. Commit, cancel and time race for one word, and whoever
  * wins, all must agree on it: the answer to the cancel, the state of the set, and
- * whether there are images.
+ * whether there are images. One of the DEVICEs must be slow: what is in flight there
+ * when the hold begins must take longer than a millisecond.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -165,8 +166,9 @@ int main(int argc, char **argv)
 		die("cannot start a thread");
 
 	for (round = 1; round <= rounds; round++) {
-		struct set_options o = { .hold_ms = rnd_below(&chance, 4) ? 0 :
-						    1 + rnd_below(&chance, 3) };
+		/* every fourth has no time; half of these are asked when it is over */
+		bool brief = round % 4 == 0, late = round % 8 == 0;
+		struct set_options o = { .hold_ms = brief };
 		enum outcome outcome;
 		uint32_t said;
 
@@ -177,14 +179,19 @@ int main(int argc, char **argv)
 			err = set_do(&s, &fd, fd >= 0);
 		if (err)
 			die("round %u: %s %s", round, strerror(-err), s.nl.text);
-		usleep(rnd_below(&chance, longest) / 1000);
+		if (late)
+			set_wait(&s, 30000);
+		else
+			usleep(rnd_below(&chance, longest) / 1000);
 		err = set_cancel(&s, &said);
 		if (err)
 			die("round %u: cancel: %s %s", round, strerror(-err), s.nl.text);
 		outcome = judge(&s, round, said);
 		outcomes[outcome]++;
 		/* aim at where the outcome turns */
-		if (outcome == MADE)
+		if (brief)
+			;
+		else if (outcome == MADE)
 			longest -= longest / 8;
 		else
 			longest += longest / 8;
@@ -198,7 +205,7 @@ int main(int argc, char **argv)
 	printf("rounds %u made %u cancelled %u timed-out %u seconds %.0f\n", rounds,
 	       outcomes[MADE], outcomes[CANCELLED], outcomes[TIMED_OUT],
 	       (now_ns() - begun) / 1e9);
-	if (!outcomes[MADE] || !outcomes[CANCELLED])
-		die("the race was no race");
+	if (!outcomes[MADE] || !outcomes[CANCELLED] || !outcomes[TIMED_OUT])
+		die("the race was no race: there is an outcome that never was");
 	return EXIT_PASS;
 }
