@@ -149,7 +149,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	}
 	err = store_is_free(store, extack);
 	if (err) {
-		snapset_store_close(store);
+		snapset_store_put(store);
 		goto unlock;
 	}
 	store->owner = set;
@@ -175,7 +175,6 @@ unlock:
 static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 		   struct netlink_ext_ack *extack)
 {
-	struct snapset_set *other;
 	struct snapset_snap *snap;
 
 	if (snapset_state_get(&set->state) != SNAPSET_STATE_OPEN)
@@ -189,12 +188,6 @@ static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 			return snapset_say(extack, -EEXIST,
 					   "%s (%u:%u) is in the set already, as %s",
 					   name, MAJOR(dev), MINOR(dev), snap->name);
-	list_for_each_entry(other, &snapset_sets, link)
-		list_for_each_entry(snap, &other->snaps, link)
-			if (snap->dev == dev)
-				return snapset_say(extack, -EDQUOT,
-						   "%s (%u:%u) has a snapshot already: one for each device is supported",
-						   name, MAJOR(dev), MINOR(dev));
 	return 0;
 }
 
@@ -203,13 +196,15 @@ static int fits_stores(struct snapset_set *set, struct snapset_snap *snap,
 		       struct netlink_ext_ack *extack)
 {
 	struct snapset_origin *o = snap->origin;
-	struct snapset_set *other;
 
-	list_for_each_entry(other, &snapset_sets, link)
-		if (snapset_store_shares(other->store, o->disk, o->range))
-			return snapset_say(extack, -ELOOP,
-					   "%s shares sectors with the store of %s set",
-					   snap->name, other == set ? "this" : "another");
+	if (snapset_store_shares(set->store, o->disk, o->range))
+		return snapset_say(extack, -ELOOP,
+				   "%s shares sectors with the store of this set",
+				   snap->name);
+	if (snapset_stores_share(o->disk, o->range))
+		return snapset_say(extack, -ELOOP,
+				   "%s shares sectors with the store of another set",
+				   snap->name);
 	if (snapset_store_block_size(set->store) > bdev_logical_block_size(o->bdev.bdev))
 		return snapset_say(extack, -EOPNOTSUPP,
 				   "the store's blocks of %u bytes are larger than those of %s",
@@ -246,6 +241,7 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 		LIST_HEAD(one);
 
 		list_add(&snap->link, &one);
+		snapset_origin_settle(snap->origin);
 		snapset_snaps_reap(&one);
 		goto unlock;
 	}

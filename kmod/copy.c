@@ -2,14 +2,14 @@
 /*
  * A copy holds its budget from before the read until its pages are gone or the
  * store's own. From keep() until the store has the data, image reads are served
- * from the pages; the copy is found by its first granule in cow->ram.
+ * from the pages; the copy is found by its place among the store's writes.
  */
 #include <linux/bio.h>
 #include <linux/slab.h>
+#include "chain.h"
 #include "copy.h"
 #include "counters.h"
 #include "cow.h"
-#include "job.h"
 #include "origin.h"
 
 /* Granules of budget for one copy; one is always granted to who finds it unused. */
@@ -43,7 +43,7 @@ static void budget_give(struct snapset_budget *b, u64 granules,
 	unsigned long flags;
 
 	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
-	smp_mb__after_atomic();	/* before the look for who waits; pairs with starve() */
+	smp_mb__after_atomic();	/* before the look for who waits; pairs with cow_starve() */
 	if (!atomic_read(&b->starving))
 		return;
 	spin_lock_irqsave(&b->lock, flags);
@@ -58,7 +58,7 @@ static void free_page_of(struct snapset_cow *cow, struct page *page)
 	if (cow->store->ops->adopts)
 		__free_page(page);
 	else
-		mempool_free(page, &cow->pages_pool);
+		mempool_free(page, &cow->origin->jobs.page_pool);
 	snapset_gone(SNAPSET_OBJ_PAGE);
 }
 
@@ -70,7 +70,8 @@ static struct page *new_page(struct snapset_cow *cow)
 	if (cow->store->ops->adopts)
 		page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
 	else
-		page = mempool_alloc(&cow->pages_pool, GFP_NOWAIT | __GFP_NOWARN);
+		page = mempool_alloc(&cow->origin->jobs.page_pool,
+				     GFP_NOWAIT | __GFP_NOWARN);
 	if (page)
 		snapset_made(SNAPSET_OBJ_PAGE);
 	return page;
@@ -84,7 +85,7 @@ static void trim(struct snapset_copy *copy, u32 len)
 
 	if (!cut)
 		return;
-	snapset_store_free(cow->store, copy->io.place + len, cut);
+	snapset_place_free(copy->io.place + len, cut);
 	budget_give(cow->budget, cut, cow);
 	copy->io.len = len;
 }
@@ -92,21 +93,25 @@ static void trim(struct snapset_copy *copy, u32 len)
 static void copy_free(struct snapset_copy *copy)
 {
 	struct snapset_cow *cow = copy->cow;
+	struct snapset_origin *o = cow->origin;
 	u32 i;
 
 	for (i = 0; i < copy->io.len; i++)
 		if (copy->pages[i])
 			free_page_of(cow, copy->pages[i]);
 	if (!copy->kept)
-		snapset_store_free(cow->store, copy->io.place, copy->io.len);
+		snapset_place_free(copy->io.place, copy->io.len);
 	atomic64_sub((u64)copy->io.len << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
 	snapset_gone(SNAPSET_OBJ_COPY);
 	i = copy->io.len;
 	if (copy->small)
-		mempool_free(copy, &cow->copies_pool);
+		mempool_free(copy, &o->jobs.copy_pool);
 	else
 		kfree(copy);
 	budget_give(cow->budget, i, NULL);
+	/* an engine of another set may wait for what came from the origin's reserves */
+	if (atomic_read(&o->starving))
+		snapset_origin_kick(o);
 	snapset_cow_put(cow);
 }
 
@@ -126,7 +131,7 @@ static void read_done(struct bio *bio)
 	rcu_read_lock();
 	copy->err = blk_status_to_errno(bio->bi_status);
 	bio_put(bio);
-	llist_add(&copy->done, &cow->done);
+	llist_add(&copy->done, &cow->origin->jobs.done);
 	snapset_origin_kick(cow->origin);
 	rcu_read_unlock();
 }
@@ -167,7 +172,8 @@ static struct snapset_copy *copy_alloc(struct snapset_cow *cow, u64 *len)
 
 	copy = kmalloc(struct_size(copy, pages, *len), GFP_NOWAIT | __GFP_NOWARN);
 	if (!copy) {
-		copy = mempool_alloc(&cow->copies_pool, GFP_NOWAIT | __GFP_NOWARN);
+		copy = mempool_alloc(&cow->origin->jobs.copy_pool,
+				     GFP_NOWAIT | __GFP_NOWARN);
 		if (!copy)
 			return NULL;
 		*len = min_t(u64, *len, SNAPSET_COPY_SMALL);
@@ -201,7 +207,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	use = len;
 	copy = copy_alloc(cow, &use);
 	if (!copy) {
-		snapset_store_free(cow->store, place, len);
+		snapset_place_free(place, len);
 		budget_give(cow->budget, len, cow);
 		return NULL;
 	}
@@ -213,7 +219,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	copy->io.pages = copy->pages;
 	copy->io.done = stored;
 	refcount_set(&copy->refs, 1);
-	RB_CLEAR_NODE(&copy->ram);
+	RB_CLEAR_NODE(&copy->io.ram);
 	trim(copy, use);
 	for (i = 0; i < use; i++) {
 		copy->pages[i] = new_page(cow);
@@ -242,60 +248,59 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 
 static void ram_insert(struct snapset_copy *copy)
 {
-	struct snapset_cow *cow = copy->cow;
-	struct rb_node **p = &cow->ram.rb_node, *parent = NULL;
+	struct snapset_store *store = copy->cow->store;
+	struct rb_node **p = &store->ram.rb_node, *parent = NULL;
 	unsigned long flags;
 
-	spin_lock_irqsave(&cow->ram_lock, flags);
+	spin_lock_irqsave(&store->ram_lock, flags);
 	while (*p) {
 		parent = *p;
-		if (copy->start < rb_entry(parent, struct snapset_copy, ram)->start)
+		if (copy->io.place < rb_entry(parent, struct snapset_store_io, ram)->place)
 			p = &parent->rb_left;
 		else
 			p = &parent->rb_right;
 	}
-	rb_link_node(&copy->ram, parent, p);
-	rb_insert_color(&copy->ram, &cow->ram);
-	spin_unlock_irqrestore(&cow->ram_lock, flags);
+	rb_link_node(&copy->io.ram, parent, p);
+	rb_insert_color(&copy->io.ram, &store->ram);
+	spin_unlock_irqrestore(&store->ram_lock, flags);
 }
 
 static void ram_erase(struct snapset_copy *copy)
 {
-	struct snapset_cow *cow = copy->cow;
+	struct snapset_store *store = copy->cow->store;
 	unsigned long flags;
 
-	spin_lock_irqsave(&cow->ram_lock, flags);
-	if (!RB_EMPTY_NODE(&copy->ram)) {
-		rb_erase(&copy->ram, &cow->ram);
-		RB_CLEAR_NODE(&copy->ram);
+	spin_lock_irqsave(&store->ram_lock, flags);
+	if (!RB_EMPTY_NODE(&copy->io.ram)) {
+		rb_erase(&copy->io.ram, &store->ram);
+		RB_CLEAR_NODE(&copy->io.ram);
 	}
-	spin_unlock_irqrestore(&cow->ram_lock, flags);
+	spin_unlock_irqrestore(&store->ram_lock, flags);
 }
 
-struct snapset_copy *snapset_copy_find(struct snapset_cow *cow, u64 start,
-				       u64 *max)
+struct snapset_copy *snapset_copy_find(struct snapset_store *store, u64 place, u64 *max)
 {
-	struct snapset_copy *copy, *found = NULL;
+	struct snapset_store_io *io, *found = NULL;
 	struct rb_node *node;
 	unsigned long flags;
 
-	spin_lock_irqsave(&cow->ram_lock, flags);
-	node = cow->ram.rb_node;
+	spin_lock_irqsave(&store->ram_lock, flags);
+	node = store->ram.rb_node;
 	while (node) {
-		copy = rb_entry(node, struct snapset_copy, ram);
-		if (start < copy->start) {
-			*max = min(*max, copy->start - start);
+		io = rb_entry(node, struct snapset_store_io, ram);
+		if (place < io->place) {
+			*max = min(*max, io->place - place);
 			node = node->rb_left;
-		} else if (start >= copy->start + copy->io.len) {
+		} else if (place >= io->place + io->len) {
 			node = node->rb_right;
 		} else {
-			refcount_inc(&copy->refs);
-			found = copy;
+			refcount_inc(&container_of(io, struct snapset_copy, io)->refs);
+			found = io;
 			break;
 		}
 	}
-	spin_unlock_irqrestore(&cow->ram_lock, flags);
-	return found;
+	spin_unlock_irqrestore(&store->ram_lock, flags);
+	return found ? container_of(found, struct snapset_copy, io) : NULL;
 }
 
 /* The store has it, or will never have it. Any context. */
@@ -320,15 +325,13 @@ static int map_it(struct snapset_copy *copy)
 	struct snapset_cow *cow = copy->cow;
 	int err;
 
-	err = snapset_map_add(&cow->map, copy->start, copy->io.len, copy->io.place,
-			      GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+	err = snapset_chain_add(copy);
 	if (err) {
 		snapset_cow_kill(cow, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
 				 SNAPSET_E_UNEXPECTED,
 				 "no place in the map for old data: error %d", err);
 		return err;
 	}
-	copy->kept = true;
 	atomic64_add((u64)copy->io.len << SNAPSET_GRANULE_SHIFT, &cow->copied);
 	return 0;
 }

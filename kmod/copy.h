@@ -7,7 +7,6 @@
 #define SNAPSET_COPY_H
 
 #include <linux/llist.h>
-#include <linux/rbtree.h>
 #include <linux/refcount.h>
 #include "store.h"
 
@@ -21,12 +20,11 @@ struct snapset_copy {
 	struct snapset_cow *cow;
 	struct snapset_job *job;	/* who waits for the read; cleared when it need not */
 	struct llist_node done;
-	struct rb_node ram;
 	u64 start;			/* granule of the origin */
 	refcount_t refs;		/* its way, and each image read from RAM */
 	int err;			/* of the read */
 	bool small;			/* from the reserve */
-	bool kept;			/* the map has it: its place is the map's */
+	bool kept;			/* its place is no longer the copy's */
 	struct snapset_store_io io;	/* place, length, pages */
 	struct page *pages[];
 };
@@ -47,10 +45,9 @@ bool snapset_copy_keep(struct snapset_copy *copy);
 void snapset_copy_put(struct snapset_copy *copy);
 
 /*
- * The copy in RAM that has granule @start, with a reference; or NULL, and then
+ * The copy in RAM whose data belongs at @place, with a reference; or NULL, and then
  * *max is cut down to what lies before the next such copy. Any context.
  */
-struct snapset_copy *snapset_copy_find(struct snapset_cow *cow, u64 start,
-				       u64 *max);
+struct snapset_copy *snapset_copy_find(struct snapset_store *store, u64 place, u64 *max);
 
 #endif

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Life of an image read. Runs that are kept are read from RAM or store at once.
- * A run that is not kept becomes a part: it pins its granules, looks again (a
+ * Life of an image read. Runs that are kept, by the snapshot itself or by a newer one,
+ * are read from RAM or store at once. A run that is not kept becomes a part: it pins its granules, looks again (a
  * writer may have been first) and then reads the origin. While it is pinned no
  * writer can copy, so none can pass: the origin's data is still the old data -
  * unless the engine has died meanwhile, which is why that is asked at the very end.
  *
  * The copy in RAM is looked for after the map has said "kept": copies leave RAM
  * only when the store has them, so a run is in one of the two.
+ *
+ * Whose map said "kept" is held until the data has come, so that its places are not
+ * given to others.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include "chain.h"
 #include "copy.h"
 #include "cow.h"
 #include "image.h"
@@ -31,6 +35,7 @@ struct image_io {
 /* A piece: a bio of ours to the origin or the store. */
 struct part {
 	struct image_io *io;
+	struct snapset_cow *holder;	/* of the place that is read; NULL: the origin */
 	struct bvec_iter iter;		/* within io->bio */
 	struct snapset_rl_node node;	/* of the origin */
 	struct list_head link;		/* to be pinned when all are there */
@@ -43,6 +48,15 @@ static struct workqueue_struct *read_wq;
 
 static void walk(struct image_io *io, struct bvec_iter iter);
 
+static void put_holder(struct snapset_cow *holder)
+{
+	if (!holder)
+		return;
+	rcu_read_lock();
+	snapset_cow_put(holder);
+	rcu_read_unlock();
+}
+
 static void io_put(struct image_io *io)
 {
 	struct snapset_cow *cow = io->cow;
@@ -51,7 +65,7 @@ static void io_put(struct image_io *io)
 	if (!atomic_dec_and_test(&io->left))
 		return;
 	/* what was read may be newer than the image, or never have been stored */
-	bio->bi_status = snapset_cow_dead(cow) ? BLK_STS_IOERR : io->status;
+	bio->bi_status = snapset_cow_over(cow) ? BLK_STS_IOERR : io->status;
 	kfree(io);
 	bio_endio(bio);
 	rcu_read_lock();
@@ -72,6 +86,7 @@ static struct part *part_new(struct image_io *io, struct bvec_iter iter)
 	bio->bi_iter = iter;
 	part->io = io;
 	part->iter = iter;
+	part->holder = NULL;
 	atomic_inc(&io->left);
 	return part;
 }
@@ -84,6 +99,8 @@ static void part_done(struct bio *bio)
 	rcu_read_lock();
 	if (bio->bi_status)
 		io->status = bio->bi_status;
+	if (part->holder)
+		snapset_cow_put(part->holder);
 	bio_put(bio);
 	io_put(io);
 	rcu_read_unlock();
@@ -94,7 +111,7 @@ static void pinned_done(struct bio *bio)
 	struct part *part = container_of(bio, struct part, bio);
 
 	rcu_read_lock();
-	snapset_cow_unpin(part->io->cow, &part->node);
+	snapset_jobs_unpin(part->io->cow->origin, &part->node);
 	part_done(bio);
 	rcu_read_unlock();
 }
@@ -112,18 +129,21 @@ static void part_send(struct part *part, struct block_device *bdev,
 static void part_run(struct part *part)
 {
 	struct image_io *io = part->io;
-	struct snapset_cow *cow = io->cow;
+	struct snapset_origin *o = io->cow->origin;
 	u64 len = part->node.last - part->node.start + 1;
 	struct bvec_iter iter = part->iter;
 	struct snapset_map_run run;
+	struct snapset_cow *holder;
+	bool ok;
 
-	snapset_map_lookup(&cow->map, part->node.start, len, &run);
-	if (!run.kept && run.len == len) {
-		part_send(part, cow->origin->bdev.bdev, iter.bi_sector, pinned_done);
+	ok = snapset_chain_lookup(io->cow, part->node.start, len, &run, &holder);
+	if (ok && !holder && run.len == len) {
+		part_send(part, o->bdev.bdev, iter.bi_sector, pinned_done);
 		return;
 	}
-	/* a writer was first: some of it is kept by now */
-	snapset_cow_unpin(cow, &part->node);
+	/* a writer was first: some of it is kept by now; or it is over */
+	put_holder(holder);
+	snapset_jobs_unpin(o, &part->node);
 	bio_put(&part->bio);
 	walk(io, iter);
 	io_put(io);
@@ -193,37 +213,43 @@ static struct page *mem_page(void *arg, u64 index)
 	return m->store->ops->page(m->store, m->place + index);
 }
 
-/* The kept run from granule @first, at @run: how many bytes of @iter it served. */
-static u32 read_kept(struct image_io *io, struct bvec_iter iter, u64 first,
-		     u32 offset, struct snapset_map_run *run)
+/*
+ * Reads @iter, which begins @offset bytes into the kept @run, as far as that goes;
+ * puts @holder. Returns how many bytes it served.
+ */
+static u32 read_kept(struct image_io *io, struct bvec_iter iter, u32 offset,
+		     struct snapset_map_run *run, struct snapset_cow *holder)
 {
-	struct snapset_cow *cow = io->cow;
-	struct snapset_store *store = cow->store;
-	u64 max = run->len;
+	struct snapset_store *store = snapset_place_store(run->place);
 	struct snapset_copy *copy;
 	struct block_device *bdev;
+	struct part *part;
+	u64 max = run->len;
 	sector_t sector;
 	u64 bytes;
 
-	copy = store->ops->adopts ? NULL : snapset_copy_find(cow, first, &max);
+	copy = store->ops->adopts ? NULL : snapset_copy_find(store, run->place, &max);
 	if (copy)
-		max = min(max, copy->start + copy->io.len - first);
+		max = min(max, copy->io.place + copy->io.len - run->place);
 	bytes = min_t(u64, iter.bi_size, (max << SNAPSET_GRANULE_SHIFT) - offset);
 	iter.bi_size = bytes;
 	if (copy) {
-		struct ram_arg arg = { copy->pages + (first - copy->start) };
+		struct ram_arg arg = { copy->pages + (run->place - copy->io.place) };
 
 		copy_out(io->bio, iter, ram_page, &arg, offset);
 		snapset_copy_put(copy);
 	} else if (store->ops->page) {
-		struct mem_arg arg = { store, run->place };
+		struct mem_arg arg = { store, snapset_place_granule(run->place) };
 
 		copy_out(io->bio, iter, mem_page, &arg, offset);
 	} else {
-		store->ops->locate(store, run->place, &bdev, &sector);
-		part_send(part_new(io, iter), bdev,
-			  sector + (offset >> SECTOR_SHIFT), part_done);
+		store->ops->locate(store, snapset_place_granule(run->place), &bdev, &sector);
+		part = part_new(io, iter);
+		part->holder = holder;
+		part_send(part, bdev, sector + (offset >> SECTOR_SHIFT), part_done);
+		return bytes;
 	}
+	put_holder(holder);
 	return bytes;
 }
 
@@ -234,19 +260,21 @@ static u32 read_kept(struct image_io *io, struct bvec_iter iter, u64 first,
 static void walk(struct image_io *io, struct bvec_iter iter)
 {
 	struct snapset_map_run run;
+	struct snapset_cow *holder;
 	struct part *part, *next;
 	u64 first, last, bytes;
 	LIST_HEAD(unkept);
 	u32 offset;
 
-	while (iter.bi_size && !snapset_cow_dead(io->cow)) {
+	while (iter.bi_size && !snapset_cow_over(io->cow)) {
 		first = iter.bi_sector / SNAPSET_GRANULE_SECTORS;
 		last = (iter.bi_sector + bvec_iter_sectors(iter) - 1) /
 			SNAPSET_GRANULE_SECTORS;
 		offset = (iter.bi_sector % SNAPSET_GRANULE_SECTORS) << SECTOR_SHIFT;
-		snapset_map_lookup(&io->cow->map, first, last - first + 1, &run);
-		if (run.kept) {
-			bytes = read_kept(io, iter, first, offset, &run);
+		if (!snapset_chain_lookup(io->cow, first, last - first + 1, &run, &holder))
+			break;		/* over */
+		if (holder) {
+			bytes = read_kept(io, iter, offset, &run, holder);
 		} else {
 			struct bvec_iter some = iter;
 
@@ -259,7 +287,7 @@ static void walk(struct image_io *io, struct bvec_iter iter)
 		bio_advance_iter(io->bio, &iter, bytes);
 	}
 	list_for_each_entry_safe(part, next, &unkept, link)
-		if (snapset_cow_pin(io->cow, &part->node))
+		if (snapset_jobs_pin(io->cow->origin, &part->node))
 			part_run(part);
 }
 
@@ -267,7 +295,7 @@ void snapset_image_read(struct snapset_cow *cow, struct bio *bio)
 {
 	struct image_io *io;
 
-	if (bio_op(bio) != REQ_OP_READ || snapset_cow_dead(cow)) {
+	if (bio_op(bio) != REQ_OP_READ || snapset_cow_over(cow)) {
 		/* an empty flush has nothing to do and may succeed */
 		if (op_is_flush(bio->bi_opf) && !bio_sectors(bio))
 			bio_endio(bio);

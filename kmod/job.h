@@ -1,23 +1,68 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* job.h - a write that waits for copies; private to cow.c and copy.c. */
+/*
+ * job.h - writes that wait until what they destroy is kept; one queue of them for
+ * each origin, served by the origin's one worker.
+ *
+ * A job takes its granules in the origin's range lock, each run of them that the
+ * newest snapshot has not kept becomes a copy (one read, one store write), and when
+ * the last copy is in RAM the write goes on to be judged again; the store follows.
+ */
 #ifndef SNAPSET_JOB_H
 #define SNAPSET_JOB_H
 
+#include <linux/bio.h>
 #include <linux/list.h>
+#include <linux/llist.h>
+#include <linux/mempool.h>
 #include "rangelock.h"
 
-struct bio;
 struct snapset_cow;
+struct snapset_origin;
 
 struct snapset_job {
-	struct snapset_cow *cow;
+	struct snapset_cow *cow;	/* with a reference; the newest when it was made */
 	struct bio *bio;
 	struct snapset_rl_node node;	/* origin->lock */
-	struct list_head link;		/* cow->jobs; origin->lock */
-	struct list_head ready;		/* cow->ready or empty; origin->lock */
+	struct list_head link;		/* jobs->all; origin->lock */
+	struct list_head ready;		/* jobs->ready (origin->lock), jobs->running or empty */
 	/* the worker's */
 	u64 cursor, last;		/* granules still to look at */
 	unsigned int reading;		/* copies under way */
 };
+
+struct snapset_jobs {
+	/* origin->lock */
+	struct bio_list taken;		/* writes without a job yet */
+	struct list_head all;
+	struct list_head ready;		/* granted, with granules still to copy */
+
+	struct llist_head done;		/* copies whose read has ended */
+	struct list_head running;	/* the worker's: was ready, lacks memory or budget */
+	bool dead_news;			/* an engine has died: look for its jobs */
+
+	/* what the worker falls back on */
+	mempool_t job_pool, copy_pool, page_pool;
+};
+
+int snapset_jobs_init(struct snapset_jobs *jobs);
+/* No bio is taken, no job and no copy is left. */
+void snapset_jobs_destroy(struct snapset_jobs *jobs);
+
+/* Ours now; judged again when its old data is kept. Under RCU, any process context. */
+void snapset_jobs_take(struct snapset_origin *origin, struct bio *bio);
+
+/* The origin's worker: reads that have ended; then what can be begun. */
+void snapset_jobs_finish(struct snapset_origin *origin);
+void snapset_jobs_start(struct snapset_origin *origin);
+
+/*
+ * For image reads. The granules of @node (shared) are asked for in the range lock; true:
+ * granted now, false: snapset_image_granted() is called by the worker later.
+ */
+bool snapset_jobs_pin(struct snapset_origin *origin, struct snapset_rl_node *node);
+void snapset_jobs_unpin(struct snapset_origin *origin, struct snapset_rl_node *node);
+
+int snapset_job_init(void);
+void snapset_job_exit(void);
 
 #endif

@@ -6,6 +6,7 @@
 #include "freeze.h"
 #include "hook.h"
 #include "image.h"
+#include "job.h"
 #include "netlink.h"
 #include "origin.h"
 #include "set.h"
@@ -24,9 +25,12 @@ static int __init snapset_init(void)
 	err = snapset_store_bdev_init();
 	if (err)
 		goto exit_origin;
-	err = snapset_cow_init();
+	err = snapset_job_init();
 	if (err)
 		goto exit_store;
+	err = snapset_cow_init();
+	if (err)
+		goto exit_job;
 	err = snapset_image_init();
 	if (err)
 		goto exit_cow;
@@ -50,6 +54,8 @@ exit_image:
 	snapset_image_exit();
 exit_cow:
 	snapset_cow_exit();
+exit_job:
+	snapset_job_exit();
 exit_store:
 	snapset_store_bdev_exit();
 exit_origin:
@@ -68,6 +74,7 @@ static void __exit snapset_exit(void)
 	snapset_origin_exit();
 	snapset_image_exit();
 	snapset_cow_exit();
+	snapset_job_exit();
 	snapset_store_bdev_exit();
 	snapset_counters_exit();
 }

@@ -2,8 +2,8 @@
 /*
  * The extents of a region are u64 that sort by their first granule:
  *
- *	63  60 59     51 50      42 41                    0
- *	[ 0  ][  start  ][ len - 1 ][        place         ]
+ *	63     55 54      46 45                           0
+ *	[ start  ][ len - 1 ][            place            ]
  *
  * A change in place is a memmove of at most 4 KiB under the region's sequence
  * count, with interrupts off: a lookup on the same CPU, even in an interrupt,

@@ -3,7 +3,7 @@
  * map.h - which granules of a snapshot are kept, and where in its store.
  *
  * An index of regions of 512 granules; a region is a sorted array of 8-byte
- * extents (9 bits start, 9 bits length - 1, 42 bits place), so that a granule
+ * extents (9 bits start, 9 bits length - 1, 46 bits place), so that a granule
  * kept at random costs about 16 bytes where several lie in 2 MiB and 40 where
  * one does, and a long run nearly nothing, and nothing is allocated before
  * something is kept. Neighbours that continue each other in the store are merged.
@@ -18,7 +18,7 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
-#define SNAPSET_MAP_PLACE_BITS	42	/* places are granules of the store */
+#define SNAPSET_MAP_PLACE_BITS	46	/* of a place: which store, which granule of it */
 
 struct snapset_map {
 	struct xarray regions;		/* index: granule >> 9 */

@@ -52,7 +52,8 @@ static struct bio_set pieces;		/* parts of a bio that touches several origins */
 static struct bio_set io_bios;
 
 enum verdict {
-	PASS,		/* counted: send a clone */
+	COUNTED,	/* may go: send a clone */
+	PASS,		/* may go as it is */
 	TAKEN,		/* parked or queued for copying: ours now */
 	ABSORBED,	/* complete it */
 };
@@ -129,29 +130,33 @@ static void judge_later(struct snapset_origin *o, struct bio *bio)
 static enum verdict judge(struct snapset_origin *o, struct bio *bio,
 			  struct snapset_range r)
 {
+	bool counted = READ_ONCE(o->counting);
 	struct snapset_cow *cow;
 
 	/* pairs with snapset_origin_open(): after "open", the newest engine */
 	if (unlikely(smp_load_acquire(&o->closed)) && park(o, bio))
 		return TAKEN;
-	this_cpu_inc(*o->inflight);
+	if (counted)
+		this_cpu_inc(*o->inflight);
 	cow = rcu_dereference(o->newest);
 	if (!cow)
-		return PASS;
+		return counted ? COUNTED : PASS;
 	r = snapset_range_clamp(r, o->range);
 	r.start -= o->range.start;
 	r.end -= o->range.start;
 	switch (snapset_cow_judge(cow, bio, r)) {
 	case SNAPSET_COW_PASS:
-		return PASS;
+		return counted ? COUNTED : PASS;
 	case SNAPSET_COW_ABSORB:
-		uncount(o);
+		if (counted)
+			uncount(o);
 		return ABSORBED;
 	case SNAPSET_COW_COPY:
 		break;
 	}
-	uncount(o);
-	snapset_cow_take(cow, bio);
+	if (counted)
+		uncount(o);
+	snapset_jobs_take(o, bio);
 	return TAKEN;
 }
 
@@ -246,13 +251,13 @@ struct bio *snapset_filter(struct bio *bio)
 		return NULL;
 	}
 	verdict = judge(o, bio, r);
-	if (verdict == PASS) {
+	if (verdict == COUNTED) {
 		go = clone_for(o, bio, true, GFP_NOWAIT | __GFP_NOWARN);
 		if (!go) {
 			uncount(o);
 			judge_later(o, bio);
 		}
-	} else {
+	} else if (verdict != PASS) {
 		go = verdict == ABSORBED ? ERR_PTR(-ECANCELED) : NULL;
 	}
 	rcu_read_unlock();
@@ -349,20 +354,20 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 	rcu_read_lock();
 	r = bio_range(bio);
 	o = find(bio, snapset_bio_disk(bio), &r, &several);
-	if (!o) {
-		/* detached meanwhile: nobody to ask, but ours to see through */
-		o = origin;
-		this_cpu_inc(*o->inflight);
-	} else if (!several) {
+	if (o && !several)
 		verdict = judge(o, bio, r);
-	}
 	rcu_read_unlock();
-	if (several)
+	if (several) {
 		submit_straddling(bio, r);
-	else if (verdict == ABSORBED)
+	} else if (verdict == ABSORBED) {
 		bio_endio(bio);
-	else if (verdict == PASS)
+	} else if (verdict == COUNTED) {
 		submit_bio_noacct(clone_surely(o, bio));
+	} else if (verdict == PASS) {
+		/* by the hook, where it is judged once more */
+		snapset_bio_taken_flags(bio);
+		submit_bio_noacct(bio);
+	}
 }
 
 static void origin_work(struct work_struct *work)
@@ -373,7 +378,7 @@ static void origin_work(struct work_struct *work)
 	struct bio *bio;
 
 	/* what owns its resources goes first, then what may need some */
-	snapset_cow_finish(o);
+	snapset_jobs_finish(o);
 	spin_lock_irq(&o->lock);
 	bios = o->again;
 	bio_list_init(&o->again);
@@ -386,7 +391,7 @@ static void origin_work(struct work_struct *work)
 	while ((bio = bio_list_pop(&bios)))
 		snapset_origin_submit(o, bio);
 	blk_finish_plug(&plug);
-	snapset_cow_start(o);
+	snapset_jobs_start(o);
 }
 
 void snapset_origin_kick(struct snapset_origin *origin)
@@ -448,20 +453,53 @@ static int check_device(struct snapset_origin *o, const char *name,
 				   "%s has blocks of %u bytes; at most %u are supported",
 				   name, bdev_logical_block_size(o->bdev.bdev),
 				   SNAPSET_GRANULE_SIZE);
-	hash_for_each_possible(origins, other, link, (unsigned long)o->disk) {
-		if (other->disk != o->disk)
-			continue;
-		if (other->range.start == o->range.start &&
-		    other->range.end == o->range.end)
-			return snapset_say(extack, -EEXIST,
-					   "%s (%u:%u) has a snapshot or is in a set already",
-					   name, MAJOR(o->dev), MINOR(o->dev));
-		if (snapset_range_overlap(other->range, o->range))
+	hash_for_each_possible(origins, other, link, (unsigned long)o->disk)
+		if (other->disk == o->disk && snapset_range_overlap(other->range, o->range))
 			return snapset_say(extack, -ELOOP,
 					   "%s shares sectors with %u:%u, which is in a set",
 					   name, MAJOR(other->dev), MINOR(other->dev));
-	}
 	return 0;
+}
+
+/* One that is tracked already, with a user more; NULL: it is not. */
+static struct snapset_origin *find_tracked(dev_t dev, const char *name,
+					   struct netlink_ext_ack *extack)
+{
+	struct snapset_origin *o;
+	int bucket, err = 0;
+
+	mutex_lock(&origins_mutex);
+	hash_for_each(origins, bucket, o, link)
+		if (o->dev == dev)
+			goto found;
+	mutex_unlock(&origins_mutex);
+	return NULL;
+
+found:
+	if (snapset_origin_sectors_now(o) != o->range.end - o->range.start)
+		err = snapset_say(extack, -EBUSY,
+				  "%s has been resized since its first snapshot was made: delete those it has",
+				  name);
+	else if (o->users >= SNAPSET_MAX_SNAPS)
+		err = snapset_say(extack, -EDQUOT, "%s has %u snapshots, the most there may be",
+				  name, o->users);
+	else
+		o->users++;
+	mutex_unlock(&origins_mutex);
+	return err ? ERR_PTR(err) : o;
+}
+
+/* From the next grace period on every write is counted; those before were not. */
+static void count_writes(struct snapset_origin *o)
+{
+	o->older_drained = false;
+	o->older_zero = 0;
+	WRITE_ONCE(o->counting, true);
+}
+
+void snapset_origin_settle(struct snapset_origin *origin)
+{
+	WRITE_ONCE(origin->counting, false);
 }
 
 static void free_origin(struct work_struct *work)
@@ -472,6 +510,7 @@ static void free_origin(struct work_struct *work)
 	synchronize_rcu();	/* the completion that brought it to 0 */
 	destroy_workqueue(o->wq);
 	free_percpu(o->inflight);
+	snapset_jobs_destroy(&o->jobs);
 	kfree(o);
 	snapset_gone(SNAPSET_OBJ_ORIGIN);
 	snapset_text_put();
@@ -480,15 +519,24 @@ static void free_origin(struct work_struct *work)
 struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 					     struct netlink_ext_ack *extack)
 {
-	struct snapset_origin *o = kzalloc(sizeof(*o), GFP_KERNEL);
+	struct snapset_origin *o = find_tracked(dev, name, extack);
 	int err;
 
+	if (IS_ERR(o))
+		return o;
+	if (o) {
+		count_writes(o);
+		return o;
+	}
+	o = kzalloc(sizeof(*o), GFP_KERNEL);
 	if (!o)
 		return ERR_PTR(-ENOMEM);
 	o->dev = dev;
+	o->users = 1;
 	spin_lock_init(&o->lock);
 	bio_list_init(&o->parked);
 	bio_list_init(&o->again);
+	snapset_chain_init(&o->chain);
 	snapset_rl_init(&o->rl);
 	init_waitqueue_head(&o->idle);
 	INIT_WORK(&o->work, origin_work);
@@ -502,10 +550,13 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	o->disk = o->bdev.bdev->bd_disk;
 	o->range.start = get_start_sect(o->bdev.bdev);
 	o->range.end = o->range.start + bdev_nr_sectors(o->bdev.bdev);
+	err = snapset_jobs_init(&o->jobs);
+	if (err)
+		goto close;
 	err = -ENOMEM;
 	o->inflight = alloc_percpu(unsigned long);
 	if (!o->inflight)
-		goto close;
+		goto destroy_jobs;
 	o->wq = alloc_workqueue("snapset-%u:%u",
 				WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI, 1,
 				MAJOR(dev), MINOR(dev));
@@ -516,6 +567,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 		goto destroy_wq;
 	mutex_lock(&origins_mutex);
 	err = check_device(o, name, extack);
+	count_writes(o);
 	if (!err)
 		hash_add_rcu(origins, &o->link, (unsigned long)o->disk);
 	mutex_unlock(&origins_mutex);
@@ -531,6 +583,8 @@ destroy_wq:
 	destroy_workqueue(o->wq);
 free_count:
 	free_percpu(o->inflight);
+destroy_jobs:
+	snapset_jobs_destroy(&o->jobs);
 close:
 	snapset_bdev_close(&o->bdev);
 free:
@@ -540,10 +594,16 @@ free:
 
 void snapset_origin_detach(struct snapset_origin *origin)
 {
-	WARN_ON(origin->closed || rcu_access_pointer(origin->newest));
+	bool last;
+
 	mutex_lock(&origins_mutex);
-	hash_del_rcu(&origin->link);
+	last = !--origin->users;
+	if (last)
+		hash_del_rcu(&origin->link);
 	mutex_unlock(&origins_mutex);
+	if (!last)
+		return;
+	WARN_ON(origin->closed || rcu_access_pointer(origin->newest));
 	synchronize_rcu_expedited();	/* somebody waits for DELETE */
 	/* nobody parks or queues here any more; what is left goes on now */
 	snapset_origin_kick(origin);

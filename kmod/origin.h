@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * origin.h - one tracked device: a range of a disk, its gate, its count of
- * writes in flight, and the newest snapshot that wants old data kept.
+ * writes in flight, and its snapshots.
  *
  * Every submission to the range, by whomever, passes one judgement under RCU:
  * gate -> count -> coverage. "In flight" means handed to the driver and nothing
  * else; a write that waits for a copy is not counted and is judged again.
+ *
+ * It is counted only while a set is in the making of which the origin is a member.
+ * Otherwise what may pass does so untouched, and the next take sees it out as it
+ * does with writes that are older than the hook (older.c).
  */
 #ifndef SNAPSET_ORIGIN_H
 #define SNAPSET_ORIGIN_H
@@ -16,6 +20,8 @@
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include "chain.h"
+#include "job.h"
 #include "range.h"
 #include "rangelock.h"
 
@@ -24,20 +30,24 @@ struct snapset_cow;
 
 struct snapset_origin {
 	struct hlist_node link;		/* in the table by disk: origins_mutex, readers RCU */
+	unsigned int users;		/* snapshots, made or in the making: origins_mutex */
 	/* fixed from attach to detach */
 	struct snapset_bdev bdev;	/* open for reading */
 	struct gendisk *disk;
 	dev_t dev;
 	struct snapset_range range;	/* sectors of the disk */
-	/* take worker: no write older than the hook is left; when that was first seen */
+	/* take worker: no uncounted write is left; when that was first seen */
 	bool older_drained;
 	unsigned long older_zero;	/* jiffies, 0: not seen */
 	struct workqueue_struct *wq;	/* own, with rescuer: a driver may make it sleep */
 	struct work_struct work;
 	struct work_struct free_work;
 
-	struct snapset_cow __rcu *newest;	/* written with the gate closed */
-	struct snapset_cow *engine;	/* whom the worker serves: from cow_new() to cow_free() */
+	struct snapset_cow __rcu *newest;	/* who wants old data kept: lock */
+	struct snapset_chain chain;
+	struct snapset_jobs jobs;
+	atomic_t starving;		/* engines that lack budget or memory */
+	bool counting;			/* a set is in the making */
 	unsigned long __percpu *inflight;
 	wait_queue_head_t *drained;	/* woken when a write ends at a closed gate; take's */
 	wait_queue_head_t idle;		/* woken likewise; for the last free */
@@ -52,16 +62,21 @@ struct snapset_origin {
 };
 
 /*
- * Opens and tracks @dev. Process context. -EEXIST: exactly this range is
- * tracked; -ELOOP: an overlapping one; -EOPNOTSUPP: not this kind of device.
+ * Opens and tracks @dev, or finds it tracked already; counts its writes from now
+ * on. Process context, set_mutex is held. -EBUSY: it has been resized since;
+ * -EDQUOT: it has as many snapshots as it may; -ELOOP: an overlapping range is
+ * tracked; -EOPNOTSUPP: not this kind of device.
  */
 struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 					     struct netlink_ext_ack *extack);
 /*
- * Ends tracking: gate open, newest NULL. Sleeps for a grace period; what is in
- * flight or parked goes on and the object frees itself after it.
+ * One user less; without any, tracking ends: the gate is open, newest NULL. Sleeps
+ * for a grace period; what is in flight or parked goes on and the object frees
+ * itself after it. set_mutex may be held or not.
  */
 void snapset_origin_detach(struct snapset_origin *origin);
+/* The set in the making has been made, or not: writes need not be counted. */
+void snapset_origin_settle(struct snapset_origin *origin);
 
 /* Size in sectors as it is now, which differs from range after a resize. */
 sector_t snapset_origin_sectors_now(const struct snapset_origin *origin);

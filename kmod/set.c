@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include "counters.h"
 #include "event.h"
+#include "origin.h"
 #include "registry.h"
 #include "say.h"
 #include "set.h"
@@ -26,7 +27,7 @@ void snapset_set_put(struct snapset_set *set)
 {
 	if (!refcount_dec_and_test(&set->refs))
 		return;
-	snapset_store_close(set->store);
+	snapset_store_put(set->store);
 	kfree(set);
 	snapset_gone(SNAPSET_OBJ_SET);
 	module_put(THIS_MODULE);	/* exit flushes our workqueue after the last one */
@@ -151,6 +152,7 @@ void snapset_snaps_reap(struct list_head *snaps)
 void snapset_set_ended(struct snapset_set *set)
 {
 	bool created = set->code == SNAPSET_S_ASYNC_FINISHED;
+	struct snapset_snap *snap;
 	LIST_HEAD(snaps);
 
 	if (!created) {
@@ -159,6 +161,8 @@ void snapset_set_ended(struct snapset_set *set)
 			snapset_state_step(&set->state, SNAPSET_STATE_COMMITTED,
 					   SNAPSET_STATE_ABORTING);
 		mutex_lock(&snapset_set_mutex);
+		list_for_each_entry(snap, &set->snaps, link)
+			snapset_origin_settle(snap->origin);
 		list_splice_init(&set->snaps, &snaps);
 		mutex_unlock(&snapset_set_mutex);
 		snapset_snaps_reap(&snaps);

@@ -49,11 +49,8 @@ static void reap(struct work_struct *work)
 	if (snap->cow)
 		snapset_cow_retire(snap->cow);
 	snapset_image_free(snap->image);
-	if (snap->cow) {
-		rcu_assign_pointer(snap->origin->newest, NULL);
-		synchronize_rcu_expedited();
+	if (snap->cow)
 		snapset_cow_free(snap->cow);
-	}
 	if (snap->origin)
 		snapset_origin_detach(snap->origin);
 	complete_all(&snap->reaped);

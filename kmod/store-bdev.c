@@ -56,7 +56,7 @@ static struct bio *new_bio(struct bdev_store *b, u64 place)
 
 	c->store = b->store;
 	INIT_LIST_HEAD(&c->ios);
-	bio->bi_iter.bi_sector = place * SNAPSET_GRANULE_SECTORS;
+	bio->bi_iter.bi_sector = snapset_place_granule(place) * SNAPSET_GRANULE_SECTORS;
 	bio->bi_end_io = carried;
 	return bio;
 }

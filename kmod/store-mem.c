@@ -12,12 +12,13 @@
 
 static void mem_write(struct snapset_store *store, struct snapset_store_io *io)
 {
+	u64 place = snapset_place_granule(io->place);
 	struct xarray *pages = store->priv;
 	int err = 0;
 	u32 i;
 
 	for (i = 0; i < io->len && !err; i++) {
-		err = xa_err(xa_store(pages, io->place + i, io->pages[i],
+		err = xa_err(xa_store(pages, place + i, io->pages[i],
 				      GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN));
 		if (!err)
 			io->pages[i] = NULL;

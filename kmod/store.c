@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all stores share: the space, the low-space steps and the stall watch.
+ * What all stores share: their numbers, the space, the low-space steps and the stall
+ * watch.
  */
 #include <linux/err.h>
 #include <linux/jiffies.h>
@@ -8,7 +9,12 @@
 #include "counters.h"
 #include "cow.h"
 #include "say.h"
+#include "set.h"
 #include "store.h"
+
+/* By number; written under the mutex, read by who has a place in use. */
+static struct snapset_store *stores[SNAPSET_STORES];
+static DEFINE_MUTEX(stores_mutex);	/* inside set_mutex */
 
 static const unsigned int steps[] = { 50, 75, 90 };	/* percent used */
 
@@ -38,6 +44,40 @@ static void watch(struct work_struct *work)
 	queue_delayed_work(snapset_tell_wq, &store->watch, store->stall / 4 + 1);
 }
 
+static void store_close(struct snapset_store *store)
+{
+	WARN_ON(atomic_read(&store->outstanding));
+	mutex_lock(&stores_mutex);
+	stores[store->slot] = NULL;
+	mutex_unlock(&stores_mutex);
+	store->ops->close(store);
+	snapset_space_destroy(&store->space);
+	kfree(store);
+	snapset_gone(SNAPSET_OBJ_STORE);
+}
+
+static void close_work(struct work_struct *work)
+{
+	store_close(container_of(work, struct snapset_store, close_work));
+}
+
+static int take_slot(struct snapset_store *store, struct netlink_ext_ack *extack)
+{
+	unsigned int i;
+
+	mutex_lock(&stores_mutex);
+	for (i = 0; i < SNAPSET_STORES && stores[i]; i++)
+		;
+	if (i < SNAPSET_STORES)
+		stores[i] = store;
+	mutex_unlock(&stores_mutex);
+	store->slot = i;
+	if (i < SNAPSET_STORES)
+		return 0;
+	return snapset_say(extack, -EDQUOT, "there are %u sets with stores already",
+			   SNAPSET_STORES);
+}
+
 struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
 					 struct netlink_ext_ack *extack)
 {
@@ -49,6 +89,9 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 	store->kind = p->store_kind;
 	store->stall = msecs_to_jiffies(stall_ms);
 	spin_lock_init(&store->lock);
+	spin_lock_init(&store->ram_lock);
+	store->ram = RB_ROOT;
+	INIT_WORK(&store->close_work, close_work);
 	INIT_WORK(&store->low_work, tell_low);
 	INIT_DELAYED_WORK(&store->watch, watch);
 	switch (p->store_kind) {
@@ -64,15 +107,21 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 	}
 	if (err)
 		goto free;
+	store->granules = min(store->granules, 1ULL << SNAPSET_PLACE_GRANULE_BITS);
 	err = snapset_space_init(&store->space, store->granules);
 	if (err) {
 		snapset_say(extack, err, "no memory to manage a store of %llu MiB",
 			    store->granules << SNAPSET_GRANULE_SHIFT >> 20);
 		goto close;
 	}
+	err = take_slot(store, extack);
+	if (err)
+		goto destroy_space;
 	snapset_made(SNAPSET_OBJ_STORE);
 	return store;
 
+destroy_space:
+	snapset_space_destroy(&store->space);
 close:
 	store->ops->close(store);
 free:
@@ -80,17 +129,23 @@ free:
 	return ERR_PTR(err);
 }
 
-void snapset_store_close(struct snapset_store *store)
+void snapset_store_put(struct snapset_store *store)
 {
+	bool unused;
+
 	if (!store)
 		return;
-	WARN_ON(atomic_read(&store->outstanding));
+	spin_lock_irq(&store->lock);
+	store->silent = true;
+	spin_unlock_irq(&store->lock);
 	cancel_delayed_work_sync(&store->watch);
 	cancel_work_sync(&store->low_work);
-	store->ops->close(store);
-	snapset_space_destroy(&store->space);
-	kfree(store);
-	snapset_gone(SNAPSET_OBJ_STORE);
+	spin_lock_irq(&store->lock);
+	unused = !store->space.used;
+	store->orphan = true;	/* whoever gives the last place back closes it */
+	spin_unlock_irq(&store->lock);
+	if (unused)
+		store_close(store);
 }
 
 static void look_how_full(struct snapset_store *store)
@@ -101,7 +156,7 @@ static void look_how_full(struct snapset_store *store)
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
 		if (store->space.used * 100 >= store->granules * steps[i])
 			step = steps[i];
-	if (step > store->low)
+	if (step > store->low && !store->silent)
 		queue_work(snapset_tell_wq, &store->low_work);
 	WRITE_ONCE(store->low, step);
 }
@@ -115,19 +170,31 @@ u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place)
 	len = snapset_space_take(&store->space, max, place);
 	look_how_full(store);
 	spin_unlock_irqrestore(&store->lock, flags);
+	*place |= (u64)store->slot << SNAPSET_PLACE_GRANULE_BITS;
 	return len;
 }
 
-void snapset_store_free(struct snapset_store *store, u64 place, u64 len)
+struct snapset_store *snapset_place_store(u64 place)
 {
-	unsigned long flags;
+	return READ_ONCE(stores[place >> SNAPSET_PLACE_GRANULE_BITS]);
+}
 
+void snapset_place_free(u64 place, u64 len)
+{
+	struct snapset_store *store = snapset_place_store(place);
+	unsigned long flags;
+	bool close;
+
+	place = snapset_place_granule(place);
 	if (store->ops->drop)
 		store->ops->drop(store, place, len);
 	spin_lock_irqsave(&store->lock, flags);
 	snapset_space_give(&store->space, place, len);
+	close = store->orphan && !store->space.used;
 	look_how_full(store);
 	spin_unlock_irqrestore(&store->lock, flags);
+	if (close)
+		queue_work(snapset_set_wq, &store->close_work);
 }
 
 u64 snapset_store_used(struct snapset_store *store)
@@ -165,6 +232,18 @@ bool snapset_store_shares(struct snapset_store *store, const struct gendisk *dis
 	store->ops->locate(store, 0, &bdev, &sector);
 	mine = snapset_range_of(get_start_sect(bdev), bdev_nr_sectors(bdev));
 	return bdev->bd_disk == disk && snapset_range_overlap(mine, range);
+}
+
+bool snapset_stores_share(const struct gendisk *disk, struct snapset_range range)
+{
+	bool shares = false;
+	unsigned int i;
+
+	mutex_lock(&stores_mutex);
+	for (i = 0; i < SNAPSET_STORES && !shares; i++)
+		shares = stores[i] && snapset_store_shares(stores[i], disk, range);
+	mutex_unlock(&stores_mutex);
+	return shares;
 }
 
 unsigned int snapset_store_block_size(struct snapset_store *store)

@@ -2,24 +2,38 @@
 /*
  * store.h - where old data goes: a space of granules, written once, read often.
  * Small back ends behind an ops table: store-mem.c, store-bdev.c.
+ *
+ * A place says in which store it is and where there. Snapshots that are handed what
+ * a deleted one had kept go on using the store of its set, which therefore lives
+ * until its set has gone and no place of it is in use.
  */
 #ifndef SNAPSET_STORE_H
 #define SNAPSET_STORE_H
 
 #include <linux/blkdev.h>
 #include <linux/list.h>
+#include <linux/rbtree.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
 #include "control.h"
 #include "range.h"
 #include "space.h"
 
+#define SNAPSET_STORES			1024	/* at once */
+#define SNAPSET_PLACE_GRANULE_BITS	36	/* of a place; those above: the store */
+
 struct netlink_ext_ack;
 struct snapset_store;
+
+static inline u64 snapset_place_granule(u64 place)
+{
+	return place & ((1ULL << SNAPSET_PLACE_GRANULE_BITS) - 1);
+}
 
 /* One write: granules at @place, one page each. */
 struct snapset_store_io {
 	struct list_head link;		/* the store's */
+	struct rb_node ram;		/* of whose data is not yet in the store: copy.c */
 	u64 place;
 	u32 len;
 	struct page **pages;		/* the store clears those it keeps */
@@ -29,6 +43,7 @@ struct snapset_store_io {
 struct snapset_store_ops {
 	/* Queues the write. May call done() at once. Does not wait for I/O. */
 	void (*write)(struct snapset_store *store, struct snapset_store_io *io);
+	/* Back ends are given places without the store's number. */
 	/* Where @place can be read by bio; NULL for stores in memory. */
 	void (*locate)(struct snapset_store *store, u64 place,
 		       struct block_device **bdev, sector_t *sector);
@@ -46,8 +61,13 @@ struct snapset_store {
 	u32 kind;			/* enum snapset_store_kind */
 	dev_t dev;			/* block device store */
 	u64 granules;			/* size */
-	spinlock_t lock;		/* irq; guards space and low */
+	unsigned int slot;		/* its number in places */
+	spinlock_t lock;		/* irq; guards space, low and the two */
 	struct snapset_space space;
+	bool silent, orphan;		/* its set goes, has gone */
+	struct work_struct close_work;
+	spinlock_t ram_lock;		/* irq; guards ram */
+	struct rb_root ram;		/* writes by place */
 	unsigned int low;		/* percent step told last */
 	void (*tell)(struct snapset_store *store, const char *text);	/* process context */
 	void *owner;
@@ -65,17 +85,22 @@ struct snapset_store {
 /* Process context. */
 struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
 					 struct netlink_ext_ack *extack);
-/* No write is outstanding. NULL is fine. */
-void snapset_store_close(struct snapset_store *store);
+/* Its set lets go of it; closed when no place is in use. Process context; NULL is fine. */
+void snapset_store_put(struct snapset_store *store);
 
 /* Up to @max granules in one piece; 0: it is full. Any context. */
 u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place);
-void snapset_store_free(struct snapset_store *store, u64 place, u64 len);
 u64 snapset_store_used(struct snapset_store *store);	/* granules */
+
+/* The store of a place that is in use. Any context, as the next. */
+struct snapset_store *snapset_place_store(u64 place);
+void snapset_place_free(u64 place, u64 len);
 
 /* Does the store lie on these sectors? */
 bool snapset_store_shares(struct snapset_store *store, const struct gendisk *disk,
 			  struct snapset_range range);
+/* Does any? Process context. */
+bool snapset_stores_share(const struct gendisk *disk, struct snapset_range range);
 
 /* Bytes; what an image read may not be smaller than. */
 unsigned int snapset_store_block_size(struct snapset_store *store);

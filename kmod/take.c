@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
+#include "chain.h"
 #include "counters.h"
 #include "freeze.h"
 #include "image.h"
@@ -207,7 +208,7 @@ static bool wait_drained(struct snapset_set *set)
 static void commit_member(struct snapset_snap *snap)
 {
 	/* nobody passes the gate now; who does later sees this first */
-	rcu_assign_pointer(snap->origin->newest, snap->cow);
+	snapset_chain_join(snap->cow);
 }
 
 /* Before 6.6 root can thaw what we froze; then the image would need a repair. */
@@ -300,8 +301,10 @@ static void forget_waitqueue(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
 
-	list_for_each_entry(snap, &set->snaps, link)
+	list_for_each_entry(snap, &set->snaps, link) {
+		snapset_origin_settle(snap->origin);
 		WRITE_ONCE(snap->origin->drained, NULL);
+	}
 	synchronize_rcu_expedited();
 }
 

@@ -104,4 +104,15 @@ static inline void snapset_bio_clone_flags(struct bio *clone, struct bio *src,
 		clone->bi_opf &= ~REQ_NOWAIT;
 }
 
+/* The same for a bio that was taken from its submitter and is sent by a worker. */
+static inline void snapset_bio_taken_flags(struct bio *bio)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)
+	bio->bi_opf &= ~REQ_HIPRI;
+#else
+	bio_clear_polled(bio);
+#endif
+	bio->bi_opf &= ~REQ_NOWAIT;
+}
+
 #endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How one leaves while all others go on:
+ *
+ * 1. The next older one becomes the heir: whatever the leaving one keeps from now
+ *    on is put in the heir's map first and then in its own.
+ * 2. What it has kept before is put in the heir's map, as far as that lacks it.
+ *    Now each granule that the leaving one has, the heir has, too.
+ * 3. If it was the newest, the heir is now: who was judged by either map may pass.
+ * 4. It is taken out of the list. A reader of an older snapshot, who goes from map to
+ *    map towards the newer ones, may have looked at the heir's before 2. and not
+ *    find the leaving one any more: the sequence count tells him to begin again.
+ * 5. After a grace period nobody finds it; when its last job, copy and reader has
+ *    gone, its map is given up, and those places with it that the heir did not take.
+ *
+ * What is not kept by anybody is asked again by who has pinned it (image-read.c), so
+ * that what is being kept in this moment need not be seen here.
+ *
+ * Who dies takes all older ones along, for they look through it (cow.c).
+ */
+#include <linux/delay.h>
+#include <linux/rculist.h>
+#include <linux/rcupdate_wait.h>
+#include <linux/sched.h>
+#include "chain.h"
+#include "copy.h"
+#include "cow.h"
+#include "origin.h"
+#include "store.h"
+
+#define AT_ONCE	64	/* runs handed down before others may change maps */
+
+void snapset_chain_init(struct snapset_chain *chain)
+{
+	INIT_LIST_HEAD(&chain->cows);
+	seqcount_init(&chain->seq);
+	mutex_init(&chain->map_mutex);
+	mutex_init(&chain->leave_mutex);
+}
+
+void snapset_chain_join(struct snapset_cow *cow)
+{
+	struct snapset_origin *o = cow->origin;
+	unsigned long flags;
+
+	spin_lock_irqsave(&o->lock, flags);
+	list_add_tail_rcu(&cow->link, &o->chain.cows);
+	cow->linked = true;
+	rcu_assign_pointer(o->newest, cow);
+	spin_unlock_irqrestore(&o->lock, flags);
+}
+
+/* Those parts of @run that @map has not are added to it, at their place. */
+static int add_lacking(struct snapset_map *map, u64 start, u64 len, u64 place, gfp_t gfp)
+{
+	struct snapset_map_run has;
+	int err;
+
+	while (len) {
+		snapset_map_lookup(map, start, len, &has);
+		if (!has.kept) {
+			err = snapset_map_add(map, start, has.len, place, gfp);
+			if (err)
+				return err;
+		}
+		start += has.len;
+		place += has.len;
+		len -= has.len;
+	}
+	return 0;
+}
+
+/* Places of a run that @map, if there is one, does not have go back to the store. */
+static void free_lacking(const struct snapset_map *map, u64 start, u64 len, u64 place)
+{
+	struct snapset_map_run has;
+
+	while (len) {
+		has.kept = false;
+		has.len = len;
+		if (map)
+			snapset_map_lookup(map, start, len, &has);
+		if (!has.kept || has.place != place)
+			snapset_place_free(place, has.len);
+		start += has.len;
+		place += has.len;
+		len -= has.len;
+	}
+}
+
+int snapset_chain_add(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+	struct mutex *lock = &cow->origin->chain.map_mutex;
+	gfp_t gfp = GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN;
+	struct snapset_cow *heir;
+	int err;
+
+	mutex_lock(lock);
+	heir = cow->heir;
+	if (heir && !snapset_cow_dead(heir) &&
+	    add_lacking(&heir->map, copy->start, copy->io.len, copy->io.place, gfp))
+		snapset_cow_kill(heir, SNAPSET_E_OUTOFMEMORY,
+				 "no memory to take over what a deleted snapshot had kept");
+	err = snapset_map_add(&cow->map, copy->start, copy->io.len, copy->io.place, gfp);
+	if (err)
+		free_lacking(heir ? &heir->map : NULL, copy->start, copy->io.len,
+			     copy->io.place);
+	copy->kept = true;	/* the place is not the copy's any more, either way */
+	mutex_unlock(lock);
+	return err;
+}
+
+bool snapset_chain_lookup(struct snapset_cow *cow, u64 start, u64 max,
+			  struct snapset_map_run *run, struct snapset_cow **holder)
+{
+	struct snapset_chain *chain = &cow->origin->chain;
+	struct snapset_cow *c;
+	unsigned int seq;
+
+	*holder = NULL;
+	for (;;) {
+		rcu_read_lock();
+		/* who leaves waits for a grace period after this, so its link is good */
+		if (READ_ONCE(cow->retired)) {
+			rcu_read_unlock();
+			return false;
+		}
+		seq = raw_read_seqcount_begin(&chain->seq);
+		run->start = start;
+		run->len = max;
+		c = cow;
+		list_for_each_entry_from_rcu(c, &chain->cows, link) {
+			snapset_map_lookup(&c->map, start, run->len, run);
+			if (run->kept)
+				break;
+		}
+		if (!read_seqcount_retry(&chain->seq, seq))
+			break;
+		rcu_read_unlock();
+	}
+	if (run->kept) {
+		snapset_cow_get(c);	/* in the list, so its last put is still to come */
+		*holder = c;
+	}
+	rcu_read_unlock();
+	return true;
+}
+
+/* The next older one that needs what @cow has kept; NULL: nobody does. */
+static struct snapset_cow *find_heir(struct snapset_cow *cow)
+{
+	struct snapset_origin *o = cow->origin;
+	struct snapset_cow *older = NULL;
+
+	spin_lock_irq(&o->lock);
+	if (cow->link.prev != &o->chain.cows)
+		older = list_prev_entry(cow, link);
+	spin_unlock_irq(&o->lock);
+	return older && !snapset_cow_dead(older) ? older : NULL;
+}
+
+/* Some runs from *at on; false when there is none left. */
+static bool hand_some(struct snapset_cow *cow, u64 *at)
+{
+	struct snapset_cow *heir = cow->heir;
+	struct snapset_map_run run;
+	bool more = true;
+	int n, err = 0;
+
+	mutex_lock(&cow->origin->chain.map_mutex);
+	for (n = 0; n < AT_ONCE && !err && more; n++) {
+		more = !snapset_cow_dead(heir) && snapset_map_next(&cow->map, *at, &run);
+		if (!more)
+			break;
+		err = add_lacking(&heir->map, run.start, run.len, run.place,
+				  GFP_NOWAIT | __GFP_NOWARN);
+		if (!err)
+			*at = run.start + run.len;
+	}
+	mutex_unlock(&cow->origin->chain.map_mutex);
+	if (err)
+		msleep(10);	/* no memory now: nobody but us waits */
+	return more;
+}
+
+static void hand_down(struct snapset_cow *cow)
+{
+	u64 at = 0;
+
+	mutex_lock(&cow->origin->chain.map_mutex);
+	cow->heir = find_heir(cow);
+	mutex_unlock(&cow->origin->chain.map_mutex);
+	if (!cow->heir)
+		return;
+	while (hand_some(cow, &at))
+		cond_resched();
+}
+
+static void unlink_cow(struct snapset_cow *cow)
+{
+	struct snapset_origin *o = cow->origin;
+	struct snapset_cow *newest = NULL;
+
+	spin_lock_irq(&o->lock);
+	if (rcu_access_pointer(o->newest) == cow) {
+		if (cow->link.prev != &o->chain.cows)
+			newest = list_prev_entry(cow, link);
+		rcu_assign_pointer(o->newest, newest);
+	}
+	raw_write_seqcount_begin(&o->chain.seq);
+	list_del_rcu(&cow->link);
+	cow->linked = false;
+	raw_write_seqcount_end(&o->chain.seq);
+	spin_unlock_irq(&o->lock);
+}
+
+/* What the heir has not taken goes back to the stores. */
+static void free_places(struct snapset_cow *cow)
+{
+	struct snapset_map_run run;
+	u64 at;
+
+	for (at = 0; snapset_map_next(&cow->map, at, &run); at = run.start + run.len) {
+		free_lacking(cow->heir ? &cow->heir->map : NULL, run.start, run.len,
+			     run.place);
+		cond_resched();
+	}
+}
+
+void snapset_chain_leave(struct snapset_cow *cow)
+{
+	struct snapset_chain *chain = &cow->origin->chain;
+
+	mutex_lock(&chain->leave_mutex);
+	if (cow->linked) {
+		hand_down(cow);
+		unlink_cow(cow);
+	}
+	synchronize_rcu_expedited();	/* who found it in the list, or as the newest */
+	snapset_origin_kick(cow->origin);
+	snapset_cow_wait_idle(cow);
+	free_places(cow);
+	mutex_unlock(&chain->leave_mutex);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * chain.h - the snapshots of one origin, oldest first.
+ *
+ * A write saves what it destroys in the newest snapshot only. What a snapshot shows
+ * of a granule is what it has kept itself, else what the next newer one has kept,
+ * and so on, else what the origin holds. A snapshot that goes hands down to the
+ * next older one what that one needs: the place in the store changes its owner,
+ * nothing is copied.
+ */
+#ifndef SNAPSET_CHAIN_H
+#define SNAPSET_CHAIN_H
+
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/seqlock.h>
+#include "map.h"
+
+#define SNAPSET_MAX_SNAPS	512	/* of one origin, as with VSS */
+
+struct snapset_copy;
+struct snapset_cow;
+struct snapset_origin;
+
+struct snapset_chain {
+	struct list_head cows;		/* oldest first; origin->lock, readers RCU */
+	seqcount_t seq;			/* counts who left; origin->lock */
+	struct mutex map_mutex;		/* changes of the maps and of who is whose heir */
+	struct mutex leave_mutex;	/* one leaves at a time; outside of map_mutex */
+};
+
+void snapset_chain_init(struct snapset_chain *chain);
+
+/* The newest from now on. The gate is closed; any context. */
+void snapset_chain_join(struct snapset_cow *cow);
+
+/*
+ * Nobody reads @cow's image any more. Hands down what the next older one needs,
+ * takes @cow out, waits until nobody uses it, and gives its other places back.
+ * Process context.
+ */
+void snapset_chain_leave(struct snapset_cow *cow);
+
+/* @copy's granules are kept at its place from now on. The origin's worker. */
+int snapset_chain_add(struct snapset_copy *copy);
+
+/*
+ * What @cow shows of the granules from @start on: @run->kept, and then *@holder is
+ * whose map says so, with a reference; or not kept by anybody up to the newest.
+ * At most @max granules. False: @cow is being deleted. Process context.
+ */
+bool snapset_chain_lookup(struct snapset_cow *cow, u64 start, u64 max,
+			  struct snapset_map_run *run, struct snapset_cow **holder);
+
+#endif

@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Everything happens in the origin's one worker, except that bios arrive (hook),
+ * reads end (copy.c, interrupt) and pins go (image-read.c, interrupt). The worker
+ * first finishes what owns its resources, then begins what may need some, and
+ * never waits for memory that only its own progress could free: without budget or
+ * memory a job stays in the running list until somebody gives back.
+ *
+ * A job belongs to the engine that was the newest when it was made. A set may be
+ * committed while it is under way: what it then keeps is right for its own engine,
+ * since no write has passed, and its bio is judged again for the new one.
+ */
+#include <linux/blkdev.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+#include "chain.h"
+#include "copy.h"
+#include "counters.h"
+#include "cow.h"
+#include "image.h"
+#include "job.h"
+#include "origin.h"
+
+#define RESERVED_JOBS	64
+#define RESERVED_COPIES	16
+#define RESERVED_PAGES	(2 * SNAPSET_COPY_SMALL)
+
+static struct kmem_cache *job_cache;
+static struct kmem_cache *copy_cache;
+
+void snapset_jobs_take(struct snapset_origin *o, struct bio *bio)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&o->lock, flags);
+	bio_list_add(&o->jobs.taken, bio);
+	spin_unlock_irqrestore(&o->lock, flags);
+	snapset_origin_kick(o);
+}
+
+/* Jobs among @granted become ready; returns what else there is (image reads). */
+static void sort_granted(struct snapset_origin *o, struct list_head *granted,
+			 struct list_head *pins)
+{
+	struct snapset_rl_node *node, *next;
+
+	list_for_each_entry_safe(node, next, granted, granted) {
+		struct snapset_job *job;
+
+		if (node->shared) {
+			list_move_tail(&node->granted, pins);
+			continue;
+		}
+		list_del(&node->granted);
+		job = container_of(node, struct snapset_job, node);
+		list_add_tail(&job->ready, &o->jobs.ready);
+	}
+}
+
+static void run_granted_pins(struct list_head *pins)
+{
+	struct snapset_rl_node *node, *next;
+
+	list_for_each_entry_safe(node, next, pins, granted) {
+		list_del(&node->granted);
+		snapset_image_granted(node);
+	}
+}
+
+/* The worker lets go of a job, whose bio is judged again. */
+static void job_end(struct snapset_origin *o, struct snapset_job *job)
+{
+	struct bio *bio = job->bio;
+	LIST_HEAD(granted);
+	LIST_HEAD(pins);
+
+	spin_lock_irq(&o->lock);
+	list_del(&job->link);
+	list_del_init(&job->ready);
+	snapset_rl_remove(&o->rl, &job->node, &granted);
+	sort_granted(o, &granted, &pins);
+	spin_unlock_irq(&o->lock);
+	snapset_origin_submit(o, bio);
+	run_granted_pins(&pins);
+	snapset_cow_put(job->cow);
+	mempool_free(job, &o->jobs.job_pool);
+	snapset_gone(SNAPSET_OBJ_JOB);
+}
+
+static bool job_complete(const struct snapset_job *job)
+{
+	return !job->reading && (job->cursor > job->last || snapset_cow_dead(job->cow));
+}
+
+void snapset_jobs_finish(struct snapset_origin *o)
+{
+	struct snapset_copy *copy, *next;
+	struct llist_node *list;
+	struct blk_plug plug;
+
+	list = llist_reverse_order(llist_del_all(&o->jobs.done));
+	if (!list)
+		return;
+	blk_start_plug(&plug);
+	llist_for_each_entry_safe(copy, next, list, done) {
+		struct snapset_job *job = copy->job;
+
+		snapset_copy_keep(copy);
+		job->reading--;
+		if (job_complete(job))
+			job_end(o, job);
+	}
+	blk_finish_plug(&plug);
+}
+
+/* False: no budget or memory now. */
+static bool job_copy(struct snapset_job *job)
+{
+	struct snapset_cow *cow = job->cow;
+	struct snapset_map_run run;
+	struct snapset_copy *copy;
+
+	while (job->cursor <= job->last && !snapset_cow_dead(cow)) {
+		snapset_map_lookup(&cow->map, job->cursor,
+				   job->last - job->cursor + 1, &run);
+		if (run.kept) {
+			job->cursor += run.len;
+			continue;
+		}
+		copy = snapset_copy_begin(cow, job, job->cursor, run.len);
+		if (IS_ERR(copy))
+			break;		/* the engine is dead now */
+		if (!copy)
+			return false;
+		job->cursor += copy->io.len;
+	}
+	return true;
+}
+
+/* Who lacks something says so and tries once more: it may just have come back. */
+static bool job_run(struct snapset_job *job)
+{
+	struct snapset_cow *cow = job->cow;
+
+	if (!job_copy(job)) {
+		if (cow->starving)
+			return false;
+		snapset_cow_starve(cow, true);
+		if (!job_copy(job))
+			return false;
+	}
+	snapset_cow_starve(cow, false);
+	return true;
+}
+
+/* The engine whose granules a write now destroys, with a reference; NULL: none. */
+static struct snapset_cow *newest_get(struct snapset_origin *o)
+{
+	struct snapset_cow *cow;
+
+	rcu_read_lock();
+	cow = rcu_dereference(o->newest);
+	if (cow && snapset_cow_dead(cow))
+		cow = NULL;
+	if (cow)
+		snapset_cow_get(cow);
+	rcu_read_unlock();
+	return cow;
+}
+
+static struct snapset_job *job_new(struct snapset_origin *o, struct snapset_cow *cow)
+{
+	struct snapset_job *job;
+
+	job = mempool_alloc(&o->jobs.job_pool, GFP_NOWAIT | __GFP_NOWARN);
+	if (!job)
+		return NULL;
+	memset(job, 0, sizeof(*job));
+	job->cow = cow;
+	INIT_LIST_HEAD(&job->ready);
+	snapset_made(SNAPSET_OBJ_JOB);
+	return job;
+}
+
+static void job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio)
+{
+	struct snapset_range r;
+
+	rcu_read_lock();
+	r = snapset_range_of(snapset_bio_sector(bio), bio_sectors(bio));
+	rcu_read_unlock();
+	r = snapset_range_clamp(r, o->range);
+	r.start -= o->range.start;
+	r.end -= o->range.start;
+	job->bio = bio;
+	job->node.start = snapset_range_first_granule(r);
+	job->node.last = snapset_range_last_granule(r);
+	job->cursor = job->node.start;
+	job->last = job->node.last;
+	spin_lock_irq(&o->lock);
+	list_add_tail(&job->link, &o->jobs.all);
+	if (snapset_rl_insert(&o->rl, &job->node))
+		list_add_tail(&job->ready, &o->jobs.ready);
+	spin_unlock_irq(&o->lock);
+}
+
+/* Gives each taken bio a job, as far as jobs can be had. */
+static void make_jobs(struct snapset_origin *o)
+{
+	struct snapset_jobs *jobs = &o->jobs;
+	struct snapset_job *job = NULL;
+	struct snapset_cow *cow;
+	struct bio *bio;
+
+	while (!bio_list_empty(&jobs->taken)) {
+		cow = newest_get(o);
+		if (cow) {
+			job = job_new(o, cow);
+			if (!job) {	/* the end of a job sends the worker */
+				snapset_cow_put(cow);
+				return;
+			}
+		}
+		spin_lock_irq(&o->lock);
+		bio = bio_list_pop(&jobs->taken);
+		spin_unlock_irq(&o->lock);
+		if (cow)
+			job_begin(o, job, bio);
+		else
+			snapset_origin_submit(o, bio);	/* nobody wants it kept */
+	}
+}
+
+/* Engines have died: nobody waits for them any more. */
+static void flush_dead(struct snapset_origin *o)
+{
+	struct snapset_job *job, *found;
+
+	if (!READ_ONCE(o->jobs.dead_news))
+		return;
+	WRITE_ONCE(o->jobs.dead_news, false);
+	smp_mb();	/* before the look at who is dead; pairs with chain_kill() */
+	do {
+		found = NULL;
+		spin_lock_irq(&o->lock);
+		list_for_each_entry(job, &o->jobs.all, link) {
+			if (job->reading || !snapset_cow_dead(job->cow))
+				continue;
+			found = job;
+			break;
+		}
+		spin_unlock_irq(&o->lock);
+		if (found)
+			job_end(o, found);
+	} while (found);
+}
+
+/* What is ready and can be begun; the rest stays, in its order. True: some have ended. */
+static bool run_jobs(struct snapset_origin *o)
+{
+	struct snapset_job *job, *next;
+	bool ended = false;
+
+	spin_lock_irq(&o->lock);
+	list_splice_tail_init(&o->jobs.ready, &o->jobs.running);
+	spin_unlock_irq(&o->lock);
+	list_for_each_entry_safe(job, next, &o->jobs.running, ready) {
+		if (!snapset_cow_dead(job->cow) && !job_run(job))
+			continue;
+		list_del_init(&job->ready);
+		if (!job_complete(job))
+			continue;
+		job_end(o, job);
+		ended = true;
+	}
+	return ended;
+}
+
+void snapset_jobs_start(struct snapset_origin *o)
+{
+	struct blk_plug plug;
+	unsigned int noio;
+	bool ended, more;
+
+	noio = memalloc_noio_save();
+	blk_start_plug(&plug);
+	do {
+		flush_dead(o);
+		make_jobs(o);
+		ended = run_jobs(o);
+		spin_lock_irq(&o->lock);
+		more = !list_empty(&o->jobs.ready) ||
+		       (ended && !bio_list_empty(&o->jobs.taken));
+		spin_unlock_irq(&o->lock);
+	} while (more);
+	blk_finish_plug(&plug);
+	memalloc_noio_restore(noio);
+}
+
+bool snapset_jobs_pin(struct snapset_origin *o, struct snapset_rl_node *node)
+{
+	unsigned long flags;
+	bool granted;
+
+	spin_lock_irqsave(&o->lock, flags);
+	granted = snapset_rl_insert(&o->rl, node);
+	spin_unlock_irqrestore(&o->lock, flags);
+	return granted;
+}
+
+void snapset_jobs_unpin(struct snapset_origin *o, struct snapset_rl_node *node)
+{
+	unsigned long flags;
+	LIST_HEAD(granted);
+	LIST_HEAD(pins);
+	bool kick;
+
+	spin_lock_irqsave(&o->lock, flags);
+	snapset_rl_remove(&o->rl, node, &granted);
+	kick = !list_empty(&granted);
+	sort_granted(o, &granted, &pins);
+	spin_unlock_irqrestore(&o->lock, flags);
+	/* only a job that goes can let pins in, and jobs go in the worker */
+	WARN_ON_ONCE(!list_empty(&pins));
+	if (kick)
+		snapset_origin_kick(o);
+}
+
+int snapset_jobs_init(struct snapset_jobs *jobs)
+{
+	int err;
+
+	bio_list_init(&jobs->taken);
+	INIT_LIST_HEAD(&jobs->all);
+	INIT_LIST_HEAD(&jobs->ready);
+	INIT_LIST_HEAD(&jobs->running);
+	init_llist_head(&jobs->done);
+	err = mempool_init_slab_pool(&jobs->job_pool, RESERVED_JOBS, job_cache);
+	if (err)
+		return err;
+	err = mempool_init_slab_pool(&jobs->copy_pool, RESERVED_COPIES, copy_cache);
+	if (err)
+		goto exit_jobs;
+	err = mempool_init_page_pool(&jobs->page_pool, RESERVED_PAGES, 0);
+	if (err)
+		goto exit_copies;
+	return 0;
+
+exit_copies:
+	mempool_exit(&jobs->copy_pool);
+exit_jobs:
+	mempool_exit(&jobs->job_pool);
+	return err;
+}
+
+void snapset_jobs_destroy(struct snapset_jobs *jobs)
+{
+	WARN_ON(!bio_list_empty(&jobs->taken) || !list_empty(&jobs->all) ||
+		!llist_empty(&jobs->done));
+	mempool_exit(&jobs->page_pool);
+	mempool_exit(&jobs->copy_pool);
+	mempool_exit(&jobs->job_pool);
+}
+
+int snapset_job_init(void)
+{
+	job_cache = KMEM_CACHE(snapset_job, 0);
+	if (!job_cache)
+		return -ENOMEM;
+	copy_cache = kmem_cache_create("snapset_copy",
+				       sizeof(struct snapset_copy) +
+				       SNAPSET_COPY_SMALL * sizeof(struct page *),
+				       0, 0, NULL);
+	if (copy_cache)
+		return 0;
+	kmem_cache_destroy(job_cache);
+	return -ENOMEM;
+}
+
+void snapset_job_exit(void)
+{
+	kmem_cache_destroy(copy_cache);
+	kmem_cache_destroy(job_cache);
+}
