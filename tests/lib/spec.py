@@ -165,6 +165,23 @@ def check_attributes(spec, header):
             errors.append("%s: no attribute set %s" % (a["name"], nested))
 
 
+def check_query(op, comment, known):
+    """What answers for one or for all: "do: ID; dump: ... [ID] -> attributes"."""
+    asked, _, answered = comment.partition("->")
+    one, _, all_of_them = asked.partition("dump:")
+    # the sentences behind it begin with the name of one attribute that is there
+    answered = re.split(r"\.\s", answered)[0]
+    wanted = words(answered) & known
+    for stem in re.findall(r"\b([A-Z]_)\*", answered):
+        wanted |= {a for a in known if a.startswith(stem)}
+    for side, text in (("do", one), ("dump", all_of_them)):
+        parts = op[side]
+        have = {upper(a) for a in parts.get("request", {}).get("attributes", [])}
+        same("request of %s %s" % (side, op["name"]), sorted(have), sorted(words(text) & known))
+        have = {upper(a) for a in parts["reply"]["attributes"]}
+        same("reply of %s %s" % (side, op["name"]), sorted(have), sorted(wanted))
+
+
 def check_commands(spec, header):
     have = header.enum("snapset_cmd")
     ops = spec["operations"]["list"]
@@ -176,9 +193,10 @@ def check_commands(spec, header):
         comment = comments[upper("snapset-cmd-" + op["name"])]
         asked, _, answered = comment.partition("->")
         answered = answered.split(". ")[0]
-        if op["name"] in ("set-get", "snap-get"):
-            continue	# prose: "the T_* times"; read by people
         do = op.get("do", {})
+        if op["name"] in ("set-get", "snap-get"):
+            check_query(op, comment, known)
+            continue
         if "event" in op:
             asked, answered = "", asked
             do = {"reply": op["event"]}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The real library against the running kernel, which has no module, or has. */
+#include <sched.h>
+
 #include "check.h"
 
 static void null_is_harmless(void **state)
@@ -45,17 +47,13 @@ static void without_the_module(void **state)
 	snap_status st;
 
 	(void)state;
+	/* it may be loaded, but is not seen from another network namespace */
+	assert_true(!unshare(CLONE_NEWNET) || !unshare(CLONE_NEWUSER | CLONE_NEWNET));
 	st = snap_open(0, &s);
-	if (st == SNAP_S_OK) {
-		snap_close(s);
-		skip();
-	}
 	assert_null(s);
 	assert_status(snap_last_error(NULL, &e), SNAP_S_OK);
 	assert_status(e.code, st);
 	assert_true(e.text[0]);
-	if (st == SNAP_E_ACCESSDENIED)		/* it is loaded, and we are nobody */
-		skip();
 	assert_status(st, SNAP_E_PROVIDER_NOT_REGISTERED);
 	assert_contains(e.text, "modprobe snapset");
 }

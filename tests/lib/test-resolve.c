@@ -36,11 +36,7 @@ static void a_directory_in_a_mount(void **state)
 	char part[4200];
 
 	(void)state;
-	if (access("/proc/self/mountinfo", R_OK) ||
-	    snapi_mount_find(tree_root(), &mount, &devs)) {
-		snapi_blks_free(&devs);
-		skip();
-	}
+	assert_int_equal(snapi_mount_find(tree_root(), &mount, &devs), 0);
 	snapi_blks_free(&devs);
 	assert_false(mount.is_root);
 	assert_status(snapi_resolve(tree_root(), &vol, &e), SNAP_E_INVALIDARG);
@@ -57,8 +53,9 @@ static void a_file_system_without_device(void **state)
 	(void)state;
 	err = snapi_mount_find("/proc", &mount, &devs);
 	snapi_blks_free(&devs);
-	if (err || !mount.is_root || strcmp(mount.fstype, "proc"))
-		skip();
+	assert_int_equal(err, 0);
+	assert_true(mount.is_root);
+	assert_string_equal(mount.fstype, "proc");
 	assert_status(snapi_resolve("/proc", &vol, &e), SNAP_E_VOLUME_NOT_SUPPORTED);
 	assert_contains(e.text, "proc");
 	assert_contains(e.text, "no block device");
@@ -198,14 +195,19 @@ static void stores(void **state)
 /* A loop on a block device; its file cannot be faked, its device can. */
 static void loops(void **state)
 {
-	char path[512], target[512];
+	char path[512], target[512], made[512];
 	struct stat st;
 
 	(void)state;
-	/* loop1's "file" is whatever block device this machine lets us see. */
-	for (int i = 0; i < 4; i++) {
-		static const char *const tries[] = {
-			"/dev/loop0", "/dev/vda", "/dev/sda", "/dev/nvme0n1",
+	/*
+	 * loop1's "file" is a block device of ours, or for who may not make one
+	 * whatever this machine lets us see. Nobody opens it.
+	 */
+	snprintf(made, sizeof(made), "%s/made", tree_root());
+	mknod(made, S_IFBLK | 0600, dev(7, 0));
+	for (int i = 0; i < 5; i++) {
+		const char *const tries[] = {
+			made, "/dev/loop0", "/dev/vda", "/dev/sda", "/dev/nvme0n1",
 		};
 
 		if (stat(tries[i], &st) || !S_ISBLK(st.st_mode))
@@ -224,7 +226,7 @@ static void loops(void **state)
 		assert_contains(e.text, "loop device");
 		return;
 	}
-	skip();
+	fail_msg("no block device can be seen here");
 }
 
 static void structs(void **state)

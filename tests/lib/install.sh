@@ -1,0 +1,84 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-only
+# "make install" puts there what README.md and the packages count on, and its
+# example in C builds from that, by pkg-config, shared and static.
+#	install.sh top-directory directory-to-use
+set -eu
+top=$1 dir=$2 root=$2/root
+cc=${CC:-cc} pkg_config=${PKG_CONFIG:-pkg-config}
+rm -rf "$root"
+mkdir -p "$dir"
+failed=0
+
+bad() {
+	echo "$*"
+	failed=1
+}
+
+# no kernel of this name: the module is somebody else's job
+make -s -C "$top" HOST="$dir/host" KVER=none DESTDIR="$root" install > "$dir/log" 2>&1 ||
+	{ cat "$dir/log"; exit 1; }
+
+# there FILE SOURCE: it is installed as it is here, or with "" in whatever form
+there() {
+	if [ ! -s "$root/$1" ]; then
+		bad "not installed: $1"
+	elif [ -n "$2" ] && ! cmp -s "$root/$1" "$top/$2"; then
+		bad "$1 is not $2"
+	elif [ ! -r "$root/$1" ] || [ "$(stat -L -c %a "$root/$1")" -lt 644 ]; then
+		bad "not for everybody: $1"
+	fi
+}
+
+local=usr/local
+there $local/include/libsnap.h libsnap/libsnap.h
+there $local/include/linux/snapset.h kmod/uapi/linux/snapset.h
+there $local/lib/libsnap.a ''
+there $local/lib/libsnap.so ''
+there $local/lib/libsnap.so.0 ''
+there $local/lib/pkgconfig/libsnap.pc ''
+there $local/share/bash-completion/completions/snapset tools/completion/snapset
+there $local/sbin/snapset ''
+there usr/lib/udev/rules.d/59-snapset.rules udev/59-snapset.rules
+for page in libsnap.3 snapset-protocol.7 snapset.8; do
+	there "$local/share/man/man${page##*.}/$page" "Documentation/man/$page"
+done
+[ -x "$root/$local/sbin/snapset" ] || bad "the command cannot be run"
+# a file that nobody looks for is one that this test does not know
+known=12
+have=$(find "$root" -path "$root/lib" -prune -o ! -type d ! -name 'libsnap.so.0.*' -print | wc -l)
+[ "$have" -eq $known ] || bad "$have files are installed, not $known: $(find "$root" ! -type d)"
+unknown=$(grep -c '@[A-Z]*@' "$root/$local/lib/pkgconfig/libsnap.pc" || true)
+[ "$unknown" = 0 ] || bad "libsnap.pc has places that were not filled"
+
+"$top/tests/lib/readme-c.sh" "$top/README.md" > "$dir/example.c"
+export PKG_CONFIG_PATH="$root/$local/lib/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$root"
+version=$($pkg_config --modversion libsnap)
+grep -q "LIBSNAP_VERSION[[:space:]]*\"$version\"" "$top/libsnap/libsnap.h" ||
+	bad "libsnap.pc is of version $version"
+
+# built HOW LIBRARIES...: it runs, and without the module says what to do
+built() {
+	how=$1
+	shift
+	# shellcheck disable=SC2046
+	if ! $cc -Wall -Wextra -Werror -o "$dir/example" "$dir/example.c" \
+			$($pkg_config --cflags libsnap) "$@"; then
+		bad "the example does not build, $how"
+		return
+	fi
+	status=0
+	LD_LIBRARY_PATH=$root/$local/lib unshare -n "$dir/example" > "$dir/out" 2>&1 || status=$?
+	if [ $status -ne 1 ] || ! grep -q 'modprobe snapset' "$dir/out"; then
+		bad "the example, $how: exit $status: $(cat "$dir/out")"
+	fi
+}
+
+# shellcheck disable=SC2046
+built shared $($pkg_config --libs libsnap)
+ldd "$dir/example" | grep -q 'libsnap.so.0' || bad "the shared example is none"
+rm "$root/$local/lib/"libsnap.so*
+# shellcheck disable=SC2046
+built static $($pkg_config --static --libs libsnap)
+! ldd "$dir/example" | grep -q libsnap || bad "the static example is none"
+exit $failed
