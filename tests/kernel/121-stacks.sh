@@ -1,9 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# On real stacks of devices: what a name stands for, what must be frozen, and
-# which volumes stand on each other. Needs three scratch disks of 256 MiB.
-set -u
-freezes=/share/freezes
+#
+# On real stacks of devices: what a name stands for, what is frozen for it, and
+# which volumes stand on each other.
+#
+# vm: --smp 2 --mem 1G --disk 256M --disk 256M --disk 256M --timeout 300
+. "$(dirname "$0")/lib.sh"
+
+need mdadm vgcreate mkfs.btrfs
 failed=0
 mkdir -p /m/a /m/b /m/c /m/d /m/e /m/f
 
@@ -16,8 +20,7 @@ bad() {
 frozen() {
 	want=$1
 	shift
-	[ -n "$freezes" ] || return
-	have=$("$freezes" "$@" | tr '\n' ' ')
+	have=$(libsnap-freezes "$@" | tr '\n' ' ')
 	[ "${have% }" = "$want" ] || bad "freezes for $*: \"${have% }\", not \"$want\""
 }
 
@@ -39,11 +42,23 @@ made() {
 	snapset delete --all || bad "delete after $*"
 }
 
-if ! "$freezes" > /dev/null; then
-	echo "# $freezes does not run here"
-	freezes=
-fi
-modprobe snapset || exit 1
+load
+# imaged VOLUME DEVICE: create takes it, and the image is of that device
+imaged() {
+	gives_image=$(snapset create --json "$1" 2>&1) || bad "create $1: $gives_image"
+	printf '%s\n' "$gives_image" >one
+	[ "$(json one 'd["snapshots"][0]["origin"]')" = "$2" ] || bad "$1 is not $2: $(cat one)"
+	[ "$(json one 'd["snapshots"][0]["volume"]')" = "$1" ] || bad "$1 has another name: $(cat one)"
+	image=$(json one 'd["snapshots"][0]["device"]')
+	# a file system that is mounted goes on
+	if grep -q "^$2 " /proc/mounts; then
+		[ "UUID=$(blkid -p -s UUID -o value "$image")" = "$1" ] || bad "$image is another's"
+	else
+		cmp -s "$image" "$2" || bad "the image of $1 is not that of $2"
+	fi
+	snapset delete --all >out 2>&1 || bad "delete after $1: $(cat out)"
+}
+
 A=$(readlink -f "$SCRATCH0") B=$(readlink -f "$SCRATCH1") C=$(readlink -f "$SCRATCH2")
 
 # a disk with partitions: ext4 on the first, LVM on the second, nothing on the third
@@ -53,7 +68,7 @@ mkfs.ext4 -q -L "one two" "${A}1"
 pvcreate -q "${A}2" > /dev/null 2>&1
 vgcreate -q vg "${A}2" > /dev/null 2>&1
 lvcreate -q -y -n lv -L 64M vg > /dev/null 2>&1 || exit 1
-mkfs.xfs -q -f /dev/vg/lv 2> /dev/null || mkfs.ext4 -q -F /dev/vg/lv
+must mkfs.ext4 -q /dev/vg/lv
 udevadm settle
 mount "${A}1" /m/a
 mount /dev/vg/lv /m/b
@@ -64,13 +79,24 @@ frozen '/m/b' /dev/vg/lv
 frozen '/m/b' /m/b
 frozen '/m/b /m/a' "${A}1" "${A}2"
 frozen '/m/a' 'LABEL=one two'
+uuid=$(blkid -p -s UUID -o value "${A}1")
+frozen '/m/a' "UUID=$uuid"
+frozen '/m/b' "UUID=$(blkid -p -s UUID -o value /dev/vg/lv)"
 refused 4 'is a partition of' "$A" "${A}1"
 refused 4 'partition of' /m/a "$A"
 refused 4 'is made of sectors of' "${A}2" /m/b
 refused 4 'made of sectors of' /m/b "$A"
 refused 2 'is in the set already' /m/a "${A}1"
 refused 3 'no block device has' 'LABEL=nobody'
+refused 3 'no block device has' 'UUID=00000000-1111-2222-3333-444444444444'
+refused 2 'is in the set already' /m/a "UUID=$uuid"
 made /m/a /m/b
+imaged "UUID=$uuid" "${A}1"
+umount /m/a
+frozen '' "UUID=$uuid"
+imaged "UUID=$uuid" "${A}1"
+imaged "PARTUUID=$(blkid -p -s PART_ENTRY_UUID -o value "${A}3")" "${A}3"
+mount "${A}1" /m/a
 made "$A"
 made "${A}1" "${A}2"
 
@@ -106,22 +132,19 @@ made "/m/x y"
 umount "/m/x y"
 
 # md: a leg is refused, the array and its partitions are not
-if mdadm --create /dev/md5 --run --level=1 --raid-devices=2 --metadata=1.2 \
-	"$B" "$C" < /dev/null 2> /dev/null; then
-	udevadm settle
-	mkfs.ext4 -q /dev/md5
-	mount /dev/md5 /m/c
-	refused 4 'leg of the array md5' "$B"
-	refused 4 'leg of the array md5' "$C"
-	frozen '/m/c' "$B"
-	made /m/c
-	umount /m/c
-	mdadm --stop /dev/md5 2> /dev/null
-	wipefs -qa "$B" "$C"
-	udevadm settle
-else
-	echo '# no md here'
-fi
+must mdadm --create /dev/md5 --run --level=1 --raid-devices=2 --metadata=1.2 \
+	"$B" "$C" < /dev/null 2> /dev/null
+udevadm settle
+mkfs.ext4 -q /dev/md5
+mount /dev/md5 /m/c
+refused 4 'leg of the array md5' "$B"
+refused 4 'leg of the array md5' "$C"
+frozen '/m/c' "$B"
+made /m/c
+umount /m/c
+must mdadm --stop /dev/md5 2> /dev/null
+wipefs -qa "$B" "$C"
+udevadm settle
 
 # loop: a file on another member; a loop in a loop
 mkfs.ext4 -q -F "$B"
@@ -165,12 +188,11 @@ umount /m/c /m/d
 wipefs -qa "$B" "$C"
 mkfs.btrfs -q -f "$B" "$C"
 btrfs device scan > /dev/null 2>&1
-if mount -o device="$B",device="$C" "$B" /m/c; then
-	refused 4 'btrfs on 2 devices' /m/c
-	frozen '/m/c' "$C"
-	made "$B" "$C"
-	umount /m/c
-fi
+must mount -o device="$B",device="$C" "$B" /m/c
+refused 4 'btrfs on 2 devices' /m/c
+frozen '/m/c' "$C"
+made "$B" "$C"
+umount /m/c
 
 # an image, and a store
 mount "${A}1" /m/a
@@ -189,7 +211,10 @@ umount /m/a
 
 # what is no volume
 refused 4 'no block device below it' /proc
-mount -t overlay -o lowerdir=/m/a,upperdir=/dev/shm/u,workdir=/dev/shm/w none /m/d 2> /dev/null &&
-	refused 4 'overlay' /m/d
+mkdir /dev/shm/u /dev/shm/w
+must mount -t overlay -o lowerdir=/m/a,upperdir=/dev/shm/u,workdir=/dev/shm/w none /m/d
+refused 4 'overlay' /m/d
+umount /m/d
 refused 2 'neither a mount point nor a block device' /dev/null
-exit $failed
+[ $failed = 0 ] || exit 1
+finish
