@@ -1,29 +1,61 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# What is in RAM on its way to a slow store stays under the set's budget while
-# writers are faster than the store, and the image stays frozen.
+# What is in RAM on its way to the store stays under the set's budget, which its
+# members share, while writers are faster than the store; and the images stay
+# frozen. The most there can be is what there is when the store completes nothing:
+# then all of the budget is used, not a byte more, and writers wait.
 #
-# vm: --smp 2 --mem 1G --disk 32M --disk 96M --timeout 200
+# vm: --smp 2 --mem 1G --disk 24M --disk 24M --disk 64M --timeout 200
 . "$(dirname "$0")/lib.sh"
 
 load
-fill "$SCRATCH0" model
-dm store "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 20"
+fill "$SCRATCH0" one
+fill "$SCRATCH1" two
+dm store "0 $(sectors "$SCRATCH2") delay $SCRATCH2 0 0 $SCRATCH2 0 100"
 budget=$((1 << 20))
-take --store /dev/mapper/store --budget $budget "$SCRATCH0"
-blk churn "$SCRATCH0" model --engine aio --depth 32 --threads 2 --cover --min 4K --max 128K >churn.out &
-churn=$!
+take --store /dev/mapper/store --budget $budget --stall-timeout 60000 "$SCRATCH0" "$SCRATCH1"
+
+in_ram() { snapraw snap "$1" | awk '{ print $9 }'; }
+# all pages of the module: those of copies, since the store is a device
+pages() { awk '$1 == "page" { print $2 * 4096 }' /sys/kernel/debug/snapset/counters; }
+
+must dmsetup suspend --nolockfs --noflush store
+on_exit dmsetup resume store
+blk churn "$SCRATCH0" one --engine aio --depth 32 --threads 2 --cover --min 4K --max 128K >one.out &
+first=$!
+budget_used() { [ "$(pages)" -ge $budget ]; }
+must wait_for 20 budget_used
+# the second member finds nothing left of it, and waits as well
+blk churn "$SCRATCH1" two --engine aio --depth 32 --threads 2 --cover --min 4K --max 128K >two.out &
+second=$!
+sleep 3
+a=$(in_ram "${SNAP[0]}") b=$(in_ram "${SNAP[1]}")
+note "without a store $a and $b bytes in RAM, $(pages) in pages"
+[ $((a + b)) = $budget ] || fail "$a and $b bytes in RAM, the budget of both is $budget"
+[ "$(pages)" = $budget ] || fail "$(pages) bytes in pages, the budget is $budget"
+gone $first && fail "a writer did not wait for the budget"
+gone $second && fail "a writer of the other member did not wait for the budget"
+must dmsetup resume store
+
 most=0 looks=0
-until gone $churn; do
-	in_ram=$(snapraw snap "${SNAP[0]}" | awk '{ print $9 }')
-	[ "$in_ram" -le "$most" ] || most=$in_ram
+until gone $first && gone $second; do
+	for id in "${SNAP[@]}"; do
+		a=$(in_ram "$id")
+		[ "$a" -le "$most" ] || most=$a
+	done
 	looks=$((looks + 1))
 done
-must wait $churn
-note "at most $most bytes in RAM in $looks looks; $(cat churn.out)"
+must wait $first
+must wait $second
+note "at most $most bytes of one in RAM in $looks looks; $(cat one.out); $(cat two.out)"
+[ "$most" -gt 0 ] || fail "never anything in RAM: the looks prove nothing"
 [ "$most" -le $budget ] || fail "$most bytes in RAM, the budget is $budget"
-[ "$most" -gt 0 ] || fail "never anything in RAM: the test proves nothing"
-must blk verify "${IMAGE[0]}" model.then
-must blk verify "$SCRATCH0" model
+must blk verify "${IMAGE[0]}" one.then
+must blk verify "${IMAGE[1]}" two.then
+must blk verify "$SCRATCH0" one
+must blk verify "$SCRATCH1" two
+for id in "${SNAP[@]}"; do
+	[ "$(snapraw snap "$id" | awk '{ print $7 }')" -ge $((24 << 20)) ] || fail "$(snapraw snap "$id")"
+done
 finish
