@@ -142,6 +142,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	err = may_start(session, extack);
 	if (err)
 		goto unlock;
+	forget_failed(session);		/* one of them may have the store */
 	store = snapset_store_open(&set->params, set->params.stall_ms, extack);
 	if (IS_ERR(store)) {
 		err = PTR_ERR(store);
@@ -156,7 +157,6 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	store->tell = store_low;
 	store->stalled = store_stalled;
 	set->store = store;
-	forget_failed(session);
 	__module_get(THIS_MODULE);
 	snapset_made(SNAPSET_OBJ_SET);
 	set->serial = ++serials;

@@ -12,15 +12,19 @@
 #include "cow.h"
 #include "origin.h"
 
-/* Granules of budget for one copy; one is always granted to who finds it unused. */
-static u64 budget_take(struct snapset_budget *b, u64 want)
+/*
+ * Granules of budget for one copy. An engine that has nothing under way gets its own
+ * share, whatever the others have: one whose device hangs must not stop them.
+ */
+static u64 budget_take(struct snapset_cow *cow, u64 want)
 {
+	struct snapset_budget *b = cow->budget;
 	u64 used = atomic64_read(&b->used), left, got, old;
 
 	for (;;) {
-		left = used < b->limit ? (b->limit - used) >> SNAPSET_GRANULE_SHIFT : 0;
-		if (!left && !used)
-			left = 1;
+		left = used < b->shared ? (b->shared - used) >> SNAPSET_GRANULE_SHIFT : 0;
+		if (left < b->share && !atomic64_read(&cow->in_ram))
+			left = b->share;
 		got = min(want, left);
 		if (!got)
 			return 0;
@@ -90,7 +94,8 @@ static void trim(struct snapset_copy *copy, u32 len)
 	copy->io.len = len;
 }
 
-static void copy_free(struct snapset_copy *copy)
+/* Not for @self, who asks now, does it look who starves. */
+static void copy_free(struct snapset_copy *copy, const struct snapset_cow *self)
 {
 	struct snapset_cow *cow = copy->cow;
 	struct snapset_origin *o = cow->origin;
@@ -108,9 +113,9 @@ static void copy_free(struct snapset_copy *copy)
 		mempool_free(copy, &o->jobs.copy_pool);
 	else
 		kfree(copy);
-	budget_give(cow->budget, i, NULL);
+	budget_give(cow->budget, i, self);
 	/* an engine of another set may wait for what came from the origin's reserves */
-	if (atomic_read(&o->starving))
+	if (!self && atomic_read(&o->starving))
 		snapset_origin_kick(o);
 	snapset_cow_put(cow);
 }
@@ -119,7 +124,7 @@ void snapset_copy_put(struct snapset_copy *copy)
 {
 	rcu_read_lock();	/* the engine lives until the unlock */
 	if (refcount_dec_and_test(&copy->refs))
-		copy_free(copy);
+		copy_free(copy, NULL);
 	rcu_read_unlock();
 }
 
@@ -192,7 +197,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	u64 budget, len, place, use;
 	u32 i;
 
-	budget = budget_take(cow->budget, min_t(u64, want, SNAPSET_COPY_MAX));
+	budget = budget_take(cow, min_t(u64, want, SNAPSET_COPY_MAX));
 	if (!budget)
 		return NULL;
 	len = snapset_store_alloc(cow->store, budget, &place);
@@ -230,7 +235,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	snapset_cow_get(cow);
 	atomic64_add(use << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
 	if (!i) {
-		snapset_copy_put(copy);
+		copy_free(copy, cow);
 		if (!cow->store->ops->adopts)
 			return NULL;
 		snapset_cow_kill(cow, SNAPSET_E_OUTOFMEMORY,
@@ -341,6 +346,8 @@ bool snapset_copy_keep(struct snapset_copy *copy)
 	struct snapset_cow *cow = copy->cow;
 	bool kept = false;
 
+	if (!copy->err && snapset_origin_swapped(cow->origin))
+		copy->err = -ENOMEDIUM;
 	if (copy->err)
 		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
 				 "old data could not be read: error %d", copy->err);

@@ -5,6 +5,7 @@
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
 #include "chain.h"
+#include "copy.h"
 #include "cow.h"
 #include "origin.h"
 
@@ -13,10 +14,20 @@ struct workqueue_struct *snapset_tell_wq;
 void snapset_budget_init(struct snapset_budget *budget, u64 limit)
 {
 	budget->limit = limit;
+	budget->shared = limit;
 	atomic64_set(&budget->used, 0);
 	atomic_set(&budget->starving, 0);
 	spin_lock_init(&budget->lock);
 	INIT_LIST_HEAD(&budget->engines);
+}
+
+void snapset_budget_divide(struct snapset_budget *budget, unsigned int engines)
+{
+	u64 share = budget->limit / 2 / engines / SNAPSET_GRANULE_SIZE;
+
+	budget->share = clamp_t(u64, share, 1, SNAPSET_COPY_SMALL);
+	budget->shared = budget->limit -
+		((u64)budget->share * engines << SNAPSET_GRANULE_SHIFT);
 }
 
 void snapset_cow_get(struct snapset_cow *cow)
@@ -86,6 +97,14 @@ void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...)
 	snapset_origin_kick(o);
 }
 
+/* Nobody claims the device, or the file system does that it was taken with. */
+static bool may_absorb(const struct snapset_cow *cow)
+{
+	void *holder = READ_ONCE(cow->origin->bdev.bdev->bd_holder);
+
+	return !holder || holder == cow->absorb_for;
+}
+
 enum snapset_cow_verdict snapset_cow_judge(struct snapset_cow *cow,
 					   const struct bio *bio,
 					   struct snapset_range r)
@@ -98,7 +117,7 @@ enum snapset_cow_verdict snapset_cow_judge(struct snapset_cow *cow,
 	last = snapset_range_last_granule(r);
 	if (snapset_map_covers(&cow->map, first, last - first + 1))
 		return SNAPSET_COW_PASS;
-	if (bio_op(bio) == REQ_OP_DISCARD && cow->absorb) {
+	if (bio_op(bio) == REQ_OP_DISCARD && may_absorb(cow)) {
 		/*
 		 * A discard promises nothing about what is read afterwards, so
 		 * not doing it is a right way of doing it.

@@ -20,6 +20,8 @@ struct snapset_origin;
 /* RAM for data on its way from origins to the store, shared by a set. */
 struct snapset_budget {
 	u64 limit;			/* bytes; fixed */
+	u64 shared;			/* of it: for whoever comes first; fixed before use */
+	u32 share;			/* granules each engine has for itself */
 	atomic64_t used;
 	atomic_t starving;		/* engines that wait for some */
 	spinlock_t lock;		/* irq; guards engines; outside of origin->lock */
@@ -27,6 +29,8 @@ struct snapset_budget {
 };
 
 void snapset_budget_init(struct snapset_budget *budget, u64 limit);
+/* Before its engines are used: something for each, so that none stops the others. */
+void snapset_budget_divide(struct snapset_budget *budget, unsigned int engines);
 
 enum snapset_cow_verdict {
 	SNAPSET_COW_PASS,
@@ -44,7 +48,7 @@ struct snapset_cow {
 	void *owner;			/* whoever made it; for died() */
 	u64 granules;			/* of the origin */
 	u64 sectors;
-	bool absorb;			/* discards of what must be kept are not passed down */
+	void *absorb_for;		/* the file system whose discards may be swallowed */
 
 	struct list_head link;		/* chain.h; origin->lock, readers RCU */
 	bool linked;			/* origin->lock */

@@ -49,6 +49,7 @@ struct probe {
 	struct completion submitted, done;
 	refcount_t refs;
 	bool seen;
+	int err;		/* of the read; valid when done is complete */
 };
 
 static struct probe *probing;	/* written under hook_mutex, read by the callback */
@@ -148,6 +149,7 @@ static void probe_done(struct bio *bio)
 {
 	struct probe *p = bio->bi_private;
 
+	p->err = blk_status_to_errno(bio->bi_status);
 	complete_all(&p->done);	/* the worker waits, and for a moment the asker */
 }
 
@@ -202,7 +204,8 @@ static struct probe *probe_new(dev_t dev)
 static int probe(dev_t dev, struct netlink_ext_ack *extack)
 {
 	struct probe *p = probe_new(dev);
-	bool seen, submitted;
+	bool seen, submitted, done = false;
+	int err = 0;
 
 	lockdep_assert_held(&hook_mutex);
 	if (IS_ERR(p))
@@ -217,7 +220,9 @@ static int probe(dev_t dev, struct netlink_ext_ack *extack)
 	submitted = wait_for_completion_timeout(&p->submitted, 2 * HZ);
 	/* usually at once, and then nothing of the test is left behind */
 	if (submitted)
-		wait_for_completion_timeout(&p->done, HZ / 10);
+		done = wait_for_completion_timeout(&p->done, HZ / 10);
+	if (done)
+		err = p->err;
 	seen = READ_ONCE(p->seen);
 	WRITE_ONCE(probing, NULL);
 	synchronize_rcu_expedited();	/* somebody waits for ADD */
@@ -226,6 +231,10 @@ static int probe(dev_t dev, struct netlink_ext_ack *extack)
 		return 0;
 	if (!submitted)
 		return snapset_say(extack, -EBUSY, "the device takes no I/O now");
+	/* it may have been ended before the hook's place: that says nothing of the hook */
+	if (err)
+		return snapset_say(extack, -EIO, "a test read of the device fails: error %d",
+				   err);
 	return snapset_say(extack, -EOPNOTSUPP,
 			   "the hook on %s() is not called by this kernel", hooked);
 }

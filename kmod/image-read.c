@@ -111,6 +111,9 @@ static void pinned_done(struct bio *bio)
 	struct part *part = container_of(bio, struct part, bio);
 
 	rcu_read_lock();
+	if (snapset_origin_swapped(part->io->cow->origin))
+		snapset_cow_kill(part->io->cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+				 "there is another medium in the device");
 	snapset_jobs_unpin(part->io->cow->origin, &part->node);
 	part_done(bio);
 	rcu_read_unlock();

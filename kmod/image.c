@@ -46,7 +46,7 @@ static void image_put(struct snapset_image *image);
 static void destroy(struct snapset_image *image)
 {
 	if (image->published)
-		del_gendisk(image->disk);
+		snapset_disk_del(image->disk);
 	snapset_disk_free(image->disk, image->published);
 	image_put(image);
 }
@@ -82,15 +82,21 @@ static void opener_left(struct snapset_image *image)
 static int image_open(struct gendisk *disk, bool write)
 {
 	struct snapset_image *image = disk->private_data;
+	int err = 0;
 
 	if (write)
 		return -EROFS;
-	if (atomic_inc_return(&image->openers) <= 0) {
+	rcu_read_lock();	/* the image, if the disk is up */
+	if (!snapset_disk_up(disk)) {
+		err = -ENXIO;
+	} else if (atomic_inc_return(&image->openers) <= 0) {
 		opener_left(image);
-		return -ENXIO;
+		err = -ENXIO;
+	} else {
+		refcount_inc(&image->refs);
 	}
-	refcount_inc(&image->refs);
-	return 0;
+	rcu_read_unlock();
+	return err;
 }
 
 static void image_release(struct gendisk *disk)

@@ -15,8 +15,9 @@ static bool covered(struct snapset_set *set, struct snapset_snap *snap)
 }
 
 /*
- * Writes that are older than the hook, of drivers with requests: see them out.
- * While we wait, everybody's I/O to that disk waits at its entrance, so we do so
+ * Uncounted writes: see them out of the queue. With requests that is until they have
+ * completed; of a driver with bios, until nobody is inside of it, asleep perhaps
+ * before it has accounted for his write (md, in a resync). While we wait, everybody's I/O to that disk waits at its entrance, so we do so
  * for a moment first, and for longer ones if that is not enough: a busy slow disk
  * has more than a moment's work.
  */
@@ -26,14 +27,14 @@ static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
 	ktime_t until = ktime_add_ms(ktime_get(), set->params.hold_ms);
 	unsigned int ms = 100;
 
-	if (snap->origin->older_drained || !queue_is_mq(q))
+	if (snap->origin->older_drained)
 		return true;
 	while (!snapset_mq_drain(q, msecs_to_jiffies(ms))) {
 		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
 			return false;
 		if (ktime_after(ktime_get(), until)) {
 			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-					  "%s has requests that did not complete within %u ms: a stuck device, or a polled ring that nobody reaps",
+					  "%s has writes that did not go on within %u ms: a stuck or suspended device, or a polled ring that nobody reaps",
 					  snap->name, set->params.hold_ms);
 			return false;
 		}
@@ -80,7 +81,7 @@ bool snapset_older_inflight(struct snapset_origin *o)
 {
 	if (o->older_drained)
 		return false;
-	if (snapset_bdev_writes_inflight(o->bdev.bdev)) {
+	if (snapset_disk_writes_inflight(o->disk)) {
 		o->older_zero = 0;
 		return true;
 	}
@@ -102,6 +103,8 @@ bool snapset_older_ask(struct snapset_set *set)
 	const char *name = NULL;
 	int err;
 
+	if (!snapset_set_is(set, SNAPSET_STATE_HOLDING))
+		return false;	/* nobody wants it any more: stop no device for it */
 	snapset_freezer_begin(f, SNAPSET_FREEZE_DRAIN);
 	wait_event(set->wq, snapset_freezer_done(f) ||
 		   !snapset_set_is(set, SNAPSET_STATE_HOLDING));

@@ -42,12 +42,12 @@ static DECLARE_WAIT_QUEUE_HEAD(alive_wq);
 /* A counted write on its way: our bio in the place of @orig. */
 struct clone {
 	struct snapset_origin *origin;
-	struct gendisk *disk;		/* where we counted it; md may send it on elsewhere */
 	struct bio *orig;
 	struct bio bio;			/* last */
 };
 
-static struct bio_set clones;		/* its address marks a bio as a clone of ours */
+#define RESERVED_CLONES	64
+
 static struct bio_set pieces;		/* parts of a bio that touches several origins */
 static struct bio_set io_bios;
 
@@ -167,10 +167,10 @@ static void clone_done(struct bio *bio)
 
 	if (bio->bi_status)
 		orig->bi_status = bio->bi_status;
-	rcu_read_lock();	/* the origin, until the unlock */
+	rcu_read_lock();	/* the origin and its clones' pool, until the unlock */
 	uncount(c->origin);
-	rcu_read_unlock();
 	bio_put(bio);
+	rcu_read_unlock();
 	bio_endio(orig);	/* not under RCU: some completions want to sleep */
 	snapset_gone(SNAPSET_OBJ_CLONE);
 	rcu_read_lock();	/* our text */
@@ -182,14 +182,13 @@ static void clone_done(struct bio *bio)
 static struct bio *clone_for(struct snapset_origin *o, struct bio *orig,
 			     bool in_place, gfp_t gfp)
 {
-	struct bio *bio = snapset_bio_clone(orig, gfp, &clones);
+	struct bio *bio = snapset_bio_clone(orig, gfp, &o->clones);
 	struct clone *c;
 
 	if (!bio)
 		return NULL;
 	c = container_of(bio, struct clone, bio);
 	c->origin = o;
-	c->disk = snapset_bio_disk(orig);
 	c->orig = orig;
 	snapset_bio_clone_flags(bio, orig, in_place);
 	bio->bi_end_io = clone_done;
@@ -220,10 +219,14 @@ static struct snapset_origin *find(struct bio *bio, struct gendisk *disk,
 	return found;
 }
 
-static bool ours(const struct bio *bio, const struct gendisk *disk)
+/*
+ * A clone that @o has counted comes by again: what is left of it after a split, or
+ * one that was put off below. One of another origin, or of one that was here before,
+ * is a new write, and so is what md sends on to a leg.
+ */
+static bool counted_by(const struct snapset_origin *o, const struct bio *bio)
 {
-	return bio->bi_pool == &clones &&
-	       container_of(bio, struct clone, bio)->disk == disk;
+	return bio->bi_pool == &o->clones;
 }
 
 struct bio *snapset_filter(struct bio *bio)
@@ -241,7 +244,7 @@ struct bio *snapset_filter(struct bio *bio)
 	disk = snapset_bio_disk(bio);
 	rcu_read_lock();
 	o = find(bio, disk, &r, &several);
-	if (!o || ours(bio, disk)) {
+	if (!o || (!several && counted_by(o, bio))) {
 		rcu_read_unlock();
 		return bio;
 	}
@@ -325,6 +328,7 @@ static void submit_straddling(struct bio *orig, struct snapset_range r)
 		bio_advance(piece, (at - r.start) << 9);
 		piece->bi_iter.bi_size = (end - at) << 9;
 		snapset_bio_clone_flags(piece, orig, false);
+		snapset_bio_piece_flags(piece);
 		piece->bi_private = s;
 		piece->bi_end_io = piece_done;
 		atomic_inc(&s->left);
@@ -432,13 +436,20 @@ sector_t snapset_origin_sectors_now(const struct snapset_origin *origin)
 	return bdev_nr_sectors(origin->bdev.bdev);
 }
 
-static int check_device(struct snapset_origin *o, const char *name,
-			struct netlink_ext_ack *extack)
+/* Is it a device that can be watched? Before anything is sent to it. */
+static int check_kind(struct snapset_origin *o, const char *name,
+		      struct netlink_ext_ack *extack)
 {
-	struct snapset_origin *other;
+	unsigned int block = bdev_logical_block_size(o->bdev.bdev);
 
 	if (snapset_image_is(o->disk))
 		return snapset_say(extack, -ELOOP, "%s is itself a snapset image", name);
+	if (snapset_range_empty(o->range))
+		return snapset_say(extack, -EOPNOTSUPP, "%s has no size", name);
+	if (block > SNAPSET_GRANULE_SIZE)
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "%s has blocks of %u bytes; at most %u are supported",
+				   name, block, SNAPSET_GRANULE_SIZE);
 	if (bdev_is_zoned(o->bdev.bdev))
 		return snapset_say(extack, -EOPNOTSUPP,
 				   "%s is a zoned device: its writes cannot be kept", name);
@@ -446,13 +457,15 @@ static int check_device(struct snapset_origin *o, const char *name,
 		return snapset_say(extack, -EOPNOTSUPP,
 				   "%s takes pages without a bio on this kernel: not all its writes could be seen",
 				   name);
-	if (snapset_range_empty(o->range))
-		return snapset_say(extack, -EOPNOTSUPP, "%s has no size", name);
-	if (bdev_logical_block_size(o->bdev.bdev) > SNAPSET_GRANULE_SIZE)
-		return snapset_say(extack, -EOPNOTSUPP,
-				   "%s has blocks of %u bytes; at most %u are supported",
-				   name, bdev_logical_block_size(o->bdev.bdev),
-				   SNAPSET_GRANULE_SIZE);
+	return 0;
+}
+
+static int check_overlap(struct snapset_origin *o, const char *name,
+			 struct netlink_ext_ack *extack)
+{
+	struct snapset_origin *other;
+
+	lockdep_assert_held(&origins_mutex);
 	hash_for_each_possible(origins, other, link, (unsigned long)o->disk)
 		if (other->disk == o->disk && snapset_range_overlap(other->range, o->range))
 			return snapset_say(extack, -ELOOP,
@@ -510,6 +523,7 @@ static void free_origin(struct work_struct *work)
 	synchronize_rcu();	/* the completion that brought it to 0 */
 	destroy_workqueue(o->wq);
 	free_percpu(o->inflight);
+	bioset_exit(&o->clones);
 	snapset_jobs_destroy(&o->jobs);
 	kfree(o);
 	snapset_gone(SNAPSET_OBJ_ORIGIN);
@@ -550,13 +564,20 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	o->disk = o->bdev.bdev->bd_disk;
 	o->range.start = get_start_sect(o->bdev.bdev);
 	o->range.end = o->range.start + bdev_nr_sectors(o->bdev.bdev);
+	o->medium = snapset_disk_medium(o->disk);
+	err = check_kind(o, name, extack);
+	if (err)
+		goto close;
 	err = snapset_jobs_init(&o->jobs);
 	if (err)
 		goto close;
+	err = bioset_init(&o->clones, RESERVED_CLONES, offsetof(struct clone, bio), 0);
+	if (err)
+		goto destroy_jobs;
 	err = -ENOMEM;
 	o->inflight = alloc_percpu(unsigned long);
 	if (!o->inflight)
-		goto destroy_jobs;
+		goto exit_clones;
 	o->wq = alloc_workqueue("snapset-%u:%u",
 				WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI, 1,
 				MAJOR(dev), MINOR(dev));
@@ -566,7 +587,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	if (err)
 		goto destroy_wq;
 	mutex_lock(&origins_mutex);
-	err = check_device(o, name, extack);
+	err = check_overlap(o, name, extack);
 	count_writes(o);
 	if (!err)
 		hash_add_rcu(origins, &o->link, (unsigned long)o->disk);
@@ -583,6 +604,8 @@ destroy_wq:
 	destroy_workqueue(o->wq);
 free_count:
 	free_percpu(o->inflight);
+exit_clones:
+	bioset_exit(&o->clones);
 destroy_jobs:
 	snapset_jobs_destroy(&o->jobs);
 close:
@@ -621,12 +644,9 @@ int snapset_origin_init(void)
 	reaper = alloc_workqueue("snapset-reaper", WQ_UNBOUND, 0);
 	if (!reaper)
 		return -ENOMEM;
-	err = bioset_init(&clones, 256, offsetof(struct clone, bio), 0);
-	if (err)
-		goto destroy;
 	err = bioset_init(&pieces, 64, 0, 0);
 	if (err)
-		goto exit_clones;
+		goto destroy;
 	err = bioset_init(&io_bios, 64, 0, BIOSET_NEED_BVECS | BIOSET_NEED_RESCUER);
 	if (err)
 		goto exit_pieces;
@@ -634,8 +654,6 @@ int snapset_origin_init(void)
 
 exit_pieces:
 	bioset_exit(&pieces);
-exit_clones:
-	bioset_exit(&clones);
 destroy:
 	destroy_workqueue(reaper);
 	return err;
@@ -650,5 +668,4 @@ void snapset_origin_exit(void)
 	destroy_workqueue(reaper);
 	bioset_exit(&io_bios);
 	bioset_exit(&pieces);
-	bioset_exit(&clones);
 }

@@ -36,6 +36,8 @@ struct snapset_origin {
 	struct gendisk *disk;
 	dev_t dev;
 	struct snapset_range range;	/* sectors of the disk */
+	u64 medium;			/* a number that changes with the disk's medium */
+	struct bio_set clones;		/* of counted writes; marks them as such */
 	/* take worker: no uncounted write is left; when that was first seen */
 	bool older_drained;
 	unsigned long older_zero;	/* jiffies, 0: not seen */
@@ -77,6 +79,12 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 void snapset_origin_detach(struct snapset_origin *origin);
 /* The set in the making has been made, or not: writes need not be counted. */
 void snapset_origin_settle(struct snapset_origin *origin);
+
+/* Another medium is in the drive: what the origin holds says nothing any more. */
+static inline bool snapset_origin_swapped(const struct snapset_origin *origin)
+{
+	return snapset_disk_medium(origin->disk) != origin->medium;
+}
 
 /* Size in sectors as it is now, which differs from range after a resize. */
 sector_t snapset_origin_sectors_now(const struct snapset_origin *origin);

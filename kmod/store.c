@@ -37,7 +37,13 @@ static void watch(struct work_struct *work)
 
 	if (!atomic_read(&store->outstanding))
 		return;		/* the next write starts the watch again */
-	if (time_after(jiffies, READ_ONCE(store->progress) + store->stall)) {
+	if (!time_after(jiffies, READ_ONCE(store->progress) + store->stall)) {
+		store->stale = false;
+	} else if (!store->stale) {
+		/* the clock may have jumped, with us, the store and all: look once more */
+		store->stale = true;
+	} else {
+		store->stale = false;
 		store->stalled(store);
 		WRITE_ONCE(store->progress, jiffies);
 	}

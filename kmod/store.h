@@ -77,6 +77,7 @@ struct snapset_store {
 	unsigned long stall;		/* jiffies */
 	atomic_t outstanding;		/* writes at the driver */
 	unsigned long progress;		/* jiffies of the last completion */
+	bool stale;			/* seen without progress once; the watch's */
 	void (*stalled)(struct snapset_store *store);
 	struct delayed_work watch;
 	void *priv;

@@ -52,8 +52,10 @@ static enum hrtimer_restart hold_expired(struct hrtimer *timer)
 {
 	struct snapset_set *set = container_of(timer, struct snapset_set, timer);
 
-	if (snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-			      "the writes could not be held in time"))
+	snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+			  "the writes could not be held in time");
+	/* also if somebody else has aborted, and the worker has not yet come to it */
+	if (snapset_set_is(set, SNAPSET_STATE_ABORTING))
 		snapset_take_open_gates(set);
 	return HRTIMER_NORESTART;
 }
@@ -88,8 +90,8 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 	 * Not passing a discard down is right for a file system and for an unused
 	 * device. A leg of an md raid must do what it says, for parity's sake.
 	 */
-	snap->cow->absorb = !o->bdev.bdev->bd_holder ||
-		snapset_freezer_covers(set->freezer, o->bdev.bdev);
+	if (snapset_freezer_covers(set->freezer, o->bdev.bdev))
+		snap->cow->absorb_for = o->bdev.bdev->bd_holder;
 	return snapset_set_is(set, SNAPSET_STATE_PREPARING);
 }
 
@@ -98,6 +100,7 @@ static bool prepare(struct snapset_set *set)
 	struct snapset_snap *snap;
 
 	set->phase = SNAPSET_PHASE_PREPARE;
+	snapset_budget_divide(&set->budget, set->members);
 	list_for_each_entry(snap, &set->snaps, link)
 		if (!prepare_member(set, snap))
 			return false;
@@ -186,7 +189,7 @@ static void name_the_busy(struct snapset_set *set)
 			scnprintf(set->text, sizeof(set->text),
 				  "%s still had %lu writes in flight after %u ms: a suspended or stuck device below it, io.max, or a polled ring that nobody reaps",
 				  snap->name, snapset_origin_inflight(snap->origin) ?:
-				  snapset_bdev_writes_inflight(snap->origin->bdev.bdev),
+				  snapset_disk_writes_inflight(snap->origin->disk),
 				  set->params.hold_ms);
 		spin_unlock_irqrestore(&set->lock, flags);
 		return;

@@ -104,7 +104,15 @@ static inline void snapset_bio_clone_flags(struct bio *clone, struct bio *src,
 		clone->bi_opf &= ~REQ_NOWAIT;
 }
 
-/* The same for a bio that was taken from its submitter and is sent by a worker. */
+/* A part of a bio cannot be atomic. */
+static inline void snapset_bio_piece_flags(struct bio *piece)
+{
+#ifdef REQ_ATOMIC	/* 6.11 */
+	piece->bi_opf &= ~REQ_ATOMIC;
+#endif
+}
+
+/* A bio that was taken from its submitter and is sent by a worker. */
 static inline void snapset_bio_taken_flags(struct bio *bio)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)

@@ -34,21 +34,33 @@ static inline bool snapset_mq_drain(struct request_queue *q, long timeout)
 }
 
 /*
- * Writes that a bio-based driver has accounted as in flight on @bdev. One scan
- * over the CPUs is no snapshot: it may be off by what moves meanwhile.
+ * Writes that a bio-based driver has accounted as in flight on the disk, whole and
+ * partitions: up to 6.12 each counts for itself. One scan over the CPUs is no
+ * snapshot: it may be off by what moves meanwhile.
  */
-static inline long snapset_bdev_writes_inflight(struct block_device *bdev)
+static inline long snapset_disk_writes_inflight(struct gendisk *disk)
 {
 	long sum = 0;
 	int cpu;
-
-	for_each_possible_cpu(cpu) {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
-		sum += part_stat_local_read_cpu(bdev->bd_part, in_flight[1], cpu);
+	struct disk_part_iter iter;
+	struct hd_struct *part;
+
+	disk_part_iter_init(&iter, disk, DISK_PITER_INCL_PART0);
+	while ((part = disk_part_iter_next(&iter)))
+		for_each_possible_cpu(cpu)
+			sum += part_stat_local_read_cpu(part, in_flight[1], cpu);
+	disk_part_iter_exit(&iter);
 #else
-		sum += part_stat_local_read_cpu(bdev, in_flight[1], cpu);
+	struct block_device *part;
+	unsigned long index;
+
+	rcu_read_lock();
+	xa_for_each(&disk->part_tbl, index, part)
+		for_each_possible_cpu(cpu)
+			sum += part_stat_local_read_cpu(part, in_flight[1], cpu);
+	rcu_read_unlock();
 #endif
-	}
 	return sum;
 }
 

@@ -107,7 +107,39 @@ static inline struct gendisk *snapset_disk_alloc(unsigned int block_size)
 #endif
 }
 
-/* Before the disk was @added, or after del_gendisk(). */
+/* Changes when there is another medium, or a loop device gets another file. */
+static inline u64 snapset_disk_medium(const struct gendisk *disk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)	/* disk->diskseq: 5.15 */
+	return 0;
+#else
+	return READ_ONCE(disk->diskseq);
+#endif
+}
+
+/*
+ * From 5.15 on open() and del_gendisk() exclude one another. Before, an open may
+ * come late: then it sees under RCU that the disk is not up any more, and what
+ * snapset_disk_del() has waited for, nobody of them uses.
+ */
+static inline bool snapset_disk_up(const struct gendisk *disk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+	return disk->flags & GENHD_FL_UP;
+#else
+	return true;
+#endif
+}
+
+static inline void snapset_disk_del(struct gendisk *disk)
+{
+	del_gendisk(disk);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
+	synchronize_rcu();
+#endif
+}
+
+/* Before the disk was @added, or after snapset_disk_del(). */
 static inline void snapset_disk_free(struct gendisk *disk, bool added)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)
