@@ -274,10 +274,10 @@ static void ask_objects(struct nl *nl, unsigned int round, bool stays)
 	}
 }
 
-/* Waits until the taker's set is in a state, or beyond it, but no longer than 3 s. */
+/* Waits until the taker's set is in a state, or beyond it, but no longer than 10 s. */
 static void aim(struct nl *nl, int state)
 {
-	uint64_t end = now_ns() + 3000000000ull;
+	uint64_t end = now_ns() + 10000000000ull;
 
 	do {
 		look_round(nl);
