@@ -50,6 +50,12 @@ splat_pattern() {
 		divide error
 		invalid opcode
 		double fault
+		EXT4-fs error
+		EXT4-fs .*(failed to convert|Delayed block allocation failed)
+		Aborting journal on device
+		XFS .*([Cc]orruption|I/O error|Internal error|[Ss]hut(ting)? down)
+		BTRFS:? (error|critical)
+		lost .*page write
 		snapset: leak:
 		snapset: cannot be unloaded any more
 	EOF
