@@ -50,4 +50,4 @@ on_exit losetup -d "$loop"
 must fsck.ext4 -fn "$loop" >/dev/null 2>&1
 same part "$loop" ""
 must losetup -d "$loop"
-finish
+finish "$(json created 'd["id"]')"

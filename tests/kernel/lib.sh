@@ -94,14 +94,26 @@ load() {
 
 no_objects() { [ "$(snapraw counters)" = 0 ]; }
 
-# finish: nothing is left: no set, no object that is counted, no module
+# no_strays [ID...]: there is no set but those that 'take' made and these
+no_strays() {
+	snapraw list >"$TMP/list" &&
+		! printf '%s\n' "${TAKEN[@]}" "$@" | grep -qvxF -f - <(awk '{ print $1 }' "$TMP/list")
+}
+
+# finish [ID...]: nothing is left: no set but those that 'take' made and those with
+# the ids, and when these are deleted no object that is counted, no module
 finish() {
+	# what has failed goes with its session, which may take a moment
+	wait_for 10 no_strays "$@" || fail "a set is left that nobody expects: $(cat "$TMP/list")"
 	must snapraw clear >"$TMP/cleared"
 	wait_for 15 no_objects ||
 		fail "objects are left: $(grep -v ' 0 ' /sys/kernel/debug/snapset/counters)"
 	must rmmod snapset
 	exit 0
 }
+
+# ids of the sets that the test has taken
+TAKEN=(-)
 
 # take ARGUMENTS OF 'snapraw take'...: a set that nobody owns. Sets SET, and
 # IMAGE and SNAP, arrays of the images' devices and of the snapshots' ids.
@@ -112,6 +124,7 @@ take() {
 
 taken() {
 	SET=$(awk '$1 == "set" { print $2 }' "$1")
+	TAKEN+=("$SET")
 	mapfile -t IMAGE < <(awk '$1 == "image" { print $2 }' "$1")
 	mapfile -t SNAP < <(awk '$1 == "image" { print $3 }' "$1")
 	if [ -z "$SET" ] || [ ${#IMAGE[@]} = 0 ]; then
