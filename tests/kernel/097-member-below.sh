@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # The member is below: what comes down from device-mapper and md is seen, and its
-# image stays frozen. A raid0 sends the very bio that it was given on to a leg, be
-# it our own clone: it is a new write there, also if array and leg are in one set,
+# image stays frozen. A raid0 that does not account sends the very bio that it was
+# given on to a leg: it is a new write there, also if array and leg are in one set,
 # which only the tool refuses.
 #
 # vm: --smp 2 --mem 1G --disk 16M --disk 16M --disk 16M --timeout 200
@@ -61,6 +61,7 @@ array() { # OPTIONS...: /dev/md7 of the other two disks
 on_exit mdadm --stop /dev/md7
 
 array --level=0 --chunk=16
+echo 0 >/sys/block/md7/queue/iostats
 fill /dev/md7 model
 upper_writes /dev/md7 /dev/md7 -- aio buffered
 upper_writes /dev/md7 "$SCRATCH1" -- aio
