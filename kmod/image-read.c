@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Life of an image read. Runs that are kept, by the snapshot itself or by a newer one,
- * are read from RAM or store at once. A run that is not kept becomes a part: it pins its granules, looks again (a
- * writer may have been first) and then reads the origin. While it is pinned no
- * writer can copy, so none can pass: the origin's data is still the old data -
+ * are read from RAM or store at once. A run that is not kept becomes a part: it pins
+ * its granules, looks again (a writer may have been first) and then reads the origin.
+ * While it is pinned no writer can copy, so none can pass: the origin's data is still
+ * the old data -
  * unless the engine has died meanwhile, which is why that is asked at the very end.
  *
  * The copy in RAM is looked for after the map has said "kept": copies leave RAM

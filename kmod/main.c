@@ -11,6 +11,7 @@
 #include "origin.h"
 #include "set.h"
 #include "store.h"
+#include "track.h"
 
 static int __init snapset_init(void)
 {
@@ -22,9 +23,12 @@ static int __init snapset_init(void)
 	err = snapset_origin_init();
 	if (err)
 		goto exit_counters;
-	err = snapset_store_bdev_init();
+	err = snapset_track_init();
 	if (err)
 		goto exit_origin;
+	err = snapset_store_bdev_init();
+	if (err)
+		goto exit_track;
 	err = snapset_job_init();
 	if (err)
 		goto exit_store;
@@ -58,6 +62,8 @@ exit_job:
 	snapset_job_exit();
 exit_store:
 	snapset_store_bdev_exit();
+exit_track:
+	snapset_track_exit();
 exit_origin:
 	snapset_origin_exit();
 exit_counters:
@@ -72,6 +78,7 @@ static void __exit snapset_exit(void)
 	snapset_freeze_exit();
 	snapset_hook_exit();
 	snapset_origin_exit();
+	snapset_track_exit();
 	snapset_image_exit();
 	snapset_cow_exit();
 	snapset_job_exit();

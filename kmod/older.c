@@ -17,9 +17,9 @@ static bool covered(struct snapset_set *set, struct snapset_snap *snap)
 /*
  * Uncounted writes: see them out of the queue. With requests that is until they have
  * completed; of a driver with bios, until nobody is inside of it, asleep perhaps
- * before it has accounted for his write (md, in a resync). While we wait, everybody's I/O to that disk waits at its entrance, so we do so
- * for a moment first, and for longer ones if that is not enough: a busy slow disk
- * has more than a moment's work.
+ * before it has accounted for his write (md, in a resync). While we wait, everybody's
+ * I/O to that disk waits at its entrance, so we do so for a moment first, and for
+ * longer ones if that is not enough: a busy slow disk has more than a moment's work.
  */
 static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
 {

@@ -16,26 +16,18 @@
  * Why nothing is parked for ever: parking and opening take the lock, and park
  * looks at "closed" again under it.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/hashtable.h>
-#include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
 #include "counters.h"
 #include "cow.h"
-#include "hook.h"
-#include "image.h"
 #include "origin.h"
-#include "say.h"
+#include "track.h"
 
-static DEFINE_HASHTABLE(origins, 8);	/* by disk; readers: RCU */
-static DEFINE_MUTEX(origins_mutex);	/* writers of the table; inside set_mutex */
-static struct workqueue_struct *reaper;	/* frees origins when their last write ends */
 static atomic_t alive;			/* origins, clones, probes: who still needs our text */
 static DECLARE_WAIT_QUEUE_HEAD(alive_wq);
 
@@ -178,6 +170,11 @@ static void clone_done(struct bio *bio)
 	rcu_read_unlock();
 }
 
+int snapset_origin_make_clones(struct snapset_origin *origin)
+{
+	return bioset_init(&origin->clones, RESERVED_CLONES, offsetof(struct clone, bio), 0);
+}
+
 /* The clone that goes down for @orig, which has been counted; NULL: no memory. */
 static struct bio *clone_for(struct snapset_origin *o, struct bio *orig,
 			     bool in_place, gfp_t gfp)
@@ -204,7 +201,7 @@ static struct snapset_origin *find(struct bio *bio, struct gendisk *disk,
 	struct snapset_origin *o, *found = NULL;
 
 	*several = false;
-	hash_for_each_possible_rcu(origins, o, link, (unsigned long)disk) {
+	hash_for_each_possible_rcu(snapset_origins, o, link, (unsigned long)disk) {
 		if (o->disk != disk)
 			continue;
 		*r = bio_range(bio);
@@ -300,7 +297,7 @@ static u64 next_border(struct gendisk *disk, u64 at, u64 end)
 	struct snapset_origin *o;
 
 	rcu_read_lock();
-	hash_for_each_possible_rcu(origins, o, link, (unsigned long)disk) {
+	hash_for_each_possible_rcu(snapset_origins, o, link, (unsigned long)disk) {
 		if (o->disk != disk)
 			continue;
 		if (o->range.start > at && o->range.start < end)
@@ -374,7 +371,7 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 	}
 }
 
-static void origin_work(struct work_struct *work)
+void snapset_origin_work(struct work_struct *work)
 {
 	struct snapset_origin *o = container_of(work, struct snapset_origin, work);
 	struct bio_list bios;
@@ -436,226 +433,16 @@ sector_t snapset_origin_sectors_now(const struct snapset_origin *origin)
 	return bdev_nr_sectors(origin->bdev.bdev);
 }
 
-/* Is it a device that can be watched? Before anything is sent to it. */
-static int check_kind(struct snapset_origin *o, const char *name,
-		      struct netlink_ext_ack *extack)
-{
-	unsigned int block = bdev_logical_block_size(o->bdev.bdev);
-
-	if (snapset_image_is(o->disk))
-		return snapset_say(extack, -ELOOP, "%s is itself a snapset image", name);
-	if (snapset_range_empty(o->range))
-		return snapset_say(extack, -EOPNOTSUPP, "%s has no size", name);
-	if (block > SNAPSET_GRANULE_SIZE)
-		return snapset_say(extack, -EOPNOTSUPP,
-				   "%s has blocks of %u bytes; at most %u are supported",
-				   name, block, SNAPSET_GRANULE_SIZE);
-	if (bdev_is_zoned(o->bdev.bdev))
-		return snapset_say(extack, -EOPNOTSUPP,
-				   "%s is a zoned device: its writes cannot be kept", name);
-	if (snapset_disk_bypasses_bios(o->disk))
-		return snapset_say(extack, -EOPNOTSUPP,
-				   "%s takes pages without a bio on this kernel: not all its writes could be seen",
-				   name);
-	return 0;
-}
-
-static int check_overlap(struct snapset_origin *o, const char *name,
-			 struct netlink_ext_ack *extack)
-{
-	struct snapset_origin *other;
-
-	lockdep_assert_held(&origins_mutex);
-	hash_for_each_possible(origins, other, link, (unsigned long)o->disk)
-		if (other->disk == o->disk && snapset_range_overlap(other->range, o->range))
-			return snapset_say(extack, -ELOOP,
-					   "%s shares sectors with %u:%u, which is in a set",
-					   name, MAJOR(other->dev), MINOR(other->dev));
-	return 0;
-}
-
-/* One that is tracked already, with a user more; NULL: it is not. */
-static struct snapset_origin *find_tracked(dev_t dev, const char *name,
-					   struct netlink_ext_ack *extack)
-{
-	struct snapset_origin *o;
-	int bucket, err = 0;
-
-	mutex_lock(&origins_mutex);
-	hash_for_each(origins, bucket, o, link)
-		if (o->dev == dev)
-			goto found;
-	mutex_unlock(&origins_mutex);
-	return NULL;
-
-found:
-	if (snapset_origin_sectors_now(o) != o->range.end - o->range.start)
-		err = snapset_say(extack, -EBUSY,
-				  "%s has been resized since its first snapshot was made: delete those it has",
-				  name);
-	else if (o->users >= SNAPSET_MAX_SNAPS)
-		err = snapset_say(extack, -EDQUOT, "%s has %u snapshots, the most there may be",
-				  name, o->users);
-	else
-		o->users++;
-	mutex_unlock(&origins_mutex);
-	return err ? ERR_PTR(err) : o;
-}
-
-/* From the next grace period on every write is counted; those before were not. */
-static void count_writes(struct snapset_origin *o)
-{
-	o->older_drained = false;
-	o->older_zero = 0;
-	WRITE_ONCE(o->counting, true);
-}
-
-void snapset_origin_settle(struct snapset_origin *origin)
-{
-	WRITE_ONCE(origin->counting, false);
-}
-
-static void free_origin(struct work_struct *work)
-{
-	struct snapset_origin *o = container_of(work, struct snapset_origin, free_work);
-
-	wait_event(o->idle, !snapset_origin_inflight(o));
-	synchronize_rcu();	/* the completion that brought it to 0 */
-	destroy_workqueue(o->wq);
-	free_percpu(o->inflight);
-	bioset_exit(&o->clones);
-	snapset_jobs_destroy(&o->jobs);
-	kfree(o);
-	snapset_gone(SNAPSET_OBJ_ORIGIN);
-	snapset_text_put();
-}
-
-struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
-					     struct netlink_ext_ack *extack)
-{
-	struct snapset_origin *o = find_tracked(dev, name, extack);
-	int err;
-
-	if (IS_ERR(o))
-		return o;
-	if (o) {
-		count_writes(o);
-		return o;
-	}
-	o = kzalloc(sizeof(*o), GFP_KERNEL);
-	if (!o)
-		return ERR_PTR(-ENOMEM);
-	o->dev = dev;
-	o->users = 1;
-	spin_lock_init(&o->lock);
-	bio_list_init(&o->parked);
-	bio_list_init(&o->again);
-	snapset_chain_init(&o->chain);
-	snapset_rl_init(&o->rl);
-	init_waitqueue_head(&o->idle);
-	INIT_WORK(&o->work, origin_work);
-	INIT_WORK(&o->free_work, free_origin);
-	err = snapset_bdev_open(&o->bdev, dev, NULL);
-	if (err) {
-		snapset_say(extack, err, "%s (%u:%u) cannot be opened: error %d",
-			    name, MAJOR(dev), MINOR(dev), err);
-		goto free;
-	}
-	o->disk = o->bdev.bdev->bd_disk;
-	o->range.start = get_start_sect(o->bdev.bdev);
-	o->range.end = o->range.start + bdev_nr_sectors(o->bdev.bdev);
-	o->medium = snapset_disk_medium(o->disk);
-	err = check_kind(o, name, extack);
-	if (err)
-		goto close;
-	err = snapset_jobs_init(&o->jobs);
-	if (err)
-		goto close;
-	err = bioset_init(&o->clones, RESERVED_CLONES, offsetof(struct clone, bio), 0);
-	if (err)
-		goto destroy_jobs;
-	err = -ENOMEM;
-	o->inflight = alloc_percpu(unsigned long);
-	if (!o->inflight)
-		goto exit_clones;
-	o->wq = alloc_workqueue("snapset-%u:%u",
-				WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI, 1,
-				MAJOR(dev), MINOR(dev));
-	if (!o->wq)
-		goto free_count;
-	err = snapset_hook_get(dev, extack);
-	if (err)
-		goto destroy_wq;
-	mutex_lock(&origins_mutex);
-	err = check_overlap(o, name, extack);
-	count_writes(o);
-	if (!err)
-		hash_add_rcu(origins, &o->link, (unsigned long)o->disk);
-	mutex_unlock(&origins_mutex);
-	if (err)
-		goto put_hook;
-	snapset_text_get();
-	snapset_made(SNAPSET_OBJ_ORIGIN);
-	return o;
-
-put_hook:
-	snapset_hook_put();
-destroy_wq:
-	destroy_workqueue(o->wq);
-free_count:
-	free_percpu(o->inflight);
-exit_clones:
-	bioset_exit(&o->clones);
-destroy_jobs:
-	snapset_jobs_destroy(&o->jobs);
-close:
-	snapset_bdev_close(&o->bdev);
-free:
-	kfree(o);
-	return ERR_PTR(err);
-}
-
-void snapset_origin_detach(struct snapset_origin *origin)
-{
-	bool last;
-
-	mutex_lock(&origins_mutex);
-	last = !--origin->users;
-	if (last)
-		hash_del_rcu(&origin->link);
-	mutex_unlock(&origins_mutex);
-	if (!last)
-		return;
-	WARN_ON(origin->closed || rcu_access_pointer(origin->newest));
-	synchronize_rcu_expedited();	/* somebody waits for DELETE */
-	/* nobody parks or queues here any more; what is left goes on now */
-	snapset_origin_kick(origin);
-	flush_work(&origin->work);
-	snapset_bdev_close(&origin->bdev);
-	snapset_hook_put();
-	WRITE_ONCE(origin->watch, true);
-	queue_work(reaper, &origin->free_work);
-}
-
 int snapset_origin_init(void)
 {
 	int err;
 
-	reaper = alloc_workqueue("snapset-reaper", WQ_UNBOUND, 0);
-	if (!reaper)
-		return -ENOMEM;
 	err = bioset_init(&pieces, 64, 0, 0);
 	if (err)
-		goto destroy;
+		return err;
 	err = bioset_init(&io_bios, 64, 0, BIOSET_NEED_BVECS | BIOSET_NEED_RESCUER);
 	if (err)
-		goto exit_pieces;
-	return 0;
-
-exit_pieces:
-	bioset_exit(&pieces);
-destroy:
-	destroy_workqueue(reaper);
+		bioset_exit(&pieces);
 	return err;
 }
 
@@ -665,7 +452,6 @@ void snapset_origin_exit(void)
 	/* completions that are past their last count, preempted even */
 	synchronize_rcu();
 	synchronize_rcu_tasks();
-	destroy_workqueue(reaper);
 	bioset_exit(&io_bios);
 	bioset_exit(&pieces);
 }

@@ -64,7 +64,7 @@ struct snapset_origin {
 };
 
 /*
- * Opens and tracks @dev, or finds it tracked already; counts its writes from now
+ * track.c. Opens and tracks @dev, or finds it tracked already; counts its writes from now
  * on. Process context, set_mutex is held. -EBUSY: it has been resized since;
  * -EDQUOT: it has as many snapshots as it may; -ELOOP: an overlapping range is
  * tracked; -EOPNOTSUPP: not this kind of device.

@@ -96,13 +96,12 @@ numbers_whole() {
 
 # same_notes: what the side client wrote on the three disks (see count_up)
 same_notes() {
-	local volume notes=() text
+	local volume notes=() text=
 
 	for volume in $VOLUMES; do
 		notes+=("$(tail -n 1 "$IMG/$volume/image/noted")")
+		text="$text$volume ${notes[-1]}, "
 	done
-	# shellcheck disable=SC2086 # words
-	text=$(printf '%s %s, ' $(paste -d ' ' <(printf '%s\n' $VOLUMES) <(printf '%s\n' "${notes[@]}")))
 	if ((notes[0] >= notes[1] && notes[1] >= notes[2] && notes[2] >= notes[0] - 1)); then
 		right "the disks are of one instant, by the last notes on them: ${text%, }"
 	else

@@ -15,13 +15,13 @@ ftraced() { grep -E '^(__)?submit_bio' $enabled; }
 
 not_hooked() { # WHEN
 	[ -z "$(hook)" ] || fail "$1: $(hook) is said to be hooked"
-	! ftraced >ftraced || fail "$1: $(cat ftraced)"
+	! ftraced >hooks || fail "$1: $(cat hooks)"
 }
 
 hooked() { # WHEN
 	[ -n "$(hook)" ] || fail "$1: nothing is said to be hooked"
-	ftraced >ftraced || fail "$1: ftrace has no hook"
-	grep -q "^$(hook) " ftraced || fail "$1: $(hook) should be hooked, but: $(cat ftraced)"
+	ftraced >hooks || fail "$1: ftrace has no hook"
+	grep -q "^$(hook) " hooks || fail "$1: $(hook) should be hooked, but: $(cat hooks)"
 }
 
 ! ftraced || fail "somebody else has a hook there"
