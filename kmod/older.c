@@ -44,24 +44,36 @@ static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
 	return true;
 }
 
+/* Does somebody sleep at the entrance of a member's queue, before we close it? */
+static bool waiting_outside(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		if (!snap->origin->older_drained &&
+		    waitqueue_active(&bdev_get_queue(snap->origin->bdev.bdev)->mq_freeze_wq))
+			return true;
+	return false;
+}
+
 /*
- * A task may have passed the hook's place before the hook was there and not yet
- * be known to the device. After a grace period of tasks it has entered the queue,
- * where the drain sees it, or sleeps at its entrance; who slept there has entered
- * after the second one.
+ * A task may have passed the hook's place uncounted and not yet be known to the
+ * device. After a grace period of tasks it has entered the queue, where the drain
+ * sees it, or sleeps at its entrance; who slept there has entered after a second one.
  */
 bool snapset_older_drain(struct snapset_set *set)
 {
+	bool raw = false, outside = true;
 	struct snapset_snap *snap;
-	bool raw = false;
 	int round;
 
 	list_for_each_entry(snap, &set->snaps, link) {
 		snap->origin->older_drained |= covered(set, snap);
 		raw |= !snap->origin->older_drained;
 	}
-	for (round = 0; raw && round < 2; round++) {
+	for (round = 0; raw && outside && round < 2; round++) {
 		synchronize_rcu_tasks();
+		outside = waiting_outside(set);
 		list_for_each_entry(snap, &set->snaps, link)
 			if (!drain_queue(set, snap))
 				return false;

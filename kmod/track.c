@@ -6,6 +6,7 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/hashtable.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/rcupdate_wait.h>
@@ -61,6 +62,15 @@ static int check_overlap(struct snapset_origin *o, const char *name,
 	return 0;
 }
 
+#ifdef SNAPSET_DEBUG
+/* The limit is reached in minutes otherwise. */
+static unsigned int debug_max_snaps = SNAPSET_MAX_SNAPS;
+module_param(debug_max_snaps, uint, 0600);
+MODULE_PARM_DESC(debug_max_snaps, "most snapshots of a device");
+#else
+#define debug_max_snaps SNAPSET_MAX_SNAPS
+#endif
+
 /* One that is tracked already, with a user more; NULL: it is not. */
 static struct snapset_origin *find_tracked(dev_t dev, const char *name,
 					   struct netlink_ext_ack *extack)
@@ -80,7 +90,7 @@ found:
 		err = snapset_say(extack, -EBUSY,
 				  "%s has been resized since its first snapshot was made: delete those it has",
 				  name);
-	else if (o->users >= SNAPSET_MAX_SNAPS)
+	else if (o->users >= debug_max_snaps)
 		err = snapset_say(extack, -EDQUOT, "%s has %u snapshots, the most there may be",
 				  name, o->users);
 	else

@@ -6,7 +6,7 @@
 # The freeze alone keeps this order, so broken gates would not be seen here: 014
 # shows both, and that the order holds without the freeze.
 #
-# vm: --smp 2 --mem 1G --disk 64M --disk 320M --timeout 400
+# vm: --smp 2 --mem 1G --disk 64M --disk 320M --timeout 900
 . "$(dirname "$0")/lib.sh"
 
 load

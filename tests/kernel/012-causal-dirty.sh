@@ -5,7 +5,7 @@
 # 40 MiB or more dirty in its cache, raw B. The sync of the file system takes long, and
 # A and B must still be of one instant.
 #
-# vm: --smp 2 --mem 1G --disk 64M --disk 128M --disk 64M --timeout 500
+# vm: --smp 2 --mem 1G --disk 64M --disk 128M --disk 64M --timeout 900
 . "$(dirname "$0")/lib.sh"
 
 load

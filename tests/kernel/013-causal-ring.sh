@@ -3,7 +3,7 @@
 #
 # Causal order round a ring of eight disks with four writers at once.
 #
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --timeout 500
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --timeout 900
 . "$(dirname "$0")/lib.sh"
 
 load

@@ -8,6 +8,7 @@
 # there it is seen to fail without the freeze, and not with it. Afterwards, with
 # whole sets, it finds none, also without the freeze.
 #
+# once
 # vm: --smp 2 --mem 1G --disk 64M --disk 64M --disk 320M --disk 128M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --timeout 300
 . "$(dirname "$0")/lib.sh"
 skew=/sys/module/snapset/parameters/debug_skew_ms

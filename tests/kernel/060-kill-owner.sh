@@ -9,7 +9,7 @@
 
 load
 mounted ext4 "$SCRATCH2" "$TMP/e"
-must killer --kills "$(often 100 24)" --mount "$TMP/e:$SCRATCH2" "$SCRATCH0" "$SCRATCH1"
+must killer --kills "$(often 40 16)" --mount "$TMP/e:$SCRATCH2" "$SCRATCH0" "$SCRATCH1"
 must fsfreeze -f "$TMP/e"
 must fsfreeze -u "$TMP/e"
 must umount "$TMP/e"
