@@ -49,6 +49,7 @@ static bool waiting_outside(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
 
+	/* who slept there before the grace period has been in the list since before it */
 	list_for_each_entry(snap, &set->snaps, link)
 		if (!snap->origin->older_drained &&
 		    waitqueue_active(&bdev_get_queue(snap->origin->bdev.bdev)->mq_freeze_wq))
