@@ -187,7 +187,7 @@ void snapset_cow_free(struct snapset_cow *cow)
 	spin_lock_irq(&cow->origin->lock);
 	spin_unlock_irq(&cow->origin->lock);
 	flush_work(&cow->died_work);
-	snapset_cow_starve(cow, false);
+	WARN_ON(cow->starving);
 	spin_lock_irq(&cow->budget->lock);
 	list_del(&cow->in_budget);
 	spin_unlock_irq(&cow->budget->lock);

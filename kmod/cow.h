@@ -62,7 +62,8 @@ struct snapset_cow {
 	struct work_struct died_work;
 
 	struct list_head in_budget;	/* budget->lock */
-	bool starving;			/* origin worker; read by the budget */
+	unsigned int lacking;		/* jobs that lack budget or memory: origin worker */
+	bool starving;			/* there are some; read by the budget */
 
 	atomic_t busy;			/* jobs, copies, readers: 0 when it may be freed */
 	wait_queue_head_t idle;

@@ -67,6 +67,15 @@ static void run_granted_pins(struct list_head *pins)
 	}
 }
 
+static void job_fed(struct snapset_job *job)
+{
+	if (!job->lacks)
+		return;
+	job->lacks = false;
+	if (!--job->cow->lacking)
+		snapset_cow_starve(job->cow, false);
+}
+
 /* The worker lets go of a job, whose bio is judged again. */
 static void job_end(struct snapset_origin *o, struct snapset_job *job)
 {
@@ -74,6 +83,7 @@ static void job_end(struct snapset_origin *o, struct snapset_job *job)
 	LIST_HEAD(granted);
 	LIST_HEAD(pins);
 
+	job_fed(job);
 	spin_lock_irq(&o->lock);
 	list_del(&job->link);
 	list_del_init(&job->ready);
@@ -137,19 +147,22 @@ static bool job_copy(struct snapset_job *job)
 	return true;
 }
 
-/* Who lacks something says so and tries once more: it may just have come back. */
+/*
+ * Who lacks something says so and tries once more: it may just have come back. The
+ * engine starves as long as one of its jobs lacks something, also if others do not.
+ */
 static bool job_run(struct snapset_job *job)
 {
-	struct snapset_cow *cow = job->cow;
-
 	if (!job_copy(job)) {
-		if (cow->starving)
+		if (job->lacks)
 			return false;
-		snapset_cow_starve(cow, true);
+		job->lacks = true;
+		if (!job->cow->lacking++)
+			snapset_cow_starve(job->cow, true);
 		if (!job_copy(job))
 			return false;
 	}
-	snapset_cow_starve(cow, false);
+	job_fed(job);
 	return true;
 }
 

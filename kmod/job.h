@@ -28,6 +28,7 @@ struct snapset_job {
 	/* the worker's */
 	u64 cursor, last;		/* granules still to look at */
 	unsigned int reading;		/* copies under way */
+	bool lacks;			/* budget or memory; counted in cow->lacking */
 };
 
 struct snapset_jobs {
