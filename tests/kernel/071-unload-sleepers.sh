@@ -96,10 +96,11 @@ for ((i = 1; i <= rounds; i++)); do
 	count $others
 	wait_for 30 sleepers $counted || fail "round $i: no counted writer sleeps: nothing is proved"
 	wait_for 30 sleepers $others || fail "round $i: nobody sleeps below the hook: nothing is proved"
-	kill -9 $taker
-	wait $taker 2>/dev/null
+	# writes are counted no longer than the set is in the making
 	sleepers $counted
 	mine=("${ASLEEP[@]}")
+	kill -9 $taker
+	wait $taker 2>/dev/null
 	sleepers $others
 	theirs=("${ASLEEP[@]}")
 	[ ${#theirs[@]} -ge "$least" ] || least=${#theirs[@]}
