@@ -4,6 +4,7 @@
 # The command from end to end: what it says, in words and in JSON, its exit codes,
 # its events, and that a set lives as long as was asked, however the command ends.
 #
+# once
 # vm: --smp 2 --mem 1G --disk 64M --disk 64M --timeout 300
 . "$(dirname "$0")/lib.sh"
 
