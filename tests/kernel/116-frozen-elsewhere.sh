@@ -87,7 +87,9 @@ thawed_meanwhile() { # DIR DEVICE: sets STATUS; what came of it is in out
 	wait
 	note "$1 thawed: $DONE, in $tries tries: $(grep -E '^(ms|code)' out)"
 	if [ $owners = yes ]; then
-		[ $DONE = no ] || fail "somebody could thaw what we froze"
+		# 6.12 answers "done" when another holder keeps it frozen
+		[ $DONE = no ] || [ "$KERNEL" = 6.12 ] || fail "somebody could thaw what we froze"
+		# which it is until the commit, or the module had refused
 		[ $STATUS = 0 ] || fail "no set: $(cat out)"
 	else
 		[ $DONE = yes ] || fail "nobody could thaw it: nothing is proved"
