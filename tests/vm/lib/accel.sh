@@ -4,11 +4,15 @@
 # KVM or not.  A machine may have /dev/kvm and still not be able to boot with it
 # (nested, forbidden, broken), so one short boot decides, once per boot of the host.
 
+# 5-level page tables only make an emulated walk longer.  Copying by "rep movsb" is
+# the fastest that a real processor has, and the slowest here, byte by byte: a kernel
+# that sees no ERMS copies words, which also is nearer to a real one in virtual time.
+CPU_EMULATED=max,la57=off,-erms,-fsrm
+
 accel() { # sets ACCEL, CPU
 	local known
 
-	# 5-level page tables only make an emulated walk longer
-	CPU=max,la57=off
+	CPU=$CPU_EMULATED
 	ACCEL=tcg,thread=multi,tb-size=256
 	[ "${VM_ACCEL:-}" != tcg ] || return 0
 	[ -r /dev/kvm ] && [ -w /dev/kvm ] || return 0

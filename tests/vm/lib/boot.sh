@@ -54,7 +54,7 @@ qemu_args() {
 	if [ "$ICOUNT" = 1 ]; then
 		# time is the number of instructions, whatever the host does meanwhile
 		ACCEL=tcg,thread=single,tb-size=256
-		CPU=max,la57=off
+		CPU=$CPU_EMULATED
 		SMP=1
 	fi
 	# shellcheck disable=SC2054 # the commas are QEMU's
