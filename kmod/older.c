@@ -48,12 +48,14 @@ static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
 static bool waiting_outside(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
+	struct request_queue *q;
 
-	/* who slept there before the grace period has been in the list since before it */
-	list_for_each_entry(snap, &set->snaps, link)
-		if (!snap->origin->older_drained &&
-		    waitqueue_active(&bdev_get_queue(snap->origin->bdev.bdev)->mq_freeze_wq))
+	list_for_each_entry(snap, &set->snaps, link) {
+		q = bdev_get_queue(snap->origin->bdev.bdev);
+		/* who slept before the grace period is in the list since before it */
+		if (!snap->origin->older_drained && waitqueue_active(&q->mq_freeze_wq))
 			return true;
+	}
 	return false;
 }
 
