@@ -1,122 +1,79 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Runs in the guest: every configuration writes the same requests to the same kind of
-# device, idle for a moment before each row. The floor row is what copying must move
-# through the origin at least: a plain half-and-half mix of reads and writes, of which
-# the writes are shown.
+# guest.sh [CONFIGURATIONS [WORKLOADS [SAY]]]: runs in the guest. Every configuration gets
+# the same requests for the same kind of device, idle for a moment before each row.
+# The floor row is what copying must move through the origin at least: a plain
+# half-and-half mix of reads and writes, of which the writes are shown.
 set -eu
-OUT=/share/out/bench.tsv
-ORIGIN=/dev/nullb0
-STORE=/dev/nullb1
+# shellcheck source=/dev/null
+. "$(dirname "$0")/configs.sh"
+OUT=/share/out
+BW="64k-random-qd8 64k-seq-qd8 1m-seq-qd4"
+FIRST="4k-sparse-qd1 4k-sparse-qd16 4k-dense-qd1 4k-dense-qd16 $BW"
+AGAIN="4k-again-qd1 4k-again-qd16 1m-again-qd4"
+READS="4k-read-qd1 4k-read-qd16 1m-read-qd4"
+CONFIGS=${1:-raw floor loaded hooked counted dm4k dm64k thin memory device device8 device64 image kept_image busy_image}
+WORKLOADS=${2:-$FIRST $AGAIN $READS}
 
-device() { # NAME MIB
-	local d=/sys/kernel/config/nullb/$1
-
-	mkdir "$d"
-	echo "$2" >"$d/size"
-	echo 1 >"$d/memory_backed"
-	echo 2 >"$d/irqmode"
-	echo 50000 >"$d/completion_nsec"
-	echo 1000 >"$d/mbps"
-	echo 4096 >"$d/blocksize"
-	echo 1 >"$d/submit_queues"
-	echo 64 >"$d/hw_queue_depth"
-	echo 1 >"$d/power"
-}
-
-# row CONFIGURATION WORKLOAD TARGET FIO-ARGUMENTS...
-row() {
-	local config=$1 workload=$2 target=$3
-
-	shift 3
-	sleep 0.05
-	fio --name="$workload" --filename="$target" --ioengine=libaio --direct=1 \
-		--randrepeat=1 --minimal "$@" |
-		awk -F';' -v OFS='\t' -v w="$workload" -v c="$config" '{
-			printf "%s\t%s\t%d\t%.1f\t%.1f\n", w, c, $49, $48 / 1024, $81 }' >>"$OUT"
-}
-
-# a figure of a snapshot that did not live through its row means nothing
-alive() {
-	snapset list --json | grep -q '"live"' || { snapset list; echo "the snapshot died"; exit 1; } >&2
-}
-
-WORKLOADS="4k-sparse-qd1 4k-sparse-qd16 4k-dense-qd1 4k-dense-qd16 64k-random-qd8 64k-seq-qd8 1m-seq-qd4"
-workload() { # NAME: sets ARGS
+# Sets ARGS; WRITTEN, the bytes that are written at least once; BEFORE, what is to be
+# done before the row.
+workload() { # NAME
+	BEFORE=()
 	case $1 in
-	4k-sparse-qd1) ARGS=(--bs=4k --rw=randwrite --size=512m --io_size=32m --iodepth=1) ;;
-	4k-sparse-qd16) ARGS=(--bs=4k --rw=randwrite --size=512m --io_size=32m --iodepth=16) ;;
-	4k-dense-qd1) ARGS=(--bs=4k --rw=randwrite --size=16m --io_size=16m --iodepth=1) ;;
-	4k-dense-qd16) ARGS=(--bs=4k --rw=randwrite --size=16m --io_size=16m --iodepth=16) ;;
-	64k-random-qd8) ARGS=(--bs=64k --rw=randwrite --size=512m --io_size=128m --iodepth=8) ;;
-	64k-seq-qd8) ARGS=(--bs=64k --rw=write --size=256m --iodepth=8) ;;
-	1m-seq-qd4) ARGS=(--bs=1m --rw=write --size=256m --iodepth=4) ;;
+	4k-sparse-*) ARGS=(--bs=4k --rw=randwrite --size=512m --io_size=32m --norandommap) WRITTEN=$((30 << 20)) ;;
+	4k-dense-*) ARGS=(--bs=4k --rw=randwrite --size=16m) WRITTEN=$((16 << 20)) ;;
+	64k-random-*) ARGS=(--bs=64k --rw=randwrite --size=2g --io_size=1g) WRITTEN=$((1 << 30)) ;;
+	64k-seq-*) ARGS=(--bs=64k --rw=write --size=1g) WRITTEN=$((1 << 30)) ;;
+	1m-seq-*) ARGS=(--bs=1m --rw=write --size=1g) WRITTEN=$((1 << 30)) ;;
+	4k-again-*) ARGS=(--bs=4k --rw=randwrite --size=16m --loops=2) WRITTEN=$((16 << 20))
+		BEFORE=(--bs=1m --rw=write --size=16m --iodepth=4) ;;
+	1m-again-*) ARGS=(--bs=1m --rw=write --size=1g) WRITTEN=$((1 << 30))
+		BEFORE=(--bs=1m --rw=write --size=1g --iodepth=4) ;;
+	4k-read-*) ARGS=(--bs=4k --rw=randread --size=512m --io_size=32m --norandommap) WRITTEN=0 ;;
+	1m-read-*) ARGS=(--bs=1m --rw=read --size=1g) WRITTEN=0 ;;
+	*) echo "no workload $1" >&2; exit 2 ;;
 	esac
-	case $1 in
-	*sparse* | *random*) ARGS+=(--norandommap) ;;	# dense: every block once
+	ARGS+=(--iodepth="${1##*-qd}")
+}
+
+# which rows of a configuration there are
+applies() { # CONFIGURATION WORKLOAD
+	case $1:$2 in
+	*image:*-read-*) ;;
+	*image:*) return 1 ;;
+	floor:64k-* | floor:1m-seq-*) ;;
+	floor:*) return 1 ;;
+	raw:* | loaded:* | hooked:* | counted:* | memory:4k-again-* | device:*-again-*) ;;
+	*:*-again-* | *:*-read-*) return 1 ;;
 	esac
 }
 
-take_none() { TARGET=$ORIGIN; }
-drop_none() { :; }
-take_loaded() { modprobe snapset; TARGET=$ORIGIN; }
-take_memory() { snapset create --store memory:1G "$ORIGIN" >/dev/null; TARGET=$ORIGIN; }
-take_device() { snapset create --store "$STORE" "$ORIGIN" >/dev/null; TARGET=$ORIGIN; }
-drop_snap() { alive; snapset delete --all >/dev/null; }
-dm_take() { # CHUNK in sectors
-	local n
+FIO="fio --name=bench --ioengine=libaio --direct=1 --randrepeat=1"
+fio_quiet() { $FIO "$@" >/dev/null; }
 
-	n=$(blockdev --getsz "$ORIGIN")
-	dmsetup create o --table "0 $n linear $ORIGIN 0"
-	dmsetup suspend o
-	dmsetup load o --table "0 $n snapshot-origin $ORIGIN"
-	dmsetup create s --table "0 $n snapshot $ORIGIN $STORE N $1"
-	# only a resume makes the origin know that it has a snapshot
-	dmsetup resume o
-	TARGET=/dev/mapper/o
-}
-take_dm4k() { dm_take 8; }
-take_dm64k() { dm_take 128; }
-drop_dm() {
-	# used/total: an origin that does not know of its snapshot copies nothing
-	dmsetup status s | awk '{ split($4, u, "/"); exit !(u[1] > 20000) }' || {
-		echo "dm-snapshot has kept too little: $(dmsetup status s)" >&2
-		exit 1
-	}
-	dmsetup remove s
-	dmsetup remove o
+row() { # CONFIGURATION WORKLOAD [SAY: when it begins and ends]
+	local name=$1:$2 status=0
+
+	workload "$2"
+	[ "$1" != floor ] || ARGS=("${ARGS[@]/#--rw=rand*/--rw=randrw}") ARGS=("${ARGS[@]/#--rw=write/--rw=rw}")
+	"take_${1/floor/raw}"
+	[ ${#BEFORE[@]} = 0 ] || fio_quiet --filename="$TARGET" "${BEFORE[@]}"
+	sleep 0.1
+	[ -z "${3:-}" ] || { cp /proc/kallsyms "$OUT"; echo "row begins"; }
+	$FIO --filename="$TARGET" --output-format=json --output="$OUT/$name.json" \
+		--exec_prerun="busy $OUT/$name.busy" --exec_postrun="busy $OUT/$name.busy" \
+		"${ARGS[@]}" >/dev/null
+	[ -z "${3:-}" ] || echo "row ends"
+	"drop_${1/floor/raw}" || status=1
+	[ $status = 0 ] || { echo "bench: $name is no figure" >&2; exit 1; }
 }
 
-measure() { # CONFIGURATION TAKE DROP
-	local w
-
-	for w in $WORKLOADS; do
-		workload "$w"
-		"$2"
-		row "$1" "$w" "$TARGET" "${ARGS[@]}"
-		"$3"
+mkdir -p "$OUT"
+devices
+for config in $CONFIGS; do
+	for workload in $WORKLOADS; do
+		! applies "$config" "$workload" || row "$config" "$workload" "${3:-}"
 	done
-}
-
-mkdir -p /share/out
-modprobe null_blk nr_devices=0
-mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
-device nullb0 512
-device nullb1 1024
-# what a memory-backed device allocates on the first write is not to be measured
-dd if=/dev/zero of="$ORIGIN" bs=1M count=512 oflag=direct status=none
-dd if=/dev/zero of="$STORE" bs=1M count=1024 oflag=direct status=none
-
-printf 'workload\tconfiguration\tIOPS\tMiB/s\tlatency_us\n' >"$OUT"
-measure raw take_none drop_none
-for w in 64k-random-qd8 64k-seq-qd8 1m-seq-qd4; do
-	workload "$w"
-	ARGS=("${ARGS[@]/%=randwrite/=randrw}")
-	row floor "$w" "$ORIGIN" "${ARGS[@]/%=write/=rw}"
 done
-measure dm-snapshot-4k take_dm4k drop_dm
-measure dm-snapshot-64k take_dm64k drop_dm
-measure module-loaded take_loaded drop_none
-measure snapset-memory take_memory drop_snap
-measure snapset-device take_device drop_snap
+"$(dirname "$0")/table.py" "$OUT" >"$OUT/bench.tsv"

@@ -71,6 +71,7 @@ qemu_args() {
 		-device virtserialport,chardev=status,name=snapset.status
 		-chardev "file,id=files,path=$RUN/files.tar"
 		-device virtserialport,chardev=files,name=snapset.files)
+	[ -z "${VM_MONITOR:-}" ] || QEMU+=(-monitor "unix:$VM_MONITOR,server,nowait")
 	[ "$ICOUNT" = 0 ] || QEMU+=(-icount "shift=0,sleep=off" -rtc clock=vm)
 	# shellcheck disable=SC2054
 	[ "$SHELL_WANTED" = 0 ] || QEMU+=(-chardev stdio,id=tty,signal=off
