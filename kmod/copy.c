@@ -137,7 +137,8 @@ static void read_done(struct bio *bio)
 	copy->err = blk_status_to_errno(bio->bi_status);
 	bio_put(bio);
 	llist_add(&copy->done, &cow->origin->jobs.done);
-	snapset_origin_kick(cow->origin);
+	atomic_dec(&cow->origin->jobs.reading);
+	snapset_jobs_tell(cow->origin);
 	rcu_read_unlock();
 }
 
@@ -165,6 +166,7 @@ static void read_origin(struct snapset_copy *copy)
 		__bio_add_page(bio, copy->pages[i], bytes, 0);
 		left -= bytes;
 	}
+	atomic_inc(&cow->origin->jobs.reading);
 	submit_bio_noacct(bio);
 }
 

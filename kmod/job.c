@@ -25,8 +25,34 @@
 #define RESERVED_COPIES	16
 #define RESERVED_PAGES	(2 * SNAPSET_COPY_SMALL)
 
+#define MUCH_NEWS	16
+#define LATE_NS		(50 * NSEC_PER_USEC)
+
 static struct kmem_cache *job_cache;
 static struct kmem_cache *copy_cache;
+
+/*
+ * No news is forgotten: whoever makes the first since the worker looked (it sets the
+ * count to 0 before it looks) sends it or starts the timer.
+ */
+void snapset_jobs_tell(struct snapset_origin *o)
+{
+	struct snapset_jobs *jobs = &o->jobs;
+	int news = atomic_inc_return(&jobs->news);
+
+	if (news >= MUCH_NEWS || news >= atomic_read(&jobs->reading))
+		snapset_origin_kick(o);
+	else if (news == 1)
+		hrtimer_start(&jobs->late, ns_to_ktime(LATE_NS), HRTIMER_MODE_REL);
+}
+
+static enum hrtimer_restart late(struct hrtimer *timer)
+{
+	struct snapset_jobs *jobs = container_of(timer, struct snapset_jobs, late);
+
+	snapset_origin_kick(container_of(jobs, struct snapset_origin, jobs));
+	return HRTIMER_NORESTART;
+}
 
 void snapset_jobs_take(struct snapset_origin *o, struct bio *bio)
 {
@@ -35,7 +61,7 @@ void snapset_jobs_take(struct snapset_origin *o, struct bio *bio)
 	spin_lock_irqsave(&o->lock, flags);
 	bio_list_add(&o->jobs.taken, bio);
 	spin_unlock_irqrestore(&o->lock, flags);
-	snapset_origin_kick(o);
+	snapset_jobs_tell(o);
 }
 
 /* Jobs among @granted become ready; returns what else there is (image reads). */
@@ -108,6 +134,8 @@ void snapset_jobs_finish(struct snapset_origin *o)
 	struct llist_node *list;
 	struct blk_plug plug;
 
+	/* full barrier: before the look at what there is; see snapset_jobs_tell() */
+	atomic_xchg(&o->jobs.news, 0);
 	list = llist_reverse_order(llist_del_all(&o->jobs.done));
 	if (!list)
 		return;
@@ -153,13 +181,15 @@ static bool job_copy(struct snapset_job *job)
  */
 static bool job_run(struct snapset_job *job)
 {
+	bool news;
+
 	if (!job_copy(job)) {
-		if (job->lacks)
-			return false;
+		news = !job->lacks;
 		job->lacks = true;
-		if (!job->cow->lacking++)
+		if (news && !job->cow->lacking++)
 			snapset_cow_starve(job->cow, true);
-		if (!job_copy(job))
+		snapset_store_push(job->cow->store);
+		if (!news || !job_copy(job))
 			return false;
 	}
 	job_fed(job);
@@ -348,6 +378,7 @@ int snapset_jobs_init(struct snapset_jobs *jobs)
 	INIT_LIST_HEAD(&jobs->ready);
 	INIT_LIST_HEAD(&jobs->running);
 	init_llist_head(&jobs->done);
+	hrtimer_setup(&jobs->late, late, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	err = mempool_init_slab_pool(&jobs->job_pool, RESERVED_JOBS, job_cache);
 	if (err)
 		return err;
@@ -364,6 +395,11 @@ exit_copies:
 exit_jobs:
 	mempool_exit(&jobs->job_pool);
 	return err;
+}
+
+void snapset_jobs_stop(struct snapset_jobs *jobs)
+{
+	hrtimer_cancel(&jobs->late);
 }
 
 void snapset_jobs_destroy(struct snapset_jobs *jobs)

@@ -6,11 +6,16 @@
  * A job takes its granules in the origin's range lock, each run of them that the
  * newest snapshot has not kept becomes a copy (one read, one store write), and when
  * the last copy is in RAM the write goes on to be judged again; the store follows.
+ *
+ * The worker is not sent for each write and each read that ends, but when there is as
+ * much news as reads are still at the device: half of a deep queue is handled at once,
+ * and a single write waits for nobody. A timer bounds the wait.
  */
 #ifndef SNAPSET_JOB_H
 #define SNAPSET_JOB_H
 
 #include <linux/bio.h>
+#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mempool.h>
@@ -38,6 +43,9 @@ struct snapset_jobs {
 	struct list_head ready;		/* granted, with granules still to copy */
 
 	struct llist_head done;		/* copies whose read has ended */
+	atomic_t reading;		/* copies whose read has not */
+	atomic_t news;			/* taken or done since the worker last looked */
+	struct hrtimer late;		/* sends it for too few of them */
 	struct list_head running;	/* the worker's: was ready, lacks memory or budget */
 	bool dead_news;			/* an engine has died: look for its jobs */
 
@@ -46,11 +54,15 @@ struct snapset_jobs {
 };
 
 int snapset_jobs_init(struct snapset_jobs *jobs);
-/* No bio is taken, no job and no copy is left. */
+/* No bio is taken, no job and no copy is left; the worker is not sent any more. */
+void snapset_jobs_stop(struct snapset_jobs *jobs);
 void snapset_jobs_destroy(struct snapset_jobs *jobs);
 
 /* Ours now; judged again when its old data is kept. Under RCU, any process context. */
 void snapset_jobs_take(struct snapset_origin *origin, struct bio *bio);
+
+/* Something was taken, or a read has ended: the worker is sent now or soon. Any context. */
+void snapset_jobs_tell(struct snapset_origin *origin);
 
 /* The origin's worker: reads that have ended; then what can be begun. */
 void snapset_jobs_finish(struct snapset_origin *origin);

@@ -2,8 +2,9 @@
 /*
  * A store on a whole block device, claimed exclusively. Writes are queued and
  * sent by a worker of its own, so that a store which blocks holds up nobody
- * else; neighbours become one bio. No flush and no FUA: the store does not
- * outlive the module.
+ * else; neighbours become one bio. Nobody waits for them but who wants the RAM back,
+ * so a few are gathered: places are given in order, and what random writes destroy
+ * becomes a stream. No flush and no FUA: the store does not outlive the module.
  */
 #include <linux/bio.h>
 #include <linux/slab.h>
@@ -12,15 +13,17 @@
 #include "say.h"
 #include "store.h"
 
-#define MAX_PAGES 256
+#define MAX_PAGES	256
+#define GATHER		16	/* granules that are worth a bio */
 
 struct bdev_store {
 	struct snapset_store *store;
 	struct snapset_bdev bdev;
 	struct workqueue_struct *wq;
-	struct work_struct work;
-	spinlock_t lock;		/* irq; guards queue */
+	struct delayed_work work;
+	spinlock_t lock;		/* irq; guards the rest */
 	struct list_head queue;
+	unsigned int queued;		/* granules */
 };
 
 /* A bio and the writes it carries. */
@@ -63,7 +66,7 @@ static struct bio *new_bio(struct bdev_store *b, u64 place)
 
 static void bdev_work(struct work_struct *work)
 {
-	struct bdev_store *b = container_of(work, struct bdev_store, work);
+	struct bdev_store *b = container_of(to_delayed_work(work), struct bdev_store, work);
 	struct snapset_store_io *io, *next;
 	struct bio *bio = NULL;
 	struct blk_plug plug;
@@ -74,6 +77,7 @@ static void bdev_work(struct work_struct *work)
 
 	spin_lock_irq(&b->lock);
 	list_splice_init(&b->queue, &ios);
+	b->queued = 0;
 	spin_unlock_irq(&b->lock);
 	blk_start_plug(&plug);
 	list_for_each_entry_safe(io, next, &ios, link) {
@@ -101,11 +105,26 @@ static void bdev_write(struct snapset_store *store, struct snapset_store_io *io)
 {
 	struct bdev_store *b = store->priv;
 	unsigned long flags;
+	bool first, enough;
 
 	spin_lock_irqsave(&b->lock, flags);
+	first = list_empty(&b->queue);
 	list_add_tail(&io->link, &b->queue);
+	enough = b->queued < GATHER && b->queued + io->len >= GATHER;
+	b->queued += io->len;
 	spin_unlock_irqrestore(&b->lock, flags);
-	queue_work(b->wq, &b->work);
+	if (enough)
+		mod_delayed_work(b->wq, &b->work, 0);
+	else if (first)
+		queue_delayed_work(b->wq, &b->work, 1);
+}
+
+static void bdev_push(struct snapset_store *store)
+{
+	struct bdev_store *b = store->priv;
+
+	if (READ_ONCE(b->queued))
+		mod_delayed_work(b->wq, &b->work, 0);
 }
 
 static void bdev_locate(struct snapset_store *store, u64 place,
@@ -121,6 +140,7 @@ static void bdev_close(struct snapset_store *store)
 {
 	struct bdev_store *b = store->priv;
 
+	cancel_delayed_work_sync(&b->work);	/* sent for what had gone already */
 	destroy_workqueue(b->wq);
 	snapset_bdev_close(&b->bdev);
 	kfree(b);
@@ -128,6 +148,7 @@ static void bdev_close(struct snapset_store *store)
 
 static const struct snapset_store_ops bdev_ops = {
 	.write = bdev_write,
+	.push = bdev_push,
 	.locate = bdev_locate,
 	.close = bdev_close,
 };
@@ -145,7 +166,7 @@ int snapset_store_bdev_open(struct snapset_store *store,
 	b->store = store;
 	spin_lock_init(&b->lock);
 	INIT_LIST_HEAD(&b->queue);
-	INIT_WORK(&b->work, bdev_work);
+	INIT_DELAYED_WORK(&b->work, bdev_work);
 	err = snapset_bdev_open(&b->bdev, p->store_dev, b);
 	if (err) {
 		snapset_say(extack, err,

@@ -218,6 +218,12 @@ void snapset_store_write(struct snapset_store *store, struct snapset_store_io *i
 	store->ops->write(store, io);
 }
 
+void snapset_store_push(struct snapset_store *store)
+{
+	if (store->ops->push)
+		store->ops->push(store);
+}
+
 void snapset_store_written(struct snapset_store *store,
 			   struct snapset_store_io *io, int err)
 {

@@ -41,8 +41,13 @@ struct snapset_store_io {
 };
 
 struct snapset_store_ops {
-	/* Queues the write. May call done() at once. Does not wait for I/O. */
+	/*
+	 * Queues the write, which is sent soon, or now if enough have gathered. May
+	 * call done() at once. Does not wait for I/O.
+	 */
 	void (*write)(struct snapset_store *store, struct snapset_store_io *io);
+	/* Somebody waits for what the writes hold: send them now. NULL: none waits. */
+	void (*push)(struct snapset_store *store);
 	/* Back ends are given places without the store's number. */
 	/* Where @place can be read by bio; NULL for stores in memory. */
 	void (*locate)(struct snapset_store *store, u64 place,
@@ -107,6 +112,7 @@ bool snapset_stores_share(const struct gendisk *disk, struct snapset_range range
 unsigned int snapset_store_block_size(struct snapset_store *store);
 
 void snapset_store_write(struct snapset_store *store, struct snapset_store_io *io);
+void snapset_store_push(struct snapset_store *store);
 /* Back ends: one write has ended. Any context. */
 void snapset_store_written(struct snapset_store *store,
 			   struct snapset_store_io *io, int err);

@@ -118,6 +118,7 @@ static void free_origin(struct work_struct *work)
 
 	wait_event(o->idle, !snapset_origin_inflight(o));
 	synchronize_rcu();	/* the completion that brought it to 0 */
+	snapset_jobs_stop(&o->jobs);
 	destroy_workqueue(o->wq);
 	free_percpu(o->inflight);
 	bioset_exit(&o->clones);

@@ -56,15 +56,17 @@ row() { # CONFIGURATION WORKLOAD [SAY: when it begins and ends]
 	local name=$1:$2 status=0
 
 	workload "$2"
+	# what is looked at for its instructions should be long
+	[ -z "${3:-}" ] || case $2 in 4k-sparse-*) ARGS+=(--io_size=160m) ;; esac
 	[ "$1" != floor ] || ARGS=("${ARGS[@]/#--rw=rand*/--rw=randrw}") ARGS=("${ARGS[@]/#--rw=write/--rw=rw}")
 	"take_${1/floor/raw}"
 	[ ${#BEFORE[@]} = 0 ] || fio_quiet --filename="$TARGET" "${BEFORE[@]}"
 	sleep 0.1
-	[ -z "${3:-}" ] || { cp /proc/kallsyms "$OUT"; echo "row begins"; }
+	[ -z "${3:-}" ] || { cp /proc/kallsyms "$OUT"; grep -E "^ctxt" /proc/stat; grep LOC: /proc/interrupts; echo "row begins"; }
 	$FIO --filename="$TARGET" --output-format=json --output="$OUT/$name.json" \
 		--exec_prerun="busy $OUT/$name.busy" --exec_postrun="busy $OUT/$name.busy" \
 		"${ARGS[@]}" >/dev/null
-	[ -z "${3:-}" ] || echo "row ends"
+	[ -z "${3:-}" ] || { echo "row ends"; grep -E "^ctxt" /proc/stat;  grep LOC: /proc/interrupts; }
 	"drop_${1/floor/raw}" || status=1
 	[ $status = 0 ] || { echo "bench: $name is no figure" >&2; exit 1; }
 }
