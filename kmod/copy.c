@@ -5,6 +5,7 @@
  * from the pages; the copy is found by its place among the store's writes.
  */
 #include <linux/bio.h>
+#include <linux/blk-cgroup.h>
 #include <linux/slab.h>
 #include "chain.h"
 #include "copy.h"
@@ -59,21 +60,26 @@ static void budget_give(struct snapset_budget *b, u64 granules,
 
 static void free_page_of(struct snapset_cow *cow, struct page *page)
 {
+	mempool_t *pool = &cow->origin->jobs.page_pool;
+
 	if (cow->store->ops->adopts)
 		__free_page(page);
-	else
-		mempool_free(page, &cow->origin->jobs.page_pool);
+	else if (READ_ONCE(pool->curr_nr) < pool->min_nr ||	/* the reserve first */
+		 !snapset_store_spare_put(cow->store, page))
+		mempool_free(page, pool);
 	snapset_gone(SNAPSET_OBJ_PAGE);
 }
 
-static struct page *new_page(struct snapset_cow *cow)
+static struct page *new_page(struct snapset_cow *cow, gfp_t gfp)
 {
 	struct page *page;
 
 	/* the store keeps them: then a reserve would only be emptied */
 	if (cow->store->ops->adopts)
-		page = alloc_page(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN);
+		page = alloc_page(gfp);
 	else
+		page = snapset_store_spare(cow->store);
+	if (!page && !cow->store->ops->adopts)
 		page = mempool_alloc(&cow->origin->jobs.page_pool,
 				     GFP_NOWAIT | __GFP_NOWARN);
 	if (page)
@@ -142,7 +148,8 @@ static void read_done(struct bio *bio)
 	rcu_read_unlock();
 }
 
-static void read_origin(struct snapset_copy *copy)
+/* The read of the old data; NULL: no memory, which with GFP_NOIO does not happen. */
+static struct bio *read_bio(struct snapset_copy *copy, gfp_t gfp)
 {
 	struct snapset_cow *cow = copy->cow;
 	struct snapset_range r;
@@ -152,9 +159,9 @@ static void read_origin(struct snapset_copy *copy)
 
 	r = snapset_range_of_granules(copy->start, copy->io.len, cow->sectors);
 	left = (r.end - r.start) << SECTOR_SHIFT;
-	/* its reserve comes back by interrupts alone */
-	bio = snapset_io_alloc(cow->origin->bdev.bdev, copy->io.len, REQ_OP_READ,
-			       GFP_NOIO);
+	bio = snapset_io_alloc(cow->origin->bdev.bdev, copy->io.len, REQ_OP_READ, gfp);
+	if (!bio)
+		return NULL;
 	bio->bi_iter.bi_sector = r.start;
 	bio->bi_private = copy;
 	bio->bi_end_io = read_done;
@@ -167,7 +174,7 @@ static void read_origin(struct snapset_copy *copy)
 		left -= bytes;
 	}
 	atomic_inc(&cow->origin->jobs.reading);
-	submit_bio_noacct(bio);
+	return bio;
 }
 
 static void stored(struct snapset_store_io *io, int err);
@@ -191,9 +198,15 @@ static struct snapset_copy *copy_alloc(struct snapset_cow *cow, u64 *len)
 	return copy;
 }
 
-struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
-					struct snapset_job *job, u64 start,
-					u64 want)
+#define GFP_WORKER	(GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
+#define GFP_HERE	(GFP_NOWAIT | __GFP_NOMEMALLOC | __GFP_NOWARN)
+
+/*
+ * Budget, a place and pages for up to @want granules, or as snapset_copy_begin(); but
+ * without pages for a store in memory it is given up only where @gfp lets us wait.
+ */
+static struct snapset_copy *copy_new(struct snapset_cow *cow, struct snapset_job *job,
+				     u64 start, u64 want, gfp_t gfp)
 {
 	struct snapset_copy *copy;
 	u64 budget, len, place, use;
@@ -229,7 +242,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	RB_CLEAR_NODE(&copy->io.ram);
 	trim(copy, use);
 	for (i = 0; i < use; i++) {
-		copy->pages[i] = new_page(cow);
+		copy->pages[i] = new_page(cow, gfp);
 		if (!copy->pages[i])
 			break;
 	}
@@ -238,7 +251,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	atomic64_add(use << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
 	if (!i) {
 		copy_free(copy, cow);
-		if (!cow->store->ops->adopts)
+		if (!cow->store->ops->adopts || !gfpflags_allow_blocking(gfp))
 			return NULL;
 		snapset_cow_kill(cow, SNAPSET_E_OUTOFMEMORY,
 				 "no memory for old data");
@@ -248,9 +261,43 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 		atomic64_sub((use - i) << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
 		trim(copy, i);
 	}
-	job->reading++;
-	read_origin(copy);
 	return copy;
+}
+
+struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
+					struct snapset_job *job, u64 start,
+					u64 want)
+{
+	struct snapset_copy *copy = copy_new(cow, job, start, want, GFP_WORKER);
+
+	if (IS_ERR_OR_NULL(copy))
+		return copy;
+	job->reading++;
+	/* its reserve comes back by interrupts alone */
+	submit_bio_noacct(read_bio(copy, GFP_NOIO));
+	return copy;
+}
+
+struct bio *snapset_copy_begin_here(struct snapset_cow *cow, struct snapset_job *job,
+				    u64 start, u64 want)
+{
+	struct snapset_copy *copy = copy_new(cow, job, start, want, GFP_HERE);
+	struct bio *bio;
+
+	if (IS_ERR_OR_NULL(copy))
+		return NULL;
+	if (copy->io.len < want)
+		goto free;
+	bio = read_bio(copy, GFP_HERE);
+	if (!bio)
+		goto free;
+	/* not for the writer's cgroup to pay, or to be slowed down: others may wait */
+	snapset_bio_charge_root(bio);
+	return bio;
+
+free:
+	copy_free(copy, cow);
+	return NULL;
 }
 
 static void ram_insert(struct snapset_copy *copy)

@@ -38,6 +38,12 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 					struct snapset_job *job, u64 start,
 					u64 want);
 /*
+ * The same in the submitter's context and under RCU: the read of all of them, to be
+ * submitted by the caller, or NULL. job->reading is 1 already.
+ */
+struct bio *snapset_copy_begin_here(struct snapset_cow *cow, struct snapset_job *job,
+				    u64 start, u64 want);
+/*
  * The read has ended well: the granules are kept from now on, and the store
  * write starts. Worker only. False: the engine has been killed meanwhile.
  */

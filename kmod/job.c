@@ -26,7 +26,7 @@
 #define RESERVED_PAGES	(2 * SNAPSET_COPY_SMALL)
 
 #define MUCH_NEWS	16
-#define LATE_NS		(50 * NSEC_PER_USEC)
+#define LATE_NS		(100 * NSEC_PER_USEC)
 
 static struct kmem_cache *job_cache;
 static struct kmem_cache *copy_cache;
@@ -40,7 +40,7 @@ void snapset_jobs_tell(struct snapset_origin *o)
 	struct snapset_jobs *jobs = &o->jobs;
 	int news = atomic_inc_return(&jobs->news);
 
-	if (news >= MUCH_NEWS || news >= atomic_read(&jobs->reading))
+	if (news >= MUCH_NEWS || !atomic_read(&jobs->reading) || is_idle_task(current))
 		snapset_origin_kick(o);
 	else if (news == 1)
 		hrtimer_start(&jobs->late, ns_to_ktime(LATE_NS), HRTIMER_MODE_REL);
@@ -116,7 +116,7 @@ static void job_end(struct snapset_origin *o, struct snapset_job *job)
 	snapset_rl_remove(&o->rl, &job->node, &granted);
 	sort_granted(o, &granted, &pins);
 	spin_unlock_irq(&o->lock);
-	snapset_origin_submit(o, bio);
+	snapset_origin_resubmit(bio);
 	run_granted_pins(&pins);
 	snapset_cow_put(job->cow);
 	mempool_free(job, &o->jobs.job_pool);
@@ -225,7 +225,42 @@ static struct snapset_job *job_new(struct snapset_origin *o, struct snapset_cow 
 	return job;
 }
 
-static void job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio)
+/* @r: sectors of the origin. @here: if it need not wait, the caller goes on with it. */
+static bool job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio,
+		      struct snapset_range r, bool here)
+{
+	unsigned long flags;
+	bool granted;
+
+	job->bio = bio;
+	job->node.start = snapset_range_first_granule(r);
+	job->node.last = snapset_range_last_granule(r);
+	job->cursor = job->node.start;
+	job->last = job->node.last;
+	spin_lock_irqsave(&o->lock, flags);
+	list_add_tail(&job->link, &o->jobs.all);
+	granted = snapset_rl_insert(&o->rl, &job->node);
+	if (granted && here)
+		job->reading = 1;	/* or flush_dead() might end it */
+	else if (granted)
+		list_add_tail(&job->ready, &o->jobs.ready);
+	spin_unlock_irqrestore(&o->lock, flags);
+	return granted;
+}
+
+/* A job that was begun in its submitter's context, and could not be: the worker's now. */
+static void job_hand_over(struct snapset_origin *o, struct snapset_job *job)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&o->lock, flags);
+	job->reading = 0;
+	list_add_tail(&job->ready, &o->jobs.ready);
+	spin_unlock_irqrestore(&o->lock, flags);
+	snapset_origin_kick(o);
+}
+
+static struct snapset_range bio_range_in(struct snapset_origin *o, struct bio *bio)
 {
 	struct snapset_range r;
 
@@ -235,16 +270,53 @@ static void job_begin(struct snapset_origin *o, struct snapset_job *job, struct 
 	r = snapset_range_clamp(r, o->range);
 	r.start -= o->range.start;
 	r.end -= o->range.start;
-	job->bio = bio;
-	job->node.start = snapset_range_first_granule(r);
-	job->node.last = snapset_range_last_granule(r);
-	job->cursor = job->node.start;
-	job->last = job->node.last;
-	spin_lock_irq(&o->lock);
-	list_add_tail(&job->link, &o->jobs.all);
-	if (snapset_rl_insert(&o->rl, &job->node))
-		list_add_tail(&job->ready, &o->jobs.ready);
-	spin_unlock_irq(&o->lock);
+	return r;
+}
+
+/*
+ * In a driver that submits to the one below, our read would be put on a list of that
+ * task and might wait there, behind the driver's own wait for memory, for the write
+ * that waits for it.
+ */
+static bool may_begin_here(struct snapset_origin *o, struct bio *bio)
+{
+	return !current->bio_list && !snapset_bio_impatient(bio) &&
+	       !atomic_read(&o->starving) && bio_list_empty(&o->jobs.taken);
+}
+
+struct bio *snapset_jobs_take_here(struct snapset_origin *o, struct snapset_cow *cow,
+				   struct bio *bio, struct snapset_range r)
+{
+	struct snapset_map_run run;
+	struct snapset_job *job;
+	struct bio *read;
+	u64 len;
+
+	len = snapset_range_last_granule(r) - snapset_range_first_granule(r) + 1;
+	if (len > SNAPSET_COPY_SMALL || !may_begin_here(o, bio))
+		goto later;
+	snapset_cow_get(cow);
+	job = job_new(o, cow);
+	if (!job) {
+		snapset_cow_put(cow);
+		goto later;
+	}
+	if (!job_begin(o, job, bio, r, true))
+		return NULL;	/* the worker's, when it is its turn */
+	snapset_map_lookup(&cow->map, job->cursor, len, &run);
+	if (!run.kept && run.len == len) {
+		job->cursor += len;	/* from the read's end on it is the worker's */
+		read = snapset_copy_begin_here(cow, job, job->cursor - len, len);
+		if (read)
+			return read;
+		job->cursor -= len;
+	}
+	job_hand_over(o, job);
+	return NULL;
+
+later:
+	snapset_jobs_take(o, bio);
+	return NULL;
 }
 
 /* Gives each taken bio a job, as far as jobs can be had. */
@@ -268,7 +340,7 @@ static void make_jobs(struct snapset_origin *o)
 		bio = bio_list_pop(&jobs->taken);
 		spin_unlock_irq(&o->lock);
 		if (cow)
-			job_begin(o, job, bio);
+			job_begin(o, job, bio, bio_range_in(o, bio), false);
 		else
 			snapset_origin_submit(o, bio);	/* nobody wants it kept */
 	}

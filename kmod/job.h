@@ -7,9 +7,9 @@
  * newest snapshot has not kept becomes a copy (one read, one store write), and when
  * the last copy is in RAM the write goes on to be judged again; the store follows.
  *
- * The worker is not sent for each write and each read that ends, but when there is as
- * much news as reads are still at the device: half of a deep queue is handled at once,
- * and a single write waits for nobody. A timer bounds the wait.
+ * The worker is not sent for each write and each read that ends: on a processor that
+ * has other work more of them are gathered, as long as reads are at the device, up to a
+ * number and a time. A single write, or an idle processor, waits for nothing.
  */
 #ifndef SNAPSET_JOB_H
 #define SNAPSET_JOB_H
@@ -19,6 +19,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mempool.h>
+#include "range.h"
 #include "rangelock.h"
 
 struct snapset_cow;
@@ -60,6 +61,15 @@ void snapset_jobs_destroy(struct snapset_jobs *jobs);
 
 /* Ours now; judged again when its old data is kept. Under RCU, any process context. */
 void snapset_jobs_take(struct snapset_origin *origin, struct bio *bio);
+
+/*
+ * Likewise, from the hook, for a write of sectors @r of the origin that @cow, the
+ * newest, has not kept. If the read of what it destroys is all that has to be done and
+ * needs no sleep to be begun, it is returned, to be submitted in the write's place; NULL:
+ * the worker does it.
+ */
+struct bio *snapset_jobs_take_here(struct snapset_origin *origin, struct snapset_cow *cow,
+				   struct bio *bio, struct snapset_range r);
 
 /* Something was taken, or a read has ended: the worker is sent now or soon. Any context. */
 void snapset_jobs_tell(struct snapset_origin *origin);

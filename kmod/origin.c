@@ -118,9 +118,12 @@ static void judge_later(struct snapset_origin *o, struct bio *bio)
 	snapset_origin_kick(o);
 }
 
-/* gate -> count -> coverage, for every submission. Under rcu_read_lock(). */
+/*
+ * gate -> count -> coverage, for every submission. Under rcu_read_lock(). @here, in the
+ * hook: where to put what is to be submitted instead of a bio that is taken, or NULL.
+ */
 static enum verdict judge(struct snapset_origin *o, struct bio *bio,
-			  struct snapset_range r)
+			  struct snapset_range r, struct bio **here)
 {
 	bool counted = READ_ONCE(o->counting);
 	struct snapset_cow *cow;
@@ -148,7 +151,10 @@ static enum verdict judge(struct snapset_origin *o, struct bio *bio,
 	}
 	if (counted)
 		uncount(o);
-	snapset_jobs_take(o, bio);
+	if (here)
+		*here = snapset_jobs_take_here(o, cow, bio, r);
+	else
+		snapset_jobs_take(o, bio);
 	return TAKEN;
 }
 
@@ -231,7 +237,7 @@ struct bio *snapset_filter(struct bio *bio)
 	struct gendisk *disk;
 	struct snapset_origin *o;
 	struct snapset_range r;
-	struct bio *go = bio;
+	struct bio *go = bio, *here = NULL;
 	enum verdict verdict;
 	bool several;
 
@@ -250,7 +256,7 @@ struct bio *snapset_filter(struct bio *bio)
 		rcu_read_unlock();
 		return NULL;
 	}
-	verdict = judge(o, bio, r);
+	verdict = judge(o, bio, r, &here);
 	if (verdict == COUNTED) {
 		go = clone_for(o, bio, true, GFP_NOWAIT | __GFP_NOWARN);
 		if (!go) {
@@ -258,7 +264,7 @@ struct bio *snapset_filter(struct bio *bio)
 			judge_later(o, bio);
 		}
 	} else if (verdict != PASS) {
-		go = verdict == ABSORBED ? ERR_PTR(-ECANCELED) : NULL;
+		go = verdict == ABSORBED ? ERR_PTR(-ECANCELED) : here;
 	}
 	rcu_read_unlock();
 	return go;
@@ -356,7 +362,7 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 	r = bio_range(bio);
 	o = find(bio, snapset_bio_disk(bio), &r, &several);
 	if (o && !several)
-		verdict = judge(o, bio, r);
+		verdict = judge(o, bio, r, NULL);
 	rcu_read_unlock();
 	if (several) {
 		submit_straddling(bio, r);
@@ -365,10 +371,14 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 	} else if (verdict == COUNTED) {
 		submit_bio_noacct(clone_surely(o, bio));
 	} else if (verdict == PASS) {
-		/* by the hook, where it is judged once more */
-		snapset_bio_taken_flags(bio);
-		submit_bio_noacct(bio);
+		snapset_origin_resubmit(bio);
 	}
+}
+
+void snapset_origin_resubmit(struct bio *bio)
+{
+	snapset_bio_taken_flags(bio);
+	submit_bio_noacct(bio);
 }
 
 void snapset_origin_work(struct work_struct *work)

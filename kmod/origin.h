@@ -101,9 +101,13 @@ void snapset_origin_kick(struct snapset_origin *origin);
 /* Judges @bio again and submits it if it may go. Worker only, may sleep. */
 void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio);
 
+/* By the hook, where it is judged. Worker only, may sleep. */
+void snapset_origin_resubmit(struct bio *bio);
+
 /*
- * The hook's question. Returns @bio, a clone to go in its place, NULL: taken, or
- * ERR_PTR(): to be completed, for it need not be done.
+ * The hook's question. Returns @bio; what is to go in its place: a clone, or the read of
+ * what it would destroy; NULL: taken, or ERR_PTR(): to be completed, for it need not be
+ * done.
  */
 struct bio *snapset_filter(struct bio *bio);
 

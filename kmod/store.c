@@ -16,6 +16,8 @@
 static struct snapset_store *stores[SNAPSET_STORES];
 static DEFINE_MUTEX(stores_mutex);	/* inside set_mutex */
 
+#define SPARES	512		/* pages that a store keeps: 2 MiB */
+
 static const unsigned int steps[] = { 50, 75, 90 };	/* percent used */
 
 static void tell_low(struct work_struct *work)
@@ -50,6 +52,13 @@ static void watch(struct work_struct *work)
 	queue_delayed_work(snapset_tell_wq, &store->watch, store->stall / 4 + 1);
 }
 
+static void free_spares(struct snapset_store *store)
+{
+	while (store->spares)
+		__free_page(store->spare[--store->spares]);
+	kfree(store->spare);
+}
+
 static void store_close(struct snapset_store *store)
 {
 	WARN_ON(atomic_read(&store->outstanding));
@@ -58,6 +67,7 @@ static void store_close(struct snapset_store *store)
 	mutex_unlock(&stores_mutex);
 	store->ops->close(store);
 	snapset_space_destroy(&store->space);
+	free_spares(store);
 	kfree(store);
 	snapset_gone(SNAPSET_OBJ_STORE);
 }
@@ -120,12 +130,21 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 			    store->granules << SNAPSET_GRANULE_SHIFT >> 20);
 		goto close;
 	}
+	if (!store->ops->adopts) {
+		store->spare = kmalloc_array(SPARES, sizeof(*store->spare), GFP_KERNEL);
+		if (!store->spare) {
+			err = -ENOMEM;
+			goto destroy_space;
+		}
+	}
 	err = take_slot(store, extack);
 	if (err)
-		goto destroy_space;
+		goto free_spares;
 	snapset_made(SNAPSET_OBJ_STORE);
 	return store;
 
+free_spares:
+	free_spares(store);
 destroy_space:
 	snapset_space_destroy(&store->space);
 close:
@@ -201,6 +220,33 @@ void snapset_place_free(u64 place, u64 len)
 	spin_unlock_irqrestore(&store->lock, flags);
 	if (close)
 		queue_work(snapset_set_wq, &store->close_work);
+}
+
+struct page *snapset_store_spare(struct snapset_store *store)
+{
+	struct page *page = NULL;
+	unsigned long flags;
+
+	if (!READ_ONCE(store->spares))
+		return NULL;
+	spin_lock_irqsave(&store->ram_lock, flags);
+	if (store->spares)
+		page = store->spare[--store->spares];
+	spin_unlock_irqrestore(&store->ram_lock, flags);
+	return page;
+}
+
+bool snapset_store_spare_put(struct snapset_store *store, struct page *page)
+{
+	unsigned long flags;
+	bool kept;
+
+	spin_lock_irqsave(&store->ram_lock, flags);
+	kept = store->spares < SPARES;
+	if (kept)
+		store->spare[store->spares++] = page;
+	spin_unlock_irqrestore(&store->ram_lock, flags);
+	return kept;
 }
 
 u64 snapset_store_used(struct snapset_store *store)

@@ -71,8 +71,10 @@ struct snapset_store {
 	struct snapset_space space;
 	bool silent, orphan;		/* its set goes, has gone */
 	struct work_struct close_work;
-	spinlock_t ram_lock;		/* irq; guards ram */
+	spinlock_t ram_lock;		/* irq; guards ram and spare */
 	struct rb_root ram;		/* writes by place */
+	struct page **spare;		/* pages of writes that have ended, for the next */
+	unsigned int spares;
 	unsigned int low;		/* percent step told last */
 	void (*tell)(struct snapset_store *store, const char *text);	/* process context */
 	void *owner;
@@ -107,6 +109,13 @@ bool snapset_store_shares(struct snapset_store *store, const struct gendisk *dis
 			  struct snapset_range range);
 /* Does any? Process context. */
 bool snapset_stores_share(const struct gendisk *disk, struct snapset_range range);
+
+/*
+ * Pages go from write to write: the allocator clears them, which takes longer than all
+ * else that is done for one. NULL: there is none; false: there are enough. Any context.
+ */
+struct page *snapset_store_spare(struct snapset_store *store);
+bool snapset_store_spare_put(struct snapset_store *store, struct page *page);
 
 /* Bytes; what an image read may not be smaller than. */
 unsigned int snapset_store_block_size(struct snapset_store *store);

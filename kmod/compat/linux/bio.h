@@ -123,4 +123,14 @@ static inline void snapset_bio_taken_flags(struct bio *bio)
 	bio->bi_opf &= ~REQ_NOWAIT;
 }
 
+/* Its submitter may not sleep, or waits by polling for just this bio. */
+static inline bool snapset_bio_impatient(const struct bio *bio)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 16, 0)	/* REQ_POLLED: 5.16 */
+	return bio->bi_opf & (REQ_NOWAIT | REQ_HIPRI);
+#else
+	return bio->bi_opf & (REQ_NOWAIT | REQ_POLLED);
+#endif
+}
+
 #endif
