@@ -116,7 +116,10 @@ static void job_end(struct snapset_origin *o, struct snapset_job *job)
 	snapset_rl_remove(&o->rl, &job->node, &granted);
 	sort_granted(o, &granted, &pins);
 	spin_unlock_irq(&o->lock);
-	snapset_origin_resubmit(bio);
+	if (bio)
+		snapset_origin_resubmit(bio);
+	else
+		o->jobs.aheads--;
 	run_granted_pins(&pins);
 	snapset_cow_put(job->cow);
 	mempool_free(job, &o->jobs.job_pool);
@@ -184,6 +187,10 @@ static bool job_run(struct snapset_job *job)
 	bool news;
 
 	if (!job_copy(job)) {
+		if (!job->bio) {	/* nobody waits for it: so much for that */
+			job->cursor = job->last + 1;
+			return true;
+		}
 		news = !job->lacks;
 		job->lacks = true;
 		if (news && !job->cow->lacking++)
@@ -238,6 +245,8 @@ static bool job_begin(struct snapset_origin *o, struct snapset_job *job, struct 
 	job->cursor = job->node.start;
 	job->last = job->node.last;
 	spin_lock_irqsave(&o->lock, flags);
+	if (bio && job->last - job->cursor < SNAPSET_COPY_SMALL / 2)
+		snapset_ahead_note(&o->jobs.ahead, job->cursor);
 	list_add_tail(&job->link, &o->jobs.all);
 	granted = snapset_rl_insert(&o->rl, &job->node);
 	if (granted && here)
@@ -346,6 +355,48 @@ static void make_jobs(struct snapset_origin *o)
 	}
 }
 
+/* Copying what nobody has asked for takes nothing that others may need soon. */
+static bool may_copy_ahead(struct snapset_origin *o, struct snapset_cow *cow)
+{
+	return !atomic_read(&o->starving) &&
+	       snapset_store_used(cow->store) < cow->store->granules / 2 &&
+	       atomic64_read(&cow->budget->used) < cow->budget->shared / 2;
+}
+
+static void copy_ahead(struct snapset_origin *o, u64 granule)
+{
+	struct snapset_cow *cow = newest_get(o);
+	struct snapset_job *job;
+
+	if (!cow)
+		return;
+	if (granule < cow->granules && may_copy_ahead(o, cow)) {
+		job = job_new(o, cow);
+		if (job) {
+			o->jobs.aheads++;
+			job_begin(o, job, NULL,
+				  snapset_range_of_granules(granule, SNAPSET_AHEAD_PIECE,
+							    cow->sectors), false);
+			return;
+		}
+	}
+	snapset_cow_put(cow);
+}
+
+static void make_ahead(struct snapset_origin *o)
+{
+	bool found;
+	u64 granule;
+
+	while (o->jobs.aheads < SNAPSET_AHEAD_PIECES && snapset_ahead_any(&o->jobs.ahead)) {
+		spin_lock_irq(&o->lock);
+		found = snapset_ahead_next(&o->jobs.ahead, &granule);
+		spin_unlock_irq(&o->lock);
+		if (found)
+			copy_ahead(o, granule);
+	}
+}
+
 /* Engines have died: nobody waits for them any more. */
 static void flush_dead(struct snapset_origin *o)
 {
@@ -402,10 +453,12 @@ void snapset_jobs_start(struct snapset_origin *o)
 	do {
 		flush_dead(o);
 		make_jobs(o);
+		make_ahead(o);
 		ended = run_jobs(o);
 		spin_lock_irq(&o->lock);
 		more = !list_empty(&o->jobs.ready) ||
-		       (ended && !bio_list_empty(&o->jobs.taken));
+		       (ended && (!bio_list_empty(&o->jobs.taken) ||
+				  snapset_ahead_any(&o->jobs.ahead)));
 		spin_unlock_irq(&o->lock);
 	} while (more);
 	blk_finish_plug(&plug);

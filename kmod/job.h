@@ -19,6 +19,7 @@
 #include <linux/list.h>
 #include <linux/llist.h>
 #include <linux/mempool.h>
+#include "ahead.h"
 #include "range.h"
 #include "rangelock.h"
 
@@ -27,7 +28,7 @@ struct snapset_origin;
 
 struct snapset_job {
 	struct snapset_cow *cow;	/* with a reference; the newest when it was made */
-	struct bio *bio;
+	struct bio *bio;		/* NULL: a copy ahead of all writes */
 	struct snapset_rl_node node;	/* origin->lock */
 	struct list_head link;		/* jobs->all; origin->lock */
 	struct list_head ready;		/* jobs->ready (origin->lock), jobs->running or empty */
@@ -42,12 +43,14 @@ struct snapset_jobs {
 	struct bio_list taken;		/* writes without a job yet */
 	struct list_head all;
 	struct list_head ready;		/* granted, with granules still to copy */
+	struct snapset_ahead ahead;
 
 	struct llist_head done;		/* copies whose read has ended */
 	atomic_t reading;		/* copies whose read has not */
 	atomic_t news;			/* taken or done since the worker last looked */
 	struct hrtimer late;		/* sends it for too few of them */
 	struct list_head running;	/* the worker's: was ready, lacks memory or budget */
+	unsigned int aheads;		/* jobs without a bio: the worker's */
 	bool dead_news;			/* an engine has died: look for its jobs */
 
 	/* what the worker falls back on */

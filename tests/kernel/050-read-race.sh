@@ -9,6 +9,6 @@
 
 load
 fill "$SCRATCH0" model
-must race --seconds "$(often 60 25)" --round 5 "$SCRATCH0" model
+must race --seconds "$(often 60 15)" --round 5 "$SCRATCH0" model
 must blk verify "$SCRATCH0" model
 finish

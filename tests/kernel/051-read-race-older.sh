@@ -9,6 +9,6 @@
 
 load
 fill "$SCRATCH0" model
-must race --seconds "$(often 40 20)" --round 4 --older 2 --readers 3 "$SCRATCH0" model
+must race --seconds "$(often 40 12)" --round 4 --older 2 --readers 3 "$SCRATCH0" model
 must blk verify "$SCRATCH0" model
 finish

@@ -8,6 +8,6 @@
 
 load
 fill "$SCRATCH0" model
-must race --seconds "$(often 30 15)" --round 5 --buffered --engine buffered --depth 1 "$SCRATCH0" model
+must race --seconds "$(often 30 10)" --round 5 --buffered --engine buffered --depth 1 "$SCRATCH0" model
 must blk verify "$SCRATCH0" model
 finish

@@ -12,7 +12,7 @@ load
 disk=$SCRATCH0
 
 # one more is refused, by the module and through the library
-limit=$(often 64 24)
+limit=$(often 64 12)
 cat >full <<'EOT'
 . /usr/lib/snapset/tests/kernel/lib.sh
 limit=$(cat /sys/module/snapset/parameters/debug_max_snaps)

@@ -83,7 +83,7 @@ counted=$PID
 writers "$NULL_DISK" 12
 others=$PID
 
-rounds=$(often 12 5) across=0 least=99
+rounds=$(often 12 4) across=0 least=99
 for ((i = 1; i <= rounds; i++)); do
 	must modprobe snapset
 	rm -f added

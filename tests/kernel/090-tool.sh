@@ -4,7 +4,10 @@
 # The tool's round: create, list, show, delete, in words and in JSON; the numbers agree
 # with the kernel's, and its refusals have their exit codes.
 #
+# On one kernel of each suite, whose libraries the tool uses.
+#
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+# kernels: 5.10 6.1 7
 . "$(dirname "$0")/lib.sh"
 
 need snapset python3

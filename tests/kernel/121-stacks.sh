@@ -4,7 +4,10 @@
 # On real stacks of devices: what a name stands for, what is frozen for it, and
 # which volumes stand on each other.
 #
+# On one kernel of each suite, whose libraries the tool uses.
+#
 # vm: --smp 2 --mem 1G --disk 256M --disk 256M --disk 256M --timeout 300
+# kernels: 5.10 6.1 7
 . "$(dirname "$0")/lib.sh"
 
 need mdadm vgcreate mkfs.btrfs
