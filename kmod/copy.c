@@ -291,10 +291,15 @@ struct bio *snapset_copy_begin_here(struct snapset_cow *cow, struct snapset_job 
 	bio = read_bio(copy, GFP_HERE);
 	if (!bio)
 		goto free;
+	if (!snapset_bio_at_hook(bio))
+		goto free_bio;
 	/* not for the writer's cgroup to pay, or to be slowed down: others may wait */
 	snapset_bio_charge_root(bio);
 	return bio;
 
+free_bio:
+	bio_put(bio);
+	atomic_dec(&cow->origin->jobs.reading);
 free:
 	copy_free(copy, cow);
 	return NULL;

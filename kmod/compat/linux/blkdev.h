@@ -209,4 +209,21 @@ static inline bool snapset_disk_bypasses_bios(const struct gendisk *disk)
 #define snapset_disk_of(bio) ((bio)->bi_bdev->bd_disk)
 #endif
 
+/*
+ * Makes @bio what one is at the hook's place. False: it would not have come there.
+ * Before 5.18 the hook sees bios before the checks and the remapping of partitions.
+ */
+static inline bool snapset_bio_at_hook(struct bio *bio)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)
+	if (bio_end_sector(bio) > bdev_nr_sectors(bio->bi_bdev))
+		return false;
+	if (bdev_is_partition(bio->bi_bdev) && !bio_flagged(bio, BIO_REMAPPED)) {
+		bio->bi_iter.bi_sector += bio->bi_bdev->bd_start_sect;
+		bio_set_flag(bio, BIO_REMAPPED);
+	}
+#endif
+	return true;
+}
+
 #endif
