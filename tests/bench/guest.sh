@@ -79,3 +79,4 @@ for config in $CONFIGS; do
 	done
 done
 "$(dirname "$0")/table.py" "$OUT" >"$OUT/bench.tsv"
+"$(dirname "$0")/draw.py" "$OUT/bench.tsv" >"$OUT/bench.svg"
