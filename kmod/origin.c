@@ -364,15 +364,14 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 	if (o && !several)
 		verdict = judge(o, bio, r, NULL);
 	rcu_read_unlock();
-	if (several) {
+	if (several)
 		submit_straddling(bio, r);
-	} else if (verdict == ABSORBED) {
+	else if (verdict == ABSORBED)
 		bio_endio(bio);
-	} else if (verdict == COUNTED) {
+	else if (verdict == COUNTED)
 		submit_bio_noacct(clone_surely(o, bio));
-	} else if (verdict == PASS) {
+	else if (verdict == PASS)
 		snapset_origin_resubmit(bio);
-	}
 }
 
 void snapset_origin_resubmit(struct bio *bio)

@@ -59,8 +59,8 @@ take_counted() {
 	TARGET=$ORIGIN
 }
 drop_counted() {
-	kill $MAKING
-	wait $MAKING 2>/dev/null
+	kill "$MAKING"
+	wait "$MAKING" 2>/dev/null
 	until [ "$(snapraw counters)" = 0 ]; do sleep 0.01; done
 	modprobe -r snapset
 }
@@ -121,8 +121,8 @@ take_busy_image() {
 	sleep 1
 }
 drop_busy_image() {
-	kill -INT $WRITER
-	wait $WRITER
+	kill -INT "$WRITER"
+	wait "$WRITER"
 	unsnap
 }
 

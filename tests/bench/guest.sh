@@ -18,6 +18,7 @@ WORKLOADS=${2:-$FIRST $AGAIN $READS}
 
 # Sets ARGS; WRITTEN, the bytes that are written at least once; BEFORE, what is to be
 # done before the row.
+# shellcheck disable=SC2034 # configs.sh looks at WRITTEN
 workload() { # NAME
 	BEFORE=()
 	case $1 in
