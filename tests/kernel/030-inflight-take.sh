@@ -11,13 +11,14 @@ load
 fill "$SCRATCH0" model
 dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 5000"
 
-# the write comes after the member was added, and half a second before the request
-snapraw take --keep --pause-add 1500 --touch added /dev/mapper/slow >out &
+# the write comes after the member was added, and before the request
+snapraw take --keep --touch added --until go /dev/mapper/slow >out &
 taker=$!
 must wait_for 10 test -e added
-sleep 1
 blk put /dev/mapper/slow model 4M 64K >put.out &
 put=$!
+must wait_for 4 in_flight /dev/mapper/slow 1
+touch go
 must wait $taker || fail "$(cat out)"
 taken out
 must wait $put

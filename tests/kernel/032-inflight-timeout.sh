@@ -12,7 +12,7 @@ fill "$SCRATCH0" model
 dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 5000"
 
 for when in before-attach after-attach; do
-	rm -f added model.writing
+	rm -f added go model.writing
 	if [ $when = before-attach ]; then
 		blk put /dev/mapper/slow model 4M 64K >put.out &
 		put=$!
@@ -22,10 +22,14 @@ for when in before-attach after-attach; do
 	else
 		{
 			wait_for 10 test -e added
+			{
+				wait_for 4 in_flight /dev/mapper/slow 1
+				touch go
+			} &
 			exec blk put /dev/mapper/slow model 4M 64K >put.out
 		} &
 		put=$!
-		refused E_HOLD_WRITES_TIMEOUT --hold-timeout 500 --pause-add 600 --touch added /dev/mapper/slow
+		refused E_HOLD_WRITES_TIMEOUT --hold-timeout 500 --touch added --until go /dev/mapper/slow
 	fi
 	took=$(awk '{ print $4 }' take)
 	if [ "$took" -lt 450 ] || [ "$took" -gt 3500 ]; then

@@ -31,11 +31,13 @@ for since in before after; do
 		wait_for 20 in_flight /dev/mapper/stuck 4 || fail "the writers do not write"
 		refused E_HOLD_WRITES_TIMEOUT --hold-timeout 800 /dev/mapper/stuck "$SCRATCH1"
 	else
-		snapraw take --hold-timeout 800 --pause-add 1000 --touch added /dev/mapper/stuck \
+		snapraw take --hold-timeout 800 --touch added --until go /dev/mapper/stuck \
 			"$SCRATCH1" >out &
 		taker=$!
 		must wait_for 20 test -e added
 		writers
+		wait_for 20 in_flight /dev/mapper/stuck 4 || fail "the writers do not write"
+		touch go
 		wait $taker && fail "a set was made while writers were stuck: $(cat out)"
 		grep -q 'E_HOLD_WRITES_TIMEOUT' out || fail "$(cat out)"
 		cp out take

@@ -88,7 +88,7 @@ for ((i = 1; i <= rounds; i++)); do
 	must modprobe snapset
 	rm -f added
 	# counted, because a set is being made; its owner dies while they sleep
-	snapraw take --pause-add 60000 --touch added "$disk" >out 2>&1 &
+	snapraw take --touch added --until never "$disk" >out 2>&1 &
 	taker=$!
 	must wait_for 20 test -e added
 	[ -n "$(snapraw info | awk '$1 == "hook" { print $2 }')" ] || fail "the hook is not in"

@@ -74,7 +74,7 @@ case $KERNEL in
 esac
 
 rm -f added
-snapraw take --stay --pause-add 3600000 --touch added /dev/mapper/zeroed /dev/mapper/discarded >out 2>&1 &
+snapraw take --stay --touch added --until never /dev/mapper/zeroed /dev/mapper/discarded >out 2>&1 &
 taker=$!
 must wait_for 20 test -e added
 chain counted

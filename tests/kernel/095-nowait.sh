@@ -19,12 +19,12 @@ for i in 1 2 3; do
 	must snapraw delete "$SET"
 done
 # a slow write to the other member makes the hold long
-snapraw take --keep --pause-add 500 --touch added "$SCRATCH0" /dev/mapper/slow >out &
-taker=$!
-must wait_for 10 test -e added
-must blk put /dev/mapper/slow other 1M 4K >put.out
-must wait $taker
+blk put /dev/mapper/slow other 1M 4K >put.out &
+put=$!
+must wait_for 2 in_flight /dev/mapper/slow 1
+snapraw take --keep "$SCRATCH0" /dev/mapper/slow >out || fail "$(cat out)"
 taken out
+must wait $put
 note "held for $(ms_of hold out) ms, parked $(ms_of parked out) writes"
 # a write that is sent back is tried again alone and may wait: one at a time
 [ "$(ms_of parked out)" -ge 2 ] || fail "no write that must not wait was parked: $(cat out)"

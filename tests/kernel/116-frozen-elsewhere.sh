@@ -73,11 +73,13 @@ dm slow "0 $(sectors "$SCRATCH2") delay $SCRATCH2 0 0 $SCRATCH2 0 4000"
 thawed_meanwhile() { # DIR DEVICE: sets STATUS; what came of it is in out
 	local taker tries=0
 
-	rm -f added
-	snapraw take --keep --pause-add 1000 --touch added --freeze "$1" "$2" /dev/mapper/slow >out &
+	rm -f added go
+	snapraw take --keep --touch added --until go --freeze "$1" "$2" /dev/mapper/slow >out &
 	taker=$!
 	must wait_for 20 test -e added
 	blk put /dev/mapper/slow model 4M 64K >put.out &
+	must wait_for 3 in_flight /dev/mapper/slow 1
+	touch go
 	DONE=no STATUS=0
 	until [ $DONE = yes ] || gone $taker; do
 		! fsfreeze -u "$1" 2>/dev/null || DONE=yes

@@ -28,8 +28,8 @@ static const char usage[] =
 "				or the end of standard input\n"
 "	--hold-timeout MS --freeze-timeout MS --stall-timeout MS\n"
 "	--budget BYTES --store DEVICE --store-limit BYTES --freeze DIR\n"
-"	--pause-add MS		wait between the last add and do\n"
 "	--touch FILE		make FILE when all members are added\n"
+"	--until FILE		and do nothing more until FILE is there\n"
 "snapraw delete [--force|--now] [--snap] ID	waits a while for an open image, unless --now\n"
 "snapraw snap ID			state CODE copied N stored N in_ram N openers N text\n"
 "snapraw clear				delete every set by force; prints how many\n"
@@ -85,12 +85,12 @@ static int cmd_take(int argc, char **argv)
 		{ "hold-timeout", 1, NULL, 'h' }, { "freeze-timeout", 1, NULL, 'f' },
 		{ "stall-timeout", 1, NULL, 't' }, { "budget", 1, NULL, 'b' },
 		{ "store", 1, NULL, 'S' }, { "store-limit", 1, NULL, 'l' },
-		{ "freeze", 1, NULL, 'F' }, { "pause-add", 1, NULL, 'p' },
-		{ "touch", 1, NULL, 'T' }, { 0 },
+		{ "freeze", 1, NULL, 'F' }, { "touch", 1, NULL, 'T' },
+		{ "until", 1, NULL, 'u' }, { 0 },
 	};
 	int fds[SNAPSET_MAX_MEMBERS], opt, err, i;
-	unsigned int nfds = 0, pause_ms = 0, n;
-	const char *touch = NULL;
+	const char *touch = NULL, *until = NULL;
+	unsigned int nfds = 0, n;
 	struct set_options o = { 0 };
 	bool stay_on = false;
 	char text[37];
@@ -115,8 +115,8 @@ static int cmd_take(int argc, char **argv)
 			if (fds[nfds++] < 0)
 				die("%s: %s", optarg, strerror(errno));
 			break;
-		case 'p': pause_ms = number(optarg); break;
 		case 'T': touch = optarg; break;
+		case 'u': until = optarg; break;
 		default: return EXIT_USAGE;
 		}
 	}
@@ -135,7 +135,11 @@ static int cmd_take(int argc, char **argv)
 		return refused(err, &s.nl, begun);
 	if (touch)
 		close(open(touch, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-	sleep_ms(pause_ms);
+	while (until && access(until, F_OK)) {
+		if (stopped)
+			die("told to stop before there was %s", until);
+		sleep_ms(10);
+	}
 	begun = now_ns();
 	err = set_do(&s, fds, nfds);
 	if (err)

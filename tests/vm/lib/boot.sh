@@ -73,7 +73,7 @@ qemu_args() {
 		-device virtserialport,chardev=status,name=snapset.status
 		-chardev "file,id=files,path=$RUN/files.tar"
 		-device virtserialport,chardev=files,name=snapset.files)
-	[ -z "${VM_MONITOR:-}" ] || QEMU+=(-monitor "unix:$VM_MONITOR,server,nowait")
+	[ -z "${VM_PLUGIN:-}" ] || QEMU+=(-plugin "$VM_PLUGIN")
 	[ "$ICOUNT" = 0 ] || QEMU+=(-icount "shift=0,sleep=off" -rtc clock=vm)
 	# shellcheck disable=SC2054
 	[ "$SHELL_WANTED" = 0 ] || QEMU+=(-chardev stdio,id=tty,signal=off
@@ -88,6 +88,11 @@ qemu_args() {
 			-device "virtio-blk-pci,drive=scratch$i,serial=scratch$i,logical_block_size=$block,physical_block_size=$block")
 		i=$((i + 1))
 	done
+	if [ -n "$NVME" ]; then
+		truncate -s "$NVME" "$RUN/nvme" || die "bad disk size '$NVME'"
+		QEMU+=(-drive "file=$RUN/nvme,format=raw,if=none,id=nvme,cache=unsafe"
+			-device nvme,drive=nvme,serial=nvme)
+	fi
 	for i in root modules; do
 		size=$GUEST
 		[ $i = root ] || size=$KERNEL/modules.squashfs
