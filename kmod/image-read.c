@@ -74,13 +74,14 @@ static void io_put(struct image_io *io)
 	rcu_read_unlock();
 }
 
-/* A clone of what @iter describes of io->bio. May wait: no pin is held. */
-static struct part *part_new(struct image_io *io, struct bvec_iter iter)
+/* A clone of what @iter describes of io->bio, for @bdev. May wait: no pin is held. */
+static struct part *part_new(struct image_io *io, struct block_device *bdev,
+			     struct bvec_iter iter)
 {
 	struct bio *bio;
 	struct part *part;
 
-	while (!(bio = snapset_bio_clone(io->bio, GFP_NOIO, &parts)))
+	while (!(bio = snapset_bio_clone(bdev, io->bio, GFP_NOIO, &parts)))
 		msleep(1);	/* a payload that has no reserve (integrity) */
 	part = container_of(bio, struct part, bio);
 	snapset_bio_clone_flags(bio, io->bio, false);
@@ -120,10 +121,8 @@ static void pinned_done(struct bio *bio)
 	rcu_read_unlock();
 }
 
-static void part_send(struct part *part, struct block_device *bdev,
-		      sector_t sector, bio_end_io_t *done)
+static void part_send(struct part *part, sector_t sector, bio_end_io_t *done)
 {
-	bio_set_dev(&part->bio, bdev);
 	part->bio.bi_iter.bi_sector = sector;
 	part->bio.bi_end_io = done;
 	submit_bio_noacct(&part->bio);
@@ -142,7 +141,7 @@ static void part_run(struct part *part)
 
 	ok = snapset_chain_lookup(io->cow, part->node.start, len, &run, &holder);
 	if (ok && !holder && run.len == len) {
-		part_send(part, o->bdev.bdev, iter.bi_sector, pinned_done);
+		part_send(part, iter.bi_sector, pinned_done);
 		return;
 	}
 	/* a writer was first: some of it is kept by now; or it is over */
@@ -169,7 +168,7 @@ void snapset_image_granted(struct snapset_rl_node *node)
 static struct part *origin_part(struct image_io *io, struct bvec_iter iter,
 				u64 first, u64 len)
 {
-	struct part *part = part_new(io, iter);
+	struct part *part = part_new(io, io->cow->origin->bdev.bdev, iter);
 
 	memset(&part->node, 0, sizeof(part->node));
 	part->node.start = first;
@@ -248,9 +247,9 @@ static u32 read_kept(struct image_io *io, struct bvec_iter iter, u32 offset,
 		copy_out(io->bio, iter, mem_page, &arg, offset);
 	} else {
 		store->ops->locate(store, snapset_place_granule(run->place), &bdev, &sector);
-		part = part_new(io, iter);
+		part = part_new(io, bdev, iter);
 		part->holder = holder;
-		part_send(part, bdev, sector + (offset >> SECTOR_SHIFT), part_done);
+		part_send(part, sector + (offset >> SECTOR_SHIFT), part_done);
 		return bytes;
 	}
 	put_holder(holder);

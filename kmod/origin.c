@@ -185,7 +185,7 @@ int snapset_origin_make_clones(struct snapset_origin *origin)
 static struct bio *clone_for(struct snapset_origin *o, struct bio *orig,
 			     bool in_place, gfp_t gfp)
 {
-	struct bio *bio = snapset_bio_clone(orig, gfp, &o->clones);
+	struct bio *bio = snapset_bio_clone(NULL, orig, gfp, &o->clones);
 	struct clone *c;
 
 	if (!bio)
@@ -326,7 +326,7 @@ static void submit_straddling(struct bio *orig, struct snapset_range r)
 	snapset_text_get();
 	while (at < r.end) {
 		end = next_border(snapset_bio_disk(orig), at, r.end);
-		while (!(piece = snapset_bio_clone(orig, GFP_NOIO, &pieces)))
+		while (!(piece = snapset_bio_clone(NULL, orig, GFP_NOIO, &pieces)))
 			msleep(1);
 		bio_advance(piece, (at - r.start) << 9);
 		piece->bi_iter.bi_size = (end - at) << 9;

@@ -31,10 +31,14 @@ static inline sector_t snapset_bio_sector(struct bio *bio)
 	return bio->bi_iter.bi_sector + (part ? part->start_sect : 0);
 }
 
-static inline struct bio *snapset_bio_clone(struct bio *src, gfp_t gfp,
-					    struct bio_set *bs)
+static inline struct bio *snapset_bio_clone(struct block_device *bdev, struct bio *src,
+					    gfp_t gfp, struct bio_set *bs)
 {
-	return bio_clone_fast(src, gfp, bs);
+	struct bio *bio = bio_clone_fast(src, gfp, bs);
+
+	if (bio && bdev)
+		bio_set_dev(bio, bdev);
+	return bio;
 }
 
 static inline struct bio *snapset_bio_alloc(struct block_device *bdev,
@@ -65,10 +69,26 @@ static inline sector_t snapset_bio_sector(struct bio *bio)
 	return bio->bi_iter.bi_sector + bio->bi_bdev->bd_start_sect;
 }
 
-static inline struct bio *snapset_bio_clone(struct bio *src, gfp_t gfp,
-					    struct bio_set *bs)
+/*
+ * For @bdev or, if that is NULL, for where @src goes. Without a device it is not charged
+ * to a cgroup when it is allocated, and again when it is cloned: once is enough.
+ */
+static inline struct bio *snapset_bio_clone(struct block_device *bdev, struct bio *src,
+					    gfp_t gfp, struct bio_set *bs)
 {
-	return bio_alloc_clone(src->bi_bdev, src, gfp, bs);
+	struct bio *bio = bio_alloc_clone(NULL, src, gfp, bs);
+
+	if (!bio)
+		return NULL;
+	bio->bi_bdev = bdev ?: src->bi_bdev;
+	if (!bdev && bio_flagged(src, BIO_REMAPPED))
+		bio_set_flag(bio, BIO_REMAPPED);
+	bio_clone_blkg_association(bio, src);
+#ifdef CONFIG_BLK_CGROUP
+	if (!bio->bi_blkg)	/* nor had @src one */
+		bio_associate_blkg(bio);
+#endif
+	return bio;
 }
 
 static inline struct bio *snapset_bio_alloc(struct block_device *bdev,
@@ -95,7 +115,7 @@ static inline void snapset_bio_clone_flags(struct bio *clone, struct bio *src,
 	if (!in_place)
 		clone->bi_opf &= ~REQ_HIPRI;
 #else
-	if (bio_flagged(src, BIO_BPS_THROTTLED))
+	if (clone->bi_bdev == src->bi_bdev && bio_flagged(src, BIO_BPS_THROTTLED))
 		bio_set_flag(clone, BIO_BPS_THROTTLED);
 	bio_clear_polled(clone);
 	bio_clear_polled(src);
