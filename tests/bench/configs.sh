@@ -27,15 +27,15 @@ device() { # NAME MIB
 }
 
 # What a memory-backed device allocates on the first write is not to be measured.
-devices() {
+devices() { # [MIB to write, of each]
 	modprobe null_blk nr_devices=0
 	mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
 	device nullb0 2048
 	device nullb1 2304
 	device nullb2 32
 	device nullb3 32
-	dd if=/dev/zero of=$ORIGIN bs=1M count=2048 oflag=direct status=none
-	dd if=/dev/zero of=$STORE bs=1M count=2304 oflag=direct status=none
+	dd if=/dev/zero of=$ORIGIN bs=1M count="${1:-2048}" oflag=direct status=none
+	dd if=/dev/zero of=$STORE bs=1M count="${1:-2304}" oflag=direct status=none
 }
 
 take_raw() { TARGET=$ORIGIN; }
@@ -53,17 +53,24 @@ drop_hooked() { snapraw clear >/dev/null; modprobe -r snapset; }
 take_counted() {
 	modprobe snapset
 	rm -f /tmp/added
-	snapraw take --pause-add 3600000 --touch /tmp/added $ORIGIN >/dev/null 2>&1 &
+	snapraw take --touch /tmp/added --until /tmp/never $ORIGIN >/dev/null 2>&1 &
 	MAKING=$!
 	until [ -e /tmp/added ]; do sleep 0.01; done
 	TARGET=$ORIGIN
 }
 drop_counted() {
 	kill "$MAKING"
-	wait "$MAKING" 2>/dev/null
+	wait "$MAKING" 2>/dev/null || :
 	until [ "$(snapraw counters)" = 0 ]; do sleep 0.01; done
 	modprobe -r snapset
 }
+
+# the least that a device upon another costs
+take_linear() {
+	dmsetup create linear --table "0 $(blockdev --getsz $ORIGIN) linear $ORIGIN 0"
+	TARGET=/dev/mapper/linear
+}
+drop_linear() { dmsetup remove linear; }
 
 take_memory() { snaps 1 memory:1280M; }
 drop_memory() { unsnap; }
@@ -82,7 +89,7 @@ snaps() { # N STORE
 	for ((i = 1; i < $1; i++)); do
 		snapraw take --keep --store-limit 1M $ORIGIN >/dev/null
 	done
-	snapset create --json --store "$2" $ORIGIN >/tmp/created
+	snapset create --keep --store "$2" $ORIGIN >/dev/null
 	TARGET=$ORIGIN
 }
 # a figure of a snapshot that did not live through its row means nothing
@@ -102,33 +109,46 @@ unsnap() {
 # the image, of which nothing has been kept: what is read lies in the origin
 take_image() {
 	snaps 1 $STORE
-	TARGET=$(image_of /tmp/created)
+	TARGET=$(image)
 }
 drop_image() { unsnap; }
 # the same when all that is read has been kept
 take_kept_image() {
 	snaps 1 $STORE
 	fio_quiet --filename=$ORIGIN --bs=1m --rw=write --size=1g --iodepth=4
-	TARGET=$(image_of /tmp/created)
+	TARGET=$(image)
 }
 drop_kept_image() { unsnap; }
 # and while the origin is being overwritten
 take_busy_image() {
 	snaps 1 $STORE
-	TARGET=$(image_of /tmp/created)
-	fio_quiet --filename=$ORIGIN --bs=4k --rw=randwrite --size=512m --iodepth=16 --time_based --runtime=60 &
-	WRITER=$!
-	sleep 1
+	TARGET=$(image)
+	keep_writing
 }
 drop_busy_image() {
-	kill -INT "$WRITER"
-	wait "$WRITER"
+	drop_busy
 	unsnap
 }
 
-image_of() {
-	python3 -c 'import json, sys
-print(json.load(open(sys.argv[1]))["members"][0]["image"])' "$1"
+# what two who want all of one processor do to each other without a snapshot
+take_busy() {
+	TARGET=$ORIGIN
+	keep_writing
+}
+drop_busy() {
+	kill "$WRITER"
+	wait "$WRITER" || :
+}
+keep_writing() {
+	$FIO --filename=$ORIGIN --bs=4k --rw=randwrite --size=512m --iodepth=16 --time_based \
+		--runtime=3600 >/dev/null &
+	WRITER=$!
+	sleep 1
+}
+
+image() {
+	snapset list --json | python3 -c 'import json, sys
+print(json.load(sys.stdin)["sets"][0]["snapshots"][0]["device"])'
 }
 
 dm_take() { # CHUNK in sectors

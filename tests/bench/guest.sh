@@ -13,7 +13,7 @@ BW="64k-random-qd8 64k-seq-qd8 1m-seq-qd4"
 FIRST="4k-sparse-qd1 4k-sparse-qd16 4k-dense-qd1 4k-dense-qd16 $BW"
 AGAIN="4k-again-qd1 4k-again-qd16 1m-again-qd4"
 READS="4k-read-qd1 4k-read-qd16 1m-read-qd4"
-CONFIGS=${1:-raw floor loaded hooked counted dm4k dm64k thin memory device device8 device64 image kept_image busy_image}
+CONFIGS=${1:-raw floor loaded hooked counted linear dm4k dm64k thin memory device device8 device64 image kept_image busy busy_image}
 WORKLOADS=${2:-$FIRST $AGAIN $READS}
 
 # Sets ARGS; WRITTEN, the bytes that are written at least once; BEFORE, what is to be
@@ -41,8 +41,8 @@ workload() { # NAME
 # which rows of a configuration there are
 applies() { # CONFIGURATION WORKLOAD
 	case $1:$2 in
-	*image:*-read-*) ;;
-	*image:*) return 1 ;;
+	*image:*-read-* | linear:*-read-* | busy:*-read-*) ;;
+	*image:* | busy:*) return 1 ;;
 	floor:64k-* | floor:1m-seq-*) ;;
 	floor:*) return 1 ;;
 	raw:* | loaded:* | hooked:* | counted:* | memory:4k-again-* | device:*-again-*) ;;
@@ -56,9 +56,10 @@ fio_quiet() { $FIO "$@" >/dev/null; }
 row() { # CONFIGURATION WORKLOAD [SAY: when it begins and ends]
 	local name=$1:$2 status=0
 
+	echo "$1 $2"
 	workload "$2"
 	# what is looked at for its instructions should be long
-	[ -z "${3:-}" ] || case $2 in 4k-sparse-*) ARGS+=(--io_size=160m) ;; esac
+	[ -z "${3:-}" ] || case $2 in 4k-sparse-*) ARGS+=(--io_size=160m) ;; 4k-read-*) ARGS+=(--io_size=640m) ;; 4k-again-*) ARGS+=(--loops=30) ;; esac
 	[ "$1" != floor ] || ARGS=("${ARGS[@]/#--rw=rand*/--rw=randrw}") ARGS=("${ARGS[@]/#--rw=write/--rw=rw}")
 	"take_${1/floor/raw}"
 	[ ${#BEFORE[@]} = 0 ] || fio_quiet --filename="$TARGET" "${BEFORE[@]}"
@@ -73,7 +74,7 @@ row() { # CONFIGURATION WORKLOAD [SAY: when it begins and ends]
 }
 
 mkdir -p "$OUT"
-devices
+devices ${3:+600}
 for config in $CONFIGS; do
 	for workload in $WORKLOADS; do
 		! applies "$config" "$workload" || row "$config" "$workload" "${3:-}"
