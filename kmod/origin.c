@@ -2,11 +2,6 @@
 /*
  * The gate, and what passes it.
  *
- * A counted write goes down as a clone of the original, because the original's
- * completion belongs to somebody else: a saved bi_end_io that is called by hand
- * panics on chained bios. The clone's completion uncounts and ends the original
- * with bio_endio().
- *
  * Why the count is exact: a judgement reads "closed" and counts inside one RCU
  * read section. After "closed" was set and a grace period has passed, nobody
  * counts any more, and the sum over the CPUs can only fall. A completion that
@@ -28,17 +23,8 @@
 #include "origin.h"
 #include "track.h"
 
-static atomic_t alive;			/* origins, clones, probes: who still needs our text */
+static atomic_t alive;			/* origins, pieces, probes: who still needs our text */
 static DECLARE_WAIT_QUEUE_HEAD(alive_wq);
-
-/* A counted write on its way: our bio in the place of @orig. */
-struct clone {
-	struct snapset_origin *origin;
-	struct bio *orig;
-	struct bio bio;			/* last */
-};
-
-#define RESERVED_CLONES	64
 
 static struct bio_set pieces;		/* parts of a bio that touches several origins */
 static struct bio_set io_bios;
@@ -70,26 +56,6 @@ void snapset_text_put(void)
 static struct snapset_range bio_range(struct bio *bio)
 {
 	return snapset_range_of(snapset_bio_sector(bio), bio_sectors(bio));
-}
-
-static void uncount(struct snapset_origin *o)
-{
-	struct wait_queue_head *wq;
-
-	this_cpu_dec(*o->inflight);
-	/*
-	 * The count before "closed" and "watch": pairs with the grace period
-	 * between closing and counting (see the top), and with the barrier in
-	 * the wait of free_origin().
-	 */
-	smp_mb();
-	if (READ_ONCE(o->closed)) {
-		wq = READ_ONCE(o->drained);
-		if (wq)
-			wake_up(wq);
-	}
-	if (READ_ONCE(o->watch))
-		wake_up(&o->idle);
 }
 
 /* False if the gate has been opened meanwhile. */
@@ -144,60 +110,18 @@ static enum verdict judge(struct snapset_origin *o, struct bio *bio,
 		return counted ? COUNTED : PASS;
 	case SNAPSET_COW_ABSORB:
 		if (counted)
-			uncount(o);
+			snapset_origin_uncount(o);
 		return ABSORBED;
 	case SNAPSET_COW_COPY:
 		break;
 	}
 	if (counted)
-		uncount(o);
+		snapset_origin_uncount(o);
 	if (here)
 		*here = snapset_jobs_take_here(o, cow, bio, r);
 	else
 		snapset_jobs_take(o, bio);
 	return TAKEN;
-}
-
-static void clone_done(struct bio *bio)
-{
-	struct clone *c = container_of(bio, struct clone, bio);
-	struct bio *orig = c->orig;
-
-	if (bio->bi_status)
-		orig->bi_status = bio->bi_status;
-	rcu_read_lock();	/* the origin and its clones' pool, until the unlock */
-	uncount(c->origin);
-	bio_put(bio);
-	rcu_read_unlock();
-	bio_endio(orig);	/* not under RCU: some completions want to sleep */
-	snapset_gone(SNAPSET_OBJ_CLONE);
-	rcu_read_lock();	/* our text */
-	snapset_text_put();
-	rcu_read_unlock();
-}
-
-int snapset_origin_make_clones(struct snapset_origin *origin)
-{
-	return bioset_init(&origin->clones, RESERVED_CLONES, offsetof(struct clone, bio), 0);
-}
-
-/* The clone that goes down for @orig, which has been counted; NULL: no memory. */
-static struct bio *clone_for(struct snapset_origin *o, struct bio *orig,
-			     bool in_place, gfp_t gfp)
-{
-	struct bio *bio = snapset_bio_clone(NULL, orig, gfp, &o->clones);
-	struct clone *c;
-
-	if (!bio)
-		return NULL;
-	c = container_of(bio, struct clone, bio);
-	c->origin = o;
-	c->orig = orig;
-	snapset_bio_clone_flags(bio, orig, in_place);
-	bio->bi_end_io = clone_done;
-	snapset_text_get();
-	snapset_made(SNAPSET_OBJ_CLONE);
-	return bio;
 }
 
 /* The origin that @bio touches; *several if it is not the only one. RCU. */
@@ -229,7 +153,7 @@ static struct snapset_origin *find(struct bio *bio, struct gendisk *disk,
  */
 static bool counted_by(const struct snapset_origin *o, const struct bio *bio)
 {
-	return bio->bi_pool == &o->clones;
+	return bio->bi_pool == &o->clones.bios;
 }
 
 struct bio *snapset_filter(struct bio *bio)
@@ -258,9 +182,9 @@ struct bio *snapset_filter(struct bio *bio)
 	}
 	verdict = judge(o, bio, r, &here);
 	if (verdict == COUNTED) {
-		go = clone_for(o, bio, true, GFP_NOWAIT | __GFP_NOWARN);
+		go = snapset_clone(o, bio, true, GFP_NOWAIT | __GFP_NOWARN);
 		if (!go) {
-			uncount(o);
+			snapset_origin_uncount(o);
 			judge_later(o, bio);
 		}
 	} else if (verdict != PASS) {
@@ -346,7 +270,7 @@ static struct bio *clone_surely(struct snapset_origin *o, struct bio *orig)
 {
 	struct bio *bio;
 
-	while (!(bio = clone_for(o, orig, false, GFP_NOIO)))
+	while (!(bio = snapset_clone(o, orig, false, GFP_NOIO)))
 		msleep(1);
 	return bio;
 }

@@ -17,10 +17,12 @@
 #include <linux/bio.h>
 #include <linux/blkdev.h>
 #include <linux/list.h>
+#include <linux/percpu.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include "chain.h"
+#include "clone.h"
 #include "job.h"
 #include "range.h"
 #include "rangelock.h"
@@ -37,7 +39,7 @@ struct snapset_origin {
 	dev_t dev;
 	struct snapset_range range;	/* sectors of the disk */
 	u64 medium;			/* a number that changes with the disk's medium */
-	struct bio_set clones;		/* of counted writes; marks them as such */
+	struct snapset_clones clones;	/* of counted writes; marks them as such */
 	/* take worker: no uncounted write is left; when that was first seen */
 	bool older_drained;
 	unsigned long older_zero;	/* jiffies, 0: not seen */
@@ -95,6 +97,27 @@ void snapset_origin_close(struct snapset_origin *origin);
 void snapset_origin_open(struct snapset_origin *origin);
 /* Writes in flight; exact once the gate is closed and a grace period has passed. */
 unsigned long snapset_origin_inflight(const struct snapset_origin *origin);
+
+/* One in flight less. Under RCU, any context. */
+static inline void snapset_origin_uncount(struct snapset_origin *origin)
+{
+	struct wait_queue_head *wq;
+
+	this_cpu_dec(*origin->inflight);
+	/*
+	 * The count before "closed" and "watch": pairs with the grace period
+	 * between closing and counting (origin.c), and with the barrier in
+	 * the wait of free_origin().
+	 */
+	smp_mb();
+	if (READ_ONCE(origin->closed)) {
+		wq = READ_ONCE(origin->drained);
+		if (wq)
+			wake_up(wq);
+	}
+	if (READ_ONCE(origin->watch))
+		wake_up(&origin->idle);
+}
 
 /* Sends the worker. Any context. */
 void snapset_origin_kick(struct snapset_origin *origin);

@@ -121,7 +121,7 @@ static void free_origin(struct work_struct *work)
 	snapset_jobs_stop(&o->jobs);
 	destroy_workqueue(o->wq);
 	free_percpu(o->inflight);
-	bioset_exit(&o->clones);
+	snapset_clones_destroy(&o->clones);
 	snapset_jobs_destroy(&o->jobs);
 	kfree(o);
 	snapset_gone(SNAPSET_OBJ_ORIGIN);
@@ -169,7 +169,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	err = snapset_jobs_init(&o->jobs);
 	if (err)
 		goto close;
-	err = snapset_origin_make_clones(o);
+	err = snapset_clones_init(&o->clones);
 	if (err)
 		goto destroy_jobs;
 	err = -ENOMEM;
@@ -203,7 +203,7 @@ destroy_wq:
 free_count:
 	free_percpu(o->inflight);
 exit_clones:
-	bioset_exit(&o->clones);
+	snapset_clones_destroy(&o->clones);
 destroy_jobs:
 	snapset_jobs_destroy(&o->jobs);
 close:

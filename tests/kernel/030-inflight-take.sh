@@ -17,7 +17,7 @@ taker=$!
 must wait_for 10 test -e added
 blk put /dev/mapper/slow model 4M 64K >put.out &
 put=$!
-must wait_for 4 in_flight /dev/mapper/slow 1
+must wait_for 4 waits_for_io $put
 touch go
 must wait $taker || fail "$(cat out)"
 taken out

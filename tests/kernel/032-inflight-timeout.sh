@@ -22,8 +22,9 @@ for when in before-attach after-attach; do
 	else
 		{
 			wait_for 10 test -e added
+			put=$BASHPID
 			{
-				wait_for 4 in_flight /dev/mapper/slow 1
+				wait_for 4 waits_for_io "$put"
 				touch go
 			} &
 			exec blk put /dev/mapper/slow model 4M 64K >put.out

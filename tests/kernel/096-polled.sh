@@ -43,7 +43,7 @@ for engine in $engines; do
 	# a slow write to the other member makes the hold long
 	blk put /dev/mapper/slow other 1M 4K >put.out &
 	put=$!
-	must wait_for 2 in_flight /dev/mapper/slow 1
+	must wait_for 2 waits_for_io $put
 	snapraw take --keep $disk /dev/mapper/slow >out || fail "$(cat out)"
 	taken out
 	must wait $put

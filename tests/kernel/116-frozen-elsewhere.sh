@@ -78,7 +78,7 @@ thawed_meanwhile() { # DIR DEVICE: sets STATUS; what came of it is in out
 	taker=$!
 	must wait_for 20 test -e added
 	blk put /dev/mapper/slow model 4M 64K >put.out &
-	must wait_for 3 in_flight /dev/mapper/slow 1
+	must wait_for 3 waits_for_io $!
 	touch go
 	DONE=no STATUS=0
 	until [ $DONE = yes ] || gone $taker; do

@@ -191,6 +191,10 @@ null_disk() {
 	[ -b "$NULL_DISK" ] || fail "null_blk made no disk"
 }
 
+# waits_for_io PID: what it has written directly has been sent and has not come back.
+# A device-mapper target that delays does not always count what it keeps as in flight.
+waits_for_io() { awk '{ exit $3 != "D" }' "/proc/$1/stat"; }
+
 # in_flight DISK N: at least so many writes are on their way
 in_flight() {
 	local name

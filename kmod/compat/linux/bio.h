@@ -6,8 +6,19 @@
 #define SNAPSET_COMPAT_BIO_H
 
 #include_next <linux/bio.h>
+#include <linux/blk-crypto.h>
 #include <linux/blkdev.h>
 #include <linux/version.h>
+
+/*
+ * That a bio of one page need not be split is seen by its number of bvecs, which a
+ * clone lacks; newer kernels look at the bvec.
+ */
+static inline void snapset_bio_clone_vcnt(struct bio *bio, const struct bio *src)
+{
+	if (src->bi_vcnt == 1 && !src->bi_iter.bi_idx && !src->bi_iter.bi_bvec_done)
+		bio->bi_vcnt = 1;
+}
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)	/* bio->bi_bdev: 5.12 */
 
@@ -36,9 +47,25 @@ static inline struct bio *snapset_bio_clone(struct block_device *bdev, struct bi
 {
 	struct bio *bio = bio_clone_fast(src, gfp, bs);
 
-	if (bio && bdev)
+	if (!bio)
+		return NULL;
+	if (bdev)
 		bio_set_dev(bio, bdev);
+	snapset_bio_clone_vcnt(bio, src);
 	return bio;
+}
+
+static inline bool snapset_bio_clone_again(struct bio *bio, struct bio *src, gfp_t gfp,
+					   struct bio_set *bs)
+{
+	bio_init(bio, NULL, 0);
+	bio->bi_pool = bs;
+	__bio_clone_fast(bio, src);
+	if (bio_crypt_clone(bio, src, gfp) < 0 ||
+	    (bio_integrity(src) && bio_integrity_clone(bio, src, gfp) < 0))
+		return false;
+	snapset_bio_clone_vcnt(bio, src);
+	return true;
 }
 
 static inline struct bio *snapset_bio_alloc(struct block_device *bdev,
@@ -69,6 +96,20 @@ static inline sector_t snapset_bio_sector(struct bio *bio)
 	return bio->bi_iter.bi_sector + bio->bi_bdev->bd_start_sect;
 }
 
+static inline void snapset_bio_clone_to(struct block_device *bdev, struct bio *bio,
+					struct bio *src)
+{
+	bio->bi_bdev = bdev ?: src->bi_bdev;
+	if (!bdev && bio_flagged(src, BIO_REMAPPED))
+		bio_set_flag(bio, BIO_REMAPPED);
+	bio_clone_blkg_association(bio, src);
+#ifdef CONFIG_BLK_CGROUP
+	if (!bio->bi_blkg)	/* nor had @src one */
+		bio_associate_blkg(bio);
+#endif
+	snapset_bio_clone_vcnt(bio, src);
+}
+
 /*
  * For @bdev or, if that is NULL, for where @src goes. Without a device it is not charged
  * to a cgroup when it is allocated, and again when it is cloned: once is enough.
@@ -78,17 +119,21 @@ static inline struct bio *snapset_bio_clone(struct block_device *bdev, struct bi
 {
 	struct bio *bio = bio_alloc_clone(NULL, src, gfp, bs);
 
-	if (!bio)
-		return NULL;
-	bio->bi_bdev = bdev ?: src->bi_bdev;
-	if (!bdev && bio_flagged(src, BIO_REMAPPED))
-		bio_set_flag(bio, BIO_REMAPPED);
-	bio_clone_blkg_association(bio, src);
-#ifdef CONFIG_BLK_CGROUP
-	if (!bio->bi_blkg)	/* nor had @src one */
-		bio_associate_blkg(bio);
-#endif
+	if (bio)
+		snapset_bio_clone_to(bdev, bio, src);
 	return bio;
+}
+
+/* For where @src goes, in a bio of @bs that has ended. False: it is to be put. */
+static inline bool snapset_bio_clone_again(struct bio *bio, struct bio *src, gfp_t gfp,
+					   struct bio_set *bs)
+{
+	int err = bio_init_clone(NULL, bio, src, gfp);
+
+	bio->bi_pool = bs;
+	if (!err)
+		snapset_bio_clone_to(NULL, bio, src);
+	return !err;
 }
 
 static inline struct bio *snapset_bio_alloc(struct block_device *bdev,
