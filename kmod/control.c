@@ -293,7 +293,7 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 	/* OPEN is left under set_mutex only, and we hold it */
 	snapset_state_step(&set->state, SNAPSET_STATE_OPEN, SNAPSET_STATE_PREPARING);
 	refcount_inc(&set->refs);
-	queue_work(snapset_set_wq, &set->take);
+	queue_work(snapset_take_wq, &set->take);
 unlock:
 	mutex_unlock(&snapset_set_mutex);
 	return err;

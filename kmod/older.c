@@ -3,6 +3,7 @@
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/rcupdate_wait.h>
+#include <linux/sched/mm.h>
 #include "freeze.h"
 #include "older.h"
 #include "origin.h"
@@ -14,34 +15,84 @@ static bool covered(struct snapset_set *set, struct snapset_snap *snap)
 	return snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev);
 }
 
+static struct request_queue *queue_of(const struct snapset_snap *snap)
+{
+	return bdev_get_queue(snap->origin->bdev.bdev);
+}
+
+/* A member's queue is open again; true if nothing was left inside. */
+static bool empty_in(struct snapset_snap *snap, long timeout)
+{
+	bool empty = blk_mq_freeze_queue_wait_timeout(queue_of(snap), timeout) > 0;
+
+	if (empty) {
+		snapset_mq_unfreeze(queue_of(snap));
+		snap->emptying = false;
+		snap->emptied = true;
+	}
+	return empty;
+}
+
+/* Closes all queues that have not been empty, until they are; NULL, or one that is not. */
+static struct snapset_snap *empty_queues(struct snapset_set *set, unsigned int ms)
+{
+	unsigned long until = jiffies + msecs_to_jiffies(ms);
+	struct snapset_snap *snap, *late;
+
+	list_for_each_entry(snap, &set->snaps, link) {
+		if (snap->origin->older_drained || snap->emptied)
+			continue;
+		blk_freeze_queue_start(queue_of(snap));
+		snap->emptying = true;
+	}
+	do {
+		late = NULL;
+		list_for_each_entry(snap, &set->snaps, link)
+			if (snap->emptying && !empty_in(snap, 1))
+				late = snap;
+	} while (late && time_before(jiffies, until));
+	list_for_each_entry(snap, &set->snaps, link) {
+		if (!snap->emptying)
+			continue;
+		snapset_mq_unfreeze(queue_of(snap));
+		snap->emptying = false;
+	}
+	return late;
+}
+
 /*
  * Uncounted writes: see them out of the queue. With requests that is until they have
  * completed; of a driver with bios, until nobody is inside of it, asleep perhaps
  * before it has accounted for his write (md, in a resync). While we wait, everybody's
  * I/O to that disk waits at its entrance, so we do so for a moment first, and for
  * longer ones if that is not enough: a busy slow disk has more than a moment's work.
+ * All disks at once, for the moment is mostly a grace period's, which they share.
  */
-static bool drain_queue(struct snapset_set *set, struct snapset_snap *snap)
+static bool drain_queues(struct snapset_set *set)
 {
-	struct request_queue *q = bdev_get_queue(snap->origin->bdev.bdev);
 	ktime_t until = ktime_add_ms(ktime_get(), set->params.hold_ms);
-	unsigned int ms = 100;
+	unsigned int ms = 100, noio;
+	struct snapset_snap *late;
 
-	if (snap->origin->older_drained)
-		return true;
-	while (!snapset_mq_drain(q, msecs_to_jiffies(ms))) {
+	list_for_each_entry(late, &set->snaps, link)
+		late->emptied = false;
+	for (;;) {
+		noio = memalloc_noio_save();
+		late = empty_queues(set, ms);
+		memalloc_noio_restore(noio);
+		if (!late)
+			return true;
 		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
 			return false;
 		if (ktime_after(ktime_get(), until)) {
 			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
 					  "%s has writes that did not go on within %u ms: a stuck or suspended device, or a polled ring that nobody reaps",
-					  snap->name, set->params.hold_ms);
+					  late->name, set->params.hold_ms);
 			return false;
 		}
 		msleep(50);
 		ms = min(2 * ms, 2000U);
 	}
-	return true;
 }
 
 /* Does somebody sleep at the entrance of a member's queue, before we close it? */
@@ -51,7 +102,7 @@ static bool waiting_outside(struct snapset_set *set)
 	struct request_queue *q;
 
 	list_for_each_entry(snap, &set->snaps, link) {
-		q = bdev_get_queue(snap->origin->bdev.bdev);
+		q = queue_of(snap);
 		/* who slept before the grace period is in the list since before it */
 		if (!snap->origin->older_drained && waitqueue_active(&q->mq_freeze_wq))
 			return true;
@@ -77,12 +128,11 @@ bool snapset_older_drain(struct snapset_set *set)
 	for (round = 0; raw && outside && round < 2; round++) {
 		synchronize_rcu_tasks();
 		outside = waiting_outside(set);
-		list_for_each_entry(snap, &set->snaps, link)
-			if (!drain_queue(set, snap))
-				return false;
+		if (!drain_queues(set))
+			return false;
 	}
 	list_for_each_entry(snap, &set->snaps, link)
-		if (queue_is_mq(bdev_get_queue(snap->origin->bdev.bdev)))
+		if (queue_is_mq(queue_of(snap)))
 			snap->origin->older_drained = true;
 	return true;
 }

@@ -343,12 +343,15 @@ void snapset_origin_close(struct snapset_origin *origin)
 void snapset_origin_open(struct snapset_origin *origin)
 {
 	unsigned long flags;
+	bool parked;
 
 	spin_lock_irqsave(&origin->lock, flags);
 	/* who sees it open sees the engine that was set before; pairs with judge() */
 	smp_store_release(&origin->closed, false);
+	parked = !bio_list_empty(&origin->parked);
 	spin_unlock_irqrestore(&origin->lock, flags);
-	snapset_origin_kick(origin);
+	if (parked)
+		snapset_origin_kick(origin);
 }
 
 unsigned long snapset_origin_inflight(const struct snapset_origin *origin)

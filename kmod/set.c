@@ -18,7 +18,7 @@
 
 /* guards the registry, every set's members and session; outermost */
 DEFINE_MUTEX(snapset_set_mutex);
-struct workqueue_struct *snapset_set_wq;
+struct workqueue_struct *snapset_set_wq, *snapset_take_wq;
 
 LIST_HEAD(snapset_sets);		/* set_mutex */
 struct snapset_set *snapset_making;	/* likewise */
@@ -190,11 +190,19 @@ int snapset_set_init(void)
 {
 	/* not for reclaim: nobody who frees memory waits for a take or a teardown */
 	snapset_set_wq = alloc_workqueue("snapset", WQ_UNBOUND, WQ_MAX_ACTIVE);
-	return snapset_set_wq ? 0 : -ENOMEM;
+	if (!snapset_set_wq)
+		return -ENOMEM;
+	/* everybody's writes wait for it, and udev has much to do for each image */
+	snapset_take_wq = alloc_workqueue("snapset-take", WQ_UNBOUND | WQ_HIGHPRI, 0);
+	if (snapset_take_wq)
+		return 0;
+	destroy_workqueue(snapset_set_wq);
+	return -ENOMEM;
 }
 
 void snapset_set_exit(void)
 {
 	WARN_ON(!list_empty(&snapset_sets));
+	destroy_workqueue(snapset_take_wq);
 	destroy_workqueue(snapset_set_wq);
 }

@@ -37,7 +37,9 @@ struct snapset_snap {
 	struct snapset_cow *cow;	/* from prepare on */
 	struct snapset_image *image;	/* likewise */
 	bool published;
-	ktime_t drained;		/* take worker */
+	/* take worker */
+	bool emptying, emptied;		/* its queue is closed; has been empty (older.c) */
+	ktime_t drained;
 	u64 t_drain;
 	struct work_struct reap;
 	struct completion reaped;
@@ -73,7 +75,8 @@ struct snapset_set {
 
 /* guards the registry, every set's members and session; outermost */
 extern struct mutex snapset_set_mutex;
-extern struct workqueue_struct *snapset_set_wq;	/* takes and teardowns; unbound */
+extern struct workqueue_struct *snapset_set_wq;	/* teardowns; unbound */
+extern struct workqueue_struct *snapset_take_wq;	/* takes; unbound, before others */
 
 static inline bool snapset_set_is(struct snapset_set *set, enum snapset_state state)
 {

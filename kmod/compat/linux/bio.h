@@ -12,12 +12,14 @@
 
 /*
  * That a bio of one page need not be split is seen by its number of bvecs, which a
- * clone lacks; newer kernels look at the bvec.
+ * clone lacks; the newest kernels look at the bvec.
  */
 static inline void snapset_bio_clone_vcnt(struct bio *bio, const struct bio *src)
 {
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 0, 0)	/* bio_may_need_split(): 7.0 */
 	if (src->bi_vcnt == 1 && !src->bi_iter.bi_idx && !src->bi_iter.bi_bvec_done)
 		bio->bi_vcnt = 1;
+#endif
 }
 
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 12, 0)	/* bio->bi_bdev: 5.12 */
@@ -131,6 +133,8 @@ static inline bool snapset_bio_clone_again(struct bio *bio, struct bio *src, gfp
 	int err = bio_init_clone(NULL, bio, src, gfp);
 
 	bio->bi_pool = bs;
+	/* taken over from @src, but it would be put where those of its own set go */
+	bio->bi_opf &= ~REQ_ALLOC_CACHE;
 	if (!err)
 		snapset_bio_clone_to(NULL, bio, src);
 	return !err;

@@ -11,26 +11,17 @@
 #include <linux/version.h>
 
 /*
- * Waits until every request that had entered @q has completed; new ones wait
- * outside meanwhile. False: not within @timeout (jiffies); nothing is left
- * behind either way.
+ * New requests wait outside of @q until blk_mq_unfreeze_queue(), which here has no say in
+ * the caller's memalloc_noio_save(): several queues may be closed at a time. Those that
+ * have entered have ended when blk_mq_freeze_queue_wait_timeout() says so.
  */
-static inline bool snapset_mq_drain(struct request_queue *q, long timeout)
+static inline void snapset_mq_unfreeze(struct request_queue *q)
 {
-	bool drained;
-
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)	/* memflags, lockdep: 6.14 */
-	unsigned int flags = memalloc_noio_save();
-
-	blk_freeze_queue_start(q);
-	drained = blk_mq_freeze_queue_wait_timeout(q, timeout) > 0;
-	blk_mq_unfreeze_queue(q, flags);
+	blk_mq_unfreeze_queue(q, memalloc_noio_save());
 #else
-	blk_freeze_queue_start(q);
-	drained = blk_mq_freeze_queue_wait_timeout(q, timeout) > 0;
 	blk_mq_unfreeze_queue(q);
 #endif
-	return drained;
 }
 
 /*
