@@ -13,6 +13,9 @@
  * 5. After a grace period nobody finds it; when its last job, copy and reader has
  *    gone, its map is given up, and those places with it that the heir did not take.
  *
+ * Most of a device is kept by nobody, or only by a few: how far one has to look is
+ * noted by region (latest), so that a read does not cost more with each snapshot.
+ *
  * What is not kept by anybody is asked again by who has pinned it (image-read.c), so
  * that what is being kept in this moment need not be seen here.
  *
@@ -36,6 +39,12 @@ void snapset_chain_init(struct snapset_chain *chain)
 	seqcount_init(&chain->seq);
 	mutex_init(&chain->map_mutex);
 	mutex_init(&chain->leave_mutex);
+	xa_init(&chain->latest);
+}
+
+void snapset_chain_destroy(struct snapset_chain *chain)
+{
+	xa_destroy(&chain->latest);
 }
 
 void snapset_chain_join(struct snapset_cow *cow)
@@ -44,6 +53,7 @@ void snapset_chain_join(struct snapset_cow *cow)
 	unsigned long flags;
 
 	spin_lock_irqsave(&o->lock, flags);
+	cow->age = ++o->chain.joined;
 	list_add_tail_rcu(&cow->link, &o->chain.cows);
 	cow->linked = true;
 	rcu_assign_pointer(o->newest, cow);
@@ -88,6 +98,37 @@ static void free_lacking(const struct snapset_map *map, u64 start, u64 len, u64 
 	}
 }
 
+/*
+ * Before a map has it: who looks and does not find a region's entry may answer as if
+ * he had looked a moment earlier.
+ */
+static void note_latest(struct snapset_cow *cow, u64 start, u64 len, gfp_t gfp)
+{
+	struct snapset_chain *chain = &cow->origin->chain;
+	unsigned long i, last = (start + len - 1) >> SNAPSET_MAP_REGION_SHIFT;
+	void *had;
+
+	lockdep_assert_held(&chain->map_mutex);
+	for (i = start >> SNAPSET_MAP_REGION_SHIFT; i <= last; i++) {
+		had = xa_load(&chain->latest, i);
+		if (had && xa_to_value(had) >= cow->age)
+			continue;
+		if (xa_err(xa_store(&chain->latest, i, xa_mk_value(cow->age), gfp)))
+			WRITE_ONCE(chain->latest_lacks, true);
+	}
+}
+
+/* No snapshot that is newer than this has kept anything of the region of @start. */
+static u64 latest_of(struct snapset_chain *chain, u64 start)
+{
+	void *entry;
+
+	if (READ_ONCE(chain->latest_lacks))
+		return U64_MAX;
+	entry = xa_load(&chain->latest, start >> SNAPSET_MAP_REGION_SHIFT);
+	return entry ? xa_to_value(entry) : 0;
+}
+
 int snapset_chain_add(struct snapset_copy *copy)
 {
 	struct snapset_cow *cow = copy->cow;
@@ -97,6 +138,7 @@ int snapset_chain_add(struct snapset_copy *copy)
 	int err;
 
 	mutex_lock(lock);
+	note_latest(cow, copy->start, copy->io.len, gfp);
 	heir = cow->heir;
 	if (heir && !snapset_cow_dead(heir) &&
 	    add_lacking(&heir->map, copy->start, copy->io.len, copy->io.place, gfp))
@@ -115,10 +157,12 @@ bool snapset_chain_lookup(struct snapset_cow *cow, u64 start, u64 max,
 			  struct snapset_map_run *run, struct snapset_cow **holder)
 {
 	struct snapset_chain *chain = &cow->origin->chain;
+	u64 region = BIT_ULL(SNAPSET_MAP_REGION_SHIFT), latest;
 	struct snapset_cow *c;
 	unsigned int seq;
 
 	*holder = NULL;
+	max = min(max, region - (start & (region - 1)));
 	for (;;) {
 		rcu_read_lock();
 		/* who leaves waits for a grace period after this, so its link is good */
@@ -129,8 +173,12 @@ bool snapset_chain_lookup(struct snapset_cow *cow, u64 start, u64 max,
 		seq = raw_read_seqcount_begin(&chain->seq);
 		run->start = start;
 		run->len = max;
+		run->kept = false;
+		latest = latest_of(chain, start);
 		c = cow;
 		list_for_each_entry_from_rcu(c, &chain->cows, link) {
+			if (c->age > latest)
+				break;
 			snapset_map_lookup(&c->map, start, run->len, run);
 			if (run->kept)
 				break;

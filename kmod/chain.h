@@ -27,9 +27,18 @@ struct snapset_chain {
 	seqcount_t seq;			/* counts who left; origin->lock */
 	struct mutex map_mutex;		/* changes of the maps and of who is whose heir */
 	struct mutex leave_mutex;	/* one leaves at a time; outside of map_mutex */
+	/*
+	 * The age of the newest that has kept something of a region, or of one that has
+	 * gone; no entry: nobody has. Changed before the map. Writers map_mutex.
+	 */
+	struct xarray latest;
+	bool latest_lacks;		/* there was no memory for an entry */
+	u64 joined;			/* how many ever: the age of the newest; origin->lock */
 };
 
 void snapset_chain_init(struct snapset_chain *chain);
+/* Nobody is in it. */
+void snapset_chain_destroy(struct snapset_chain *chain);
 
 /* The newest from now on. The gate is closed; any context. */
 void snapset_chain_join(struct snapset_cow *cow);

@@ -52,6 +52,7 @@ struct snapset_cow {
 
 	struct list_head link;		/* chain.h; origin->lock, readers RCU */
 	bool linked;			/* origin->lock */
+	u64 age;			/* its number in the chain, from 1 on; fixed there */
 	struct snapset_map map;		/* changed under chain.map_mutex */
 	struct snapset_cow *heir;	/* who takes over the map: chain.map_mutex */
 

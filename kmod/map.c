@@ -28,7 +28,7 @@
 #include <linux/string.h>
 #include "map.h"
 
-#define REGION_SHIFT	9
+#define REGION_SHIFT	SNAPSET_MAP_REGION_SHIFT
 #define REGION_LEN	(1U << REGION_SHIFT)
 #define PLACE_MASK	((1ULL << SNAPSET_MAP_PLACE_BITS) - 1)
 #define LEN_SHIFT	SNAPSET_MAP_PLACE_BITS

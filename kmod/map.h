@@ -20,6 +20,8 @@
 
 #define SNAPSET_MAP_PLACE_BITS	46	/* of a place: which store, which granule of it */
 
+#define SNAPSET_MAP_REGION_SHIFT 9	/* granules of a region */
+
 struct snapset_map {
 	struct xarray regions;		/* index: granule >> 9 */
 	u64 granules;			/* kept, in all */

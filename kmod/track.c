@@ -123,6 +123,7 @@ static void free_origin(struct work_struct *work)
 	free_percpu(o->inflight);
 	snapset_clones_destroy(&o->clones);
 	snapset_jobs_destroy(&o->jobs);
+	snapset_chain_destroy(&o->chain);
 	kfree(o);
 	snapset_gone(SNAPSET_OBJ_ORIGIN);
 	snapset_text_put();
