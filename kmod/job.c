@@ -19,17 +19,11 @@
 #include "cow.h"
 #include "image.h"
 #include "job.h"
+#include "job-own.h"
 #include "origin.h"
-
-#define RESERVED_JOBS	64
-#define RESERVED_COPIES	16
-#define RESERVED_PAGES	(2 * SNAPSET_COPY_SMALL)
 
 #define MUCH_NEWS	16
 #define LATE_NS		(100 * NSEC_PER_USEC)
-
-static struct kmem_cache *job_cache;
-static struct kmem_cache *copy_cache;
 
 /*
  * No news is forgotten: whoever makes the first since the worker looked (it sets the
@@ -46,7 +40,7 @@ void snapset_jobs_tell(struct snapset_origin *o)
 		hrtimer_start(&jobs->late, ns_to_ktime(LATE_NS), HRTIMER_MODE_REL);
 }
 
-static enum hrtimer_restart late(struct hrtimer *timer)
+enum hrtimer_restart snapset_jobs_late(struct hrtimer *timer)
 {
 	struct snapset_jobs *jobs = container_of(timer, struct snapset_jobs, late);
 
@@ -203,8 +197,7 @@ static bool job_run(struct snapset_job *job)
 	return true;
 }
 
-/* The engine whose granules a write now destroys, with a reference; NULL: none. */
-static struct snapset_cow *newest_get(struct snapset_origin *o)
+struct snapset_cow *snapset_job_newest(struct snapset_origin *o)
 {
 	struct snapset_cow *cow;
 
@@ -218,7 +211,7 @@ static struct snapset_cow *newest_get(struct snapset_origin *o)
 	return cow;
 }
 
-static struct snapset_job *job_new(struct snapset_origin *o, struct snapset_cow *cow)
+struct snapset_job *snapset_job_new(struct snapset_origin *o, struct snapset_cow *cow)
 {
 	struct snapset_job *job;
 
@@ -232,8 +225,7 @@ static struct snapset_job *job_new(struct snapset_origin *o, struct snapset_cow 
 	return job;
 }
 
-/* @r: sectors of the origin. @here: if it need not wait, the caller goes on with it. */
-static bool job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio,
+bool snapset_job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio,
 		      struct snapset_range r, bool here)
 {
 	unsigned long flags;
@@ -257,18 +249,6 @@ static bool job_begin(struct snapset_origin *o, struct snapset_job *job, struct 
 	return granted;
 }
 
-/* A job that was begun in its submitter's context, and could not be: the worker's now. */
-static void job_hand_over(struct snapset_origin *o, struct snapset_job *job)
-{
-	unsigned long flags;
-
-	spin_lock_irqsave(&o->lock, flags);
-	job->reading = 0;
-	list_add_tail(&job->ready, &o->jobs.ready);
-	spin_unlock_irqrestore(&o->lock, flags);
-	snapset_origin_kick(o);
-}
-
 static struct snapset_range bio_range_in(struct snapset_origin *o, struct bio *bio)
 {
 	struct snapset_range r;
@@ -282,52 +262,6 @@ static struct snapset_range bio_range_in(struct snapset_origin *o, struct bio *b
 	return r;
 }
 
-/*
- * In a driver that submits to the one below, our read would be put on a list of that
- * task and might wait there, behind the driver's own wait for memory, for the write
- * that waits for it.
- */
-static bool may_begin_here(struct snapset_origin *o, struct bio *bio)
-{
-	return !current->bio_list && !snapset_bio_impatient(bio) &&
-	       !atomic_read(&o->starving) && bio_list_empty(&o->jobs.taken);
-}
-
-struct bio *snapset_jobs_take_here(struct snapset_origin *o, struct snapset_cow *cow,
-				   struct bio *bio, struct snapset_range r)
-{
-	struct snapset_map_run run;
-	struct snapset_job *job;
-	struct bio *read;
-	u64 len;
-
-	len = snapset_range_last_granule(r) - snapset_range_first_granule(r) + 1;
-	if (len > SNAPSET_COPY_SMALL || !may_begin_here(o, bio))
-		goto later;
-	snapset_cow_get(cow);
-	job = job_new(o, cow);
-	if (!job) {
-		snapset_cow_put(cow);
-		goto later;
-	}
-	if (!job_begin(o, job, bio, r, true))
-		return NULL;	/* the worker's, when it is its turn */
-	snapset_map_lookup(&cow->map, job->cursor, len, &run);
-	if (!run.kept && run.len == len) {
-		job->cursor += len;	/* from the read's end on it is the worker's */
-		read = snapset_copy_begin_here(cow, job, job->cursor - len, len);
-		if (read)
-			return read;
-		job->cursor -= len;
-	}
-	job_hand_over(o, job);
-	return NULL;
-
-later:
-	snapset_jobs_take(o, bio);
-	return NULL;
-}
-
 /* Gives each taken bio a job, as far as jobs can be had. */
 static void make_jobs(struct snapset_origin *o)
 {
@@ -337,9 +271,9 @@ static void make_jobs(struct snapset_origin *o)
 	struct bio *bio;
 
 	while (!bio_list_empty(&jobs->taken)) {
-		cow = newest_get(o);
+		cow = snapset_job_newest(o);
 		if (cow) {
-			job = job_new(o, cow);
+			job = snapset_job_new(o, cow);
 			if (!job) {	/* the end of a job sends the worker */
 				snapset_cow_put(cow);
 				return;
@@ -349,51 +283,9 @@ static void make_jobs(struct snapset_origin *o)
 		bio = bio_list_pop(&jobs->taken);
 		spin_unlock_irq(&o->lock);
 		if (cow)
-			job_begin(o, job, bio, bio_range_in(o, bio), false);
+			snapset_job_begin(o, job, bio, bio_range_in(o, bio), false);
 		else
 			snapset_origin_submit(o, bio);	/* nobody wants it kept */
-	}
-}
-
-/* Copying what nobody has asked for takes nothing that others may need soon. */
-static bool may_copy_ahead(struct snapset_origin *o, struct snapset_cow *cow)
-{
-	return !atomic_read(&o->starving) &&
-	       snapset_store_used(cow->store) < cow->store->granules / 2 &&
-	       atomic64_read(&cow->budget->used) < cow->budget->shared / 2;
-}
-
-static void copy_ahead(struct snapset_origin *o, u64 granule)
-{
-	struct snapset_cow *cow = newest_get(o);
-	struct snapset_job *job;
-
-	if (!cow)
-		return;
-	if (granule < cow->granules && may_copy_ahead(o, cow)) {
-		job = job_new(o, cow);
-		if (job) {
-			o->jobs.aheads++;
-			job_begin(o, job, NULL,
-				  snapset_range_of_granules(granule, SNAPSET_AHEAD_PIECE,
-							    cow->sectors), false);
-			return;
-		}
-	}
-	snapset_cow_put(cow);
-}
-
-static void make_ahead(struct snapset_origin *o)
-{
-	bool found;
-	u64 granule;
-
-	while (o->jobs.aheads < SNAPSET_AHEAD_PIECES && snapset_ahead_any(&o->jobs.ahead)) {
-		spin_lock_irq(&o->lock);
-		found = snapset_ahead_next(&o->jobs.ahead, &granule);
-		spin_unlock_irq(&o->lock);
-		if (found)
-			copy_ahead(o, granule);
 	}
 }
 
@@ -453,7 +345,7 @@ void snapset_jobs_start(struct snapset_origin *o)
 	do {
 		flush_dead(o);
 		make_jobs(o);
-		make_ahead(o);
+		snapset_job_ahead(o);
 		ended = run_jobs(o);
 		spin_lock_irq(&o->lock);
 		more = !list_empty(&o->jobs.ready) ||
@@ -494,65 +386,7 @@ void snapset_jobs_unpin(struct snapset_origin *o, struct snapset_rl_node *node)
 		snapset_origin_kick(o);
 }
 
-int snapset_jobs_init(struct snapset_jobs *jobs)
-{
-	int err;
-
-	bio_list_init(&jobs->taken);
-	INIT_LIST_HEAD(&jobs->all);
-	INIT_LIST_HEAD(&jobs->ready);
-	INIT_LIST_HEAD(&jobs->running);
-	init_llist_head(&jobs->done);
-	hrtimer_setup(&jobs->late, late, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	err = mempool_init_slab_pool(&jobs->job_pool, RESERVED_JOBS, job_cache);
-	if (err)
-		return err;
-	err = mempool_init_slab_pool(&jobs->copy_pool, RESERVED_COPIES, copy_cache);
-	if (err)
-		goto exit_jobs;
-	err = mempool_init_page_pool(&jobs->page_pool, RESERVED_PAGES, 0);
-	if (err)
-		goto exit_copies;
-	return 0;
-
-exit_copies:
-	mempool_exit(&jobs->copy_pool);
-exit_jobs:
-	mempool_exit(&jobs->job_pool);
-	return err;
-}
-
 void snapset_jobs_stop(struct snapset_jobs *jobs)
 {
 	hrtimer_cancel(&jobs->late);
-}
-
-void snapset_jobs_destroy(struct snapset_jobs *jobs)
-{
-	WARN_ON(!bio_list_empty(&jobs->taken) || !list_empty(&jobs->all) ||
-		!llist_empty(&jobs->done));
-	mempool_exit(&jobs->page_pool);
-	mempool_exit(&jobs->copy_pool);
-	mempool_exit(&jobs->job_pool);
-}
-
-int snapset_job_init(void)
-{
-	job_cache = KMEM_CACHE(snapset_job, 0);
-	if (!job_cache)
-		return -ENOMEM;
-	copy_cache = kmem_cache_create("snapset_copy",
-				       sizeof(struct snapset_copy) +
-				       SNAPSET_COPY_SMALL * sizeof(struct page *),
-				       0, 0, NULL);
-	if (copy_cache)
-		return 0;
-	kmem_cache_destroy(job_cache);
-	return -ENOMEM;
-}
-
-void snapset_job_exit(void)
-{
-	kmem_cache_destroy(copy_cache);
-	kmem_cache_destroy(job_cache);
 }
