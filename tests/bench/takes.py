@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-TAKES = 5
+TAKES = 9
 NULLB = "/sys/kernel/config/nullb"
 PARTS = ["hold", "drain", "prepare", "freeze", "total"]
 COLUMNS = ["members", "load"] + ["%s_%s_us" % (part, of) for part in PARTS for of in ("p50", "max")]
