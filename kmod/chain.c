@@ -100,7 +100,8 @@ static void free_lacking(const struct snapset_map *map, u64 start, u64 len, u64 
 
 /*
  * Before a map has it: who looks and does not find a region's entry may answer as if
- * he had looked a moment earlier.
+ * he had looked a moment earlier. The oldest is looked through by nobody but itself,
+ * and who has been the oldest is so for ever.
  */
 static void note_latest(struct snapset_cow *cow, u64 start, u64 len, gfp_t gfp)
 {
@@ -109,6 +110,8 @@ static void note_latest(struct snapset_cow *cow, u64 start, u64 len, gfp_t gfp)
 	void *had;
 
 	lockdep_assert_held(&chain->map_mutex);
+	if (READ_ONCE(cow->link.prev) == &chain->cows)
+		return;
 	for (i = start >> SNAPSET_MAP_REGION_SHIFT; i <= last; i++) {
 		had = xa_load(&chain->latest, i);
 		if (had && xa_to_value(had) >= cow->age)
@@ -177,7 +180,7 @@ bool snapset_chain_lookup(struct snapset_cow *cow, u64 start, u64 max,
 		latest = latest_of(chain, start);
 		c = cow;
 		list_for_each_entry_from_rcu(c, &chain->cows, link) {
-			if (c->age > latest)
+			if (c != cow && c->age > latest)
 				break;
 			snapset_map_lookup(&c->map, start, run->len, run);
 			if (run->kept)

@@ -29,7 +29,8 @@ struct snapset_chain {
 	struct mutex leave_mutex;	/* one leaves at a time; outside of map_mutex */
 	/*
 	 * The age of the newest that has kept something of a region, or of one that has
-	 * gone; no entry: nobody has. Changed before the map. Writers map_mutex.
+	 * gone; no entry: nobody has but, perhaps, the oldest. Changed before the map.
+	 * Writers map_mutex.
 	 */
 	struct xarray latest;
 	bool latest_lacks;		/* there was no memory for an entry */

@@ -2,8 +2,10 @@
 /*
  * The extents of a region are u64 that sort by their first granule:
  *
- *	63     55 54      46 45                           0
+ *	62     54 53      45 44                           0
  *	[ start  ][ len - 1 ][            place            ]
+ *
+ * The only extent of a region is its entry in the index. More are in an array there:
  *
  * A change in place is a memmove of at most 4 KiB under the region's sequence
  * count, with interrupts off: a lookup on the same CPU, even in an interrupt,
@@ -33,7 +35,6 @@
 #define PLACE_MASK	((1ULL << SNAPSET_MAP_PLACE_BITS) - 1)
 #define LEN_SHIFT	SNAPSET_MAP_PLACE_BITS
 #define START_SHIFT	(LEN_SHIFT + REGION_SHIFT)
-#define SMALLEST	32	/* bytes: room for one extent */
 
 struct region {
 	union {
@@ -87,17 +88,35 @@ static u64 ext_place(u64 ext)
 	return ext & PLACE_MASK;
 }
 
+/* Makes one extent of two neighbours that continue each other in the store. */
+static bool ext_join(u64 *ext, const struct piece *p)
+{
+	if (ext_end(*ext) == p->start && ext_place(*ext) + ext_len(*ext) == p->place)
+		*ext = ext_make(ext_start(*ext), ext_len(*ext) + p->len, ext_place(*ext));
+	else if (ext_start(*ext) == p->start + p->len && ext_place(*ext) == p->place + p->len)
+		*ext = ext_make(p->start, p->len + ext_len(*ext), p->place);
+	else
+		return false;
+	return true;
+}
+
+/* The sizes of the slab caches: powers of two, 96 and 192. */
+static size_t slab_size(size_t size)
+{
+	size_t power = roundup_pow_of_two(size);
+
+	return (power == 128 || power == 256) && size <= power / 4 * 3 ? power / 4 * 3 : power;
+}
+
 static size_t region_bytes(const struct region *r)
 {
-	return max_t(size_t, SMALLEST,
-		     roundup_pow_of_two(struct_size(r, ext, r->room)));
+	return slab_size(struct_size(r, ext, r->room));
 }
 
 static struct region *region_new(unsigned int extents, gfp_t gfp)
 {
 	struct region *r;
-	size_t size = max_t(size_t, SMALLEST,
-			    roundup_pow_of_two(struct_size(r, ext, extents)));
+	size_t size = slab_size(struct_size(r, ext, extents));
 
 	r = kmalloc(size, gfp);
 	if (!r)
@@ -108,7 +127,8 @@ static struct region *region_new(unsigned int extents, gfp_t gfp)
 	return r;
 }
 
-static struct region *region_get(const struct snapset_map *map, unsigned long index)
+/* A region, a value that is its only extent, or NULL. */
+static void *entry_get(const struct snapset_map *map, unsigned long index)
 {
 	return xa_load((struct xarray *)&map->regions, index);
 }
@@ -132,6 +152,20 @@ static unsigned int search(const struct region *r, unsigned int nr, unsigned int
 	return low;
 }
 
+/* @ext: the last that begins at or before @at, if @pos; @next: where another begins. */
+static void tell_run(u64 ext, unsigned int pos, unsigned int next, unsigned int at,
+		     struct snapset_map_run *run)
+{
+	run->kept = pos && at < ext_end(ext);
+	if (run->kept) {
+		run->len = ext_end(ext) - at;
+		run->place = ext_place(ext) + at - ext_start(ext);
+	} else {
+		run->len = next - at;
+		run->place = 0;
+	}
+}
+
 static void region_lookup(const struct region *r, unsigned int at,
 			  struct snapset_map_run *run)
 {
@@ -145,15 +179,21 @@ static void region_lookup(const struct region *r, unsigned int at,
 		ext = pos ? READ_ONCE(r->ext[pos - 1]) : 0;
 		next = pos < nr ? ext_start(READ_ONCE(r->ext[pos])) : REGION_LEN;
 	} while (read_seqcount_retry(&r->seq, seq));
+	tell_run(ext, pos, next, at, run);
+}
 
-	run->kept = pos && at < ext_end(ext);
-	if (run->kept) {
-		run->len = ext_end(ext) - at;
-		run->place = ext_place(ext) + at - ext_start(ext);
-	} else {
-		run->len = next - at;
-		run->place = 0;
+static void entry_lookup(const void *entry, unsigned int at, struct snapset_map_run *run)
+{
+	bool before;
+	u64 ext;
+
+	if (!xa_is_value(entry)) {
+		region_lookup(entry, at, run);
+		return;
 	}
+	ext = xa_to_value(entry);
+	before = ext_start(ext) <= at;
+	tell_run(ext, before, before ? REGION_LEN : ext_start(ext), at, run);
 }
 
 static bool region_covers(const struct region *r, unsigned int start, unsigned int end)
@@ -178,6 +218,16 @@ static bool region_covers(const struct region *r, unsigned int start, unsigned i
 	return reach >= end;
 }
 
+static bool entry_covers(const void *entry, unsigned int start, unsigned int end)
+{
+	u64 ext;
+
+	if (!xa_is_value(entry))
+		return region_covers(entry, start, end);
+	ext = xa_to_value(entry);
+	return ext_start(ext) <= start && ext_end(ext) >= end;
+}
+
 void snapset_map_init(struct snapset_map *map)
 {
 	xa_init(&map->regions);
@@ -189,10 +239,11 @@ void snapset_map_init(struct snapset_map *map)
 void snapset_map_destroy(struct snapset_map *map)
 {
 	unsigned long index;
-	struct region *r;
+	void *entry;
 
-	xa_for_each(&map->regions, index, r)
-		kfree(r);
+	xa_for_each(&map->regions, index, entry)
+		if (!xa_is_value(entry))
+			kfree(entry);
 	xa_destroy(&map->regions);
 	snapset_map_init(map);
 }
@@ -201,23 +252,23 @@ void snapset_map_lookup(const struct snapset_map *map, u64 start, u64 max,
 			struct snapset_map_run *run)
 {
 	unsigned int at = start & (REGION_LEN - 1);
-	const struct region *r;
+	const void *entry;
 
 	run->start = start;
 	run->len = REGION_LEN - at;
 	run->place = 0;
 	run->kept = false;
 	rcu_read_lock();
-	r = region_get(map, start >> REGION_SHIFT);
-	if (r)
-		region_lookup(r, at, run);
+	entry = entry_get(map, start >> REGION_SHIFT);
+	if (entry)
+		entry_lookup(entry, at, run);
 	rcu_read_unlock();
 	run->len = min(run->len, max);
 }
 
 bool snapset_map_covers(const struct snapset_map *map, u64 start, u64 len)
 {
-	const struct region *r;
+	const void *entry;
 	bool covered = true;
 
 	rcu_read_lock();
@@ -225,8 +276,8 @@ bool snapset_map_covers(const struct snapset_map *map, u64 start, u64 len)
 		unsigned int at = start & (REGION_LEN - 1);
 		unsigned int n = min_t(u64, len, REGION_LEN - at);
 
-		r = region_get(map, start >> REGION_SHIFT);
-		covered = r && region_covers(r, at, at + n);
+		entry = entry_get(map, start >> REGION_SHIFT);
+		covered = entry && entry_covers(entry, at, at + n);
 		start += n;
 		len -= n;
 	}
@@ -239,16 +290,16 @@ bool snapset_map_next(const struct snapset_map *map, u64 start,
 {
 	unsigned long index = start >> REGION_SHIFT;
 	bool found = false;
-	struct region *r;
+	void *entry;
 
 	rcu_read_lock();
 	while (!found) {
-		r = xa_find((struct xarray *)&map->regions, &index, ULONG_MAX,
-			    XA_PRESENT);
-		if (!r)
+		entry = xa_find((struct xarray *)&map->regions, &index, ULONG_MAX,
+				XA_PRESENT);
+		if (!entry)
 			break;
 		run->start = max(start, (u64)index << REGION_SHIFT);
-		region_lookup(r, run->start & (REGION_LEN - 1), run);
+		entry_lookup(entry, run->start & (REGION_LEN - 1), run);
 		found = run->kept;
 		if (!found) {
 			/* The gap ends at the next extent or with the region. */
@@ -305,73 +356,127 @@ static int carry_out(struct region *r, const struct piece *p, const struct plan 
 	return grown;
 }
 
-static bool overlaps(const struct region *r, const struct piece *p)
+static bool overlaps(const void *entry, const struct piece *p)
 {
-	unsigned int pos = search(r, r->nr, p->start);
+	const struct region *r = entry;
+	unsigned int pos;
+	u64 ext;
 
+	if (xa_is_value(entry)) {
+		ext = xa_to_value(entry);
+		return ext_end(ext) > p->start && ext_start(ext) < p->start + p->len;
+	}
+	pos = search(r, r->nr, p->start);
 	return (pos && ext_end(r->ext[pos - 1]) > p->start) ||
 	       (pos < r->nr && ext_start(r->ext[pos]) < p->start + p->len);
+}
+
+/* How many extents the region needs room for that @p makes necessary; 0: none. */
+static unsigned int room_needed(const void *entry, const struct piece *p)
+{
+	const struct region *r = entry;
+	struct plan plan;
+	u64 ext;
+
+	if (xa_is_value(entry)) {
+		ext = xa_to_value(entry);
+		return ext_join(&ext, p) ? 0 : 2;
+	}
+	make_plan(r, p, &plan);
+	return r->nr < r->room || plan.left || plan.right ? 0 : r->room + 1;
 }
 
 /* Gets what carrying out @p will need; the region's successor, if any, into @spares. */
 static int prepare(struct snapset_map *map, const struct piece *p, gfp_t gfp,
 		   struct region ***spares)
 {
-	struct region *r = region_get(map, p->index), *new;
-	struct plan plan;
-	int err;
+	void *entry = entry_get(map, p->index);
+	unsigned int room;
+	struct region *new;
 
-	if (r) {
-		if (overlaps(r, p))
-			return -EEXIST;
-		make_plan(r, p, &plan);
-		if (r->nr < r->room || plan.left || plan.right)
-			return 0;
-	}
-	new = region_new(r ? r->room + 1 : 1, gfp);
+	if (!entry)
+		return xa_reserve(&map->regions, p->index, gfp);
+	if (overlaps(entry, p))
+		return -EEXIST;
+	room = room_needed(entry, p);
+	if (!room)
+		return 0;
+	new = region_new(room, gfp);
 	if (!new)
 		return -ENOMEM;
 	new->spare.next = NULL;
 	new->spare.index = p->index;
 	**spares = new;
 	*spares = &new->spare.next;
-	if (!r) {
-		err = xa_reserve(&map->regions, p->index, gfp);
-		if (err)
-			return err;
-	}
 	return 0;
+}
+
+/* Allocates nothing: the slot is reserved or in use. */
+static void entry_set(struct snapset_map *map, unsigned long index, void *entry)
+{
+	WARN_ON_ONCE(xa_err(xa_store(&map->regions, index, entry, 0)));
+}
+
+/* The region or only extent @entry becomes @new, with @p. */
+static int replace(struct snapset_map *map, const struct piece *p, void *entry,
+		   struct region *new)
+{
+	struct region *r = xa_is_value(entry) ? NULL : entry;
+	struct plan plan;
+	int grown;
+
+	if (r) {
+		memcpy(new->ext, r->ext, r->nr * sizeof(u64));
+		new->nr = r->nr;
+	} else {
+		new->ext[0] = xa_to_value(entry);
+		new->nr = 1;
+	}
+	make_plan(new, p, &plan);
+	grown = carry_out(new, p, &plan);
+	entry_set(map, p->index, new);
+	WRITE_ONCE(map->bytes, map->bytes + region_bytes(new) - (r ? region_bytes(r) : 0));
+	if (r)
+		kfree_rcu(r, rcu);
+	return grown;
+}
+
+static int change_in_place(struct region *r, const struct piece *p)
+{
+	unsigned long flags;
+	struct plan plan;
+	int grown;
+
+	make_plan(r, p, &plan);
+	local_irq_save(flags);
+	raw_write_seqcount_begin(&r->seq);
+	grown = carry_out(r, p, &plan);
+	raw_write_seqcount_end(&r->seq);
+	local_irq_restore(flags);
+	return grown;
 }
 
 static void change(struct snapset_map *map, const struct piece *p,
 		   struct region **spares)
 {
-	struct region *r = region_get(map, p->index), *new = *spares;
-	unsigned long flags;
-	struct plan plan;
-	int grown;
+	void *entry = entry_get(map, p->index);
+	struct region *new = *spares;
+	int grown = 0;
+	u64 ext;
 
 	if (new && new->spare.index == p->index) {
 		*spares = new->spare.next;
-		if (r) {
-			memcpy(new->ext, r->ext, r->nr * sizeof(u64));
-			new->nr = r->nr;
-		}
-		make_plan(new, p, &plan);
-		grown = carry_out(new, p, &plan);
-		/* Allocates nothing: the slot is reserved or in use. */
-		WARN_ON_ONCE(xa_err(xa_store(&map->regions, p->index, new, 0)));
-		WRITE_ONCE(map->bytes, map->bytes + region_bytes(new) -
-			   (r ? region_bytes(r) : 0));
-		if (r)
-			kfree_rcu(r, rcu);
+		grown = replace(map, p, entry, new);
+	} else if (!entry) {
+		ext = ext_make(p->start, p->len, p->place);
+		entry_set(map, p->index, xa_mk_value(ext));
+		grown = 1;
+	} else if (xa_is_value(entry)) {
+		ext = xa_to_value(entry);
+		ext_join(&ext, p);
+		entry_set(map, p->index, xa_mk_value(ext));
 	} else {
-		make_plan(r, p, &plan);
-		local_irq_save(flags);
-		raw_write_seqcount_begin(&r->seq);
-		grown = carry_out(r, p, &plan);
-		raw_write_seqcount_end(&r->seq);
-		local_irq_restore(flags);
+		grown = change_in_place(entry, p);
 	}
 	WRITE_ONCE(map->extents, map->extents + grown);
 	WRITE_ONCE(map->granules, map->granules + p->len);
@@ -412,10 +517,11 @@ int snapset_map_add(struct snapset_map *map, u64 start, u64 len, u64 place,
 	return 0;
 
 undo:
+	/* Takes back reservations and leaves other entries alone. */
+	while (cut(&p, &start, &len, &place))
+		xa_release(&map->regions, p.index);
 	while ((spare = spares)) {
 		spares = spare->spare.next;
-		/* Takes back a reservation and leaves regions alone. */
-		xa_release(&map->regions, spare->spare.index);
 		kfree(spare);
 	}
 	return err;

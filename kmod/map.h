@@ -2,10 +2,10 @@
 /*
  * map.h - which granules of a snapshot are kept, and where in its store.
  *
- * An index of regions of 512 granules; a region is a sorted array of 8-byte
- * extents (9 bits start, 9 bits length - 1, 46 bits place), so that a granule
- * kept at random costs about 16 bytes where several lie in 2 MiB and 40 where
- * one does, and a long run nearly nothing, and nothing is allocated before
+ * An index of regions of 512 granules; a region is an extent of 63 bits (9 bits
+ * start, 9 bits length - 1, 45 bits place) in the index itself, or a sorted array
+ * of them, so that a granule kept at random costs less than 24 bytes, however many
+ * lie in 2 MiB, and a long run nearly nothing, and nothing is allocated before
  * something is kept. Neighbours that continue each other in the store are merged.
  *
  * Pure data structure: no I/O. Lookups take no lock (RCU and a sequence count
@@ -18,7 +18,7 @@
 #include <linux/types.h>
 #include <linux/xarray.h>
 
-#define SNAPSET_MAP_PLACE_BITS	46	/* of a place: which store, which granule of it */
+#define SNAPSET_MAP_PLACE_BITS	45	/* of a place: which store, which granule of it */
 
 #define SNAPSET_MAP_REGION_SHIFT 9	/* granules of a region */
 

@@ -20,7 +20,7 @@
 #include "space.h"
 
 #define SNAPSET_STORES			1024	/* at once */
-#define SNAPSET_PLACE_GRANULE_BITS	36	/* of a place; those above: the store */
+#define SNAPSET_PLACE_GRANULE_BITS	35	/* of a place; those above: the store */
 
 struct netlink_ext_ack;
 struct snapset_store;

@@ -69,7 +69,7 @@ void shim_rcu_barrier(void)
  * The array: pages of entries that never move, since lookups race with the one
  * who stores. A reserved entry reads as NULL.
  */
-#define ZERO	((void *)1)
+#define ZERO	((void *)2)
 
 static void **slot(struct xarray *xa, unsigned long index)
 {

@@ -22,6 +22,9 @@ void *xa_find(struct xarray *xa, unsigned long *index, unsigned long last, int w
 void xa_destroy(struct xarray *xa);
 unsigned long shim_xa_reserved(const struct xarray *xa);
 
+#define xa_mk_value(v)	((void *)((v) << 1 | 1))
+#define xa_to_value(p)	((u64)(uintptr_t)(p) >> 1)
+#define xa_is_value(p)	((uintptr_t)(p) & 1)
 #define xa_err(p)	((p) == SHIM_XA_ERR ? -ENOMEM : 0)
 #define xa_for_each(xa, index, p) \
 	for ((index) = 0, (p) = xa_find(xa, &(index), ULONG_MAX, XA_PRESENT); (p); \
