@@ -13,7 +13,7 @@ HOST	:= $(CURDIR)/build/host
 NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid json-c
 
 # the harness reads these from its environment
-export K T JOBS
+export K T JOBS LONG
 
 all: module lib tools
 

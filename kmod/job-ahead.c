@@ -18,6 +18,7 @@ static bool may_copy_ahead(struct snapset_origin *o, struct snapset_cow *cow)
 static void copy_ahead(struct snapset_origin *o, u64 granule)
 {
 	struct snapset_cow *cow = snapset_job_newest(o);
+	struct snapset_range r;
 	struct snapset_job *job;
 
 	if (!cow)
@@ -25,10 +26,9 @@ static void copy_ahead(struct snapset_origin *o, u64 granule)
 	if (granule < cow->granules && may_copy_ahead(o, cow)) {
 		job = snapset_job_new(o, cow);
 		if (job) {
+			r = snapset_range_of_granules(granule, SNAPSET_AHEAD_PIECE, cow->sectors);
 			o->jobs.aheads++;
-			snapset_job_begin(o, job, NULL,
-				  snapset_range_of_granules(granule, SNAPSET_AHEAD_PIECE,
-							    cow->sectors), false);
+			snapset_job_begin(o, job, NULL, r, false);
 			return;
 		}
 	}

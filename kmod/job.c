@@ -226,7 +226,7 @@ struct snapset_job *snapset_job_new(struct snapset_origin *o, struct snapset_cow
 }
 
 bool snapset_job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio,
-		      struct snapset_range r, bool here)
+		       struct snapset_range r, bool here)
 {
 	unsigned long flags;
 	bool granted;

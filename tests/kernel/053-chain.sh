@@ -13,7 +13,7 @@ disk=$(readlink -f "$SCRATCH2")
 printf '%s\n' 'label: gpt' 'size=28M' 'size=28M' 'size=28M' | sfdisk -q "$disk" || fail "sfdisk"
 udevadm settle
 stores=("${disk}1" "${disk}2" "${disk}3" "$SCRATCH3")
-must chain --ops "$(often 400 60)" "${stores[@]/#/--store=}" "$SCRATCH0" "$SCRATCH1"
+must chain --ops "${CHAIN_OPS:-$(often 400 60)}" "${stores[@]/#/--store=}" "$SCRATCH0" "$SCRATCH1"
 for store in "${stores[@]}"; do
 	must mkfs.ext4 -qF "$store"
 done

@@ -90,6 +90,7 @@ qemu_args() {
 	done
 	if [ -n "$NVME" ]; then
 		truncate -s "$NVME" "$RUN/nvme" || die "bad disk size '$NVME'"
+		# shellcheck disable=SC2054
 		QEMU+=(-drive "file=$RUN/nvme,format=raw,if=none,id=nvme,cache=unsafe"
 			-device nvme,drive=nvme,serial=nvme)
 	fi
