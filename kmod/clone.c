@@ -11,8 +11,8 @@
  * grace periods at the module's exit wait for.
  */
 #include <linux/bio.h>
-#include <linux/irqflags.h>
 #include <linux/percpu.h>
+#include <linux/spinlock.h>
 #include "clone.h"
 #include "counters.h"
 #include "origin.h"
@@ -21,6 +21,7 @@
 #define SPARES		64	/* on each CPU */
 
 struct snapset_clone_spares {
+	spinlock_t lock;		/* irq; others only come to take all */
 	struct bio *first;
 	unsigned int nr;
 };
@@ -34,32 +35,44 @@ struct clone {
 
 int snapset_clones_init(struct snapset_clones *clones)
 {
-	int err;
+	int err, cpu;
 
 	clones->spares = alloc_percpu(struct snapset_clone_spares);
 	if (!clones->spares)
 		return -ENOMEM;
+	for_each_possible_cpu(cpu)
+		spin_lock_init(&per_cpu_ptr(clones->spares, cpu)->lock);
 	err = bioset_init(&clones->bios, RESERVED, offsetof(struct clone, bio), 0);
 	if (err)
 		snapset_clones_destroy(clones);
 	return err;
 }
 
-void snapset_clones_destroy(struct snapset_clones *clones)
+void snapset_clones_trim(struct snapset_clones *clones)
 {
 	struct snapset_clone_spares *s;
-	struct bio *bio;
+	struct bio *bio, *next;
 	int cpu;
 
-	if (!clones->spares)
-		return;
 	for_each_possible_cpu(cpu) {
 		s = per_cpu_ptr(clones->spares, cpu);
-		while ((bio = s->first)) {
-			s->first = bio->bi_next;
+		spin_lock_irq(&s->lock);
+		next = s->first;
+		s->first = NULL;
+		s->nr = 0;
+		spin_unlock_irq(&s->lock);
+		while ((bio = next)) {
+			next = bio->bi_next;
 			bio_put(bio);
 		}
 	}
+}
+
+void snapset_clones_destroy(struct snapset_clones *clones)
+{
+	if (!clones->spares)
+		return;
+	snapset_clones_trim(clones);
 	free_percpu(clones->spares);
 	clones->spares = NULL;
 	bioset_exit(&clones->bios);
@@ -71,34 +84,46 @@ static struct bio *spare_get(struct snapset_clones *clones)
 	unsigned long flags;
 	struct bio *bio;
 
-	local_irq_save(flags);
-	s = this_cpu_ptr(clones->spares);
+	s = raw_cpu_ptr(clones->spares);
+	spin_lock_irqsave(&s->lock, flags);
 	bio = s->first;
 	if (bio) {
 		s->first = bio->bi_next;
 		s->nr--;
 	}
-	local_irq_restore(flags);
+	spin_unlock_irqrestore(&s->lock, flags);
 	return bio;
 }
 
-static void spare_put(struct snapset_clones *clones, struct bio *bio)
+static bool reserve_is_full(const mempool_t *pool)
 {
-	const mempool_t *pool = &clones->bios.bio_pool;
+	smp_rmb();	/* after the element was got: as in mempool_free() */
+	return READ_ONCE(pool->curr_nr) >= pool->min_nr;
+}
+
+static void spare_put(struct snapset_origin *o, struct bio *bio)
+{
+	struct snapset_clones *clones = &o->clones;
 	struct snapset_clone_spares *s;
 	unsigned long flags;
 
+	/* somebody below may have it yet; nobody needs it soon; others need it more */
+	if (bio_flagged(bio, BIO_REFFED) || !READ_ONCE(o->counting) ||
+	    !reserve_is_full(&clones->bios.bio_pool)) {
+		bio_put(bio);
+		return;
+	}
 	/* what it holds of its last device must not be held until its next use */
 	bio_uninit(bio);
-	local_irq_save(flags);
-	s = this_cpu_ptr(clones->spares);
-	if (s->nr < SPARES && READ_ONCE(pool->curr_nr) >= pool->min_nr) {
+	s = raw_cpu_ptr(clones->spares);
+	spin_lock_irqsave(&s->lock, flags);
+	if (s->nr < SPARES) {
 		bio->bi_next = s->first;
 		s->first = bio;
 		s->nr++;
 		bio = NULL;
 	}
-	local_irq_restore(flags);
+	spin_unlock_irqrestore(&s->lock, flags);
 	if (bio)
 		bio_put(bio);
 }
@@ -111,7 +136,7 @@ static void clone_done(struct bio *bio)
 
 	if (bio->bi_status)
 		orig->bi_status = bio->bi_status;
-	spare_put(&o->clones, bio);
+	spare_put(o, bio);
 	bio_endio(orig);	/* not under RCU: some completions want to sleep */
 	snapset_gone(SNAPSET_OBJ_CLONE);
 	rcu_read_lock();	/* the origin, which with its last write may go */

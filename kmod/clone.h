@@ -21,6 +21,8 @@ struct snapset_clones {
 };
 
 int snapset_clones_init(struct snapset_clones *clones);
+/* Gives back what is kept for reuse. Process context. */
+void snapset_clones_trim(struct snapset_clones *clones);
 /* No clone is under way; a zeroed object will do. */
 void snapset_clones_destroy(struct snapset_clones *clones);
 

@@ -9,6 +9,8 @@
 #include "origin.h"
 #include "set.h"
 
+#define AT_ONCE	16	/* queues; lockdep notes each twice and has room for 48 */
+
 /* The freeze of a file system waits for every write it ever sent. */
 static bool covered(struct snapset_set *set, struct snapset_snap *snap)
 {
@@ -33,30 +35,65 @@ static bool empty_in(struct snapset_snap *snap, long timeout)
 	return empty;
 }
 
-/* Closes all queues that have not been empty, until they are; NULL, or one that is not. */
-static struct snapset_snap *empty_queues(struct snapset_set *set, unsigned int ms)
+/* Closing it runs it, in this task, and its driver may sleep as long as it likes (nbd). */
+static bool may_block(const struct snapset_snap *snap)
+{
+	struct request_queue *q = queue_of(snap);
+
+	return queue_is_mq(q) && q->tag_set->flags & BLK_MQ_F_BLOCKING;
+}
+
+/*
+ * Closes some queues that have not been empty nor been @tried, until they are. One that
+ * may block is closed alone: nobody else is to wait for its driver. Adds one that was
+ * late to @late; false: there were none left.
+ */
+static bool empty_some(struct snapset_set *set, unsigned int ms, struct snapset_snap **late)
 {
 	unsigned long until = jiffies + msecs_to_jiffies(ms);
-	struct snapset_snap *snap, *late;
+	struct snapset_snap *snap, *busy;
+	unsigned int n = 0;
+	bool block;
 
 	list_for_each_entry(snap, &set->snaps, link) {
-		if (snap->origin->older_drained || snap->emptied)
+		if (snap->origin->older_drained || snap->emptied || snap->tried)
 			continue;
+		block = may_block(snap);
+		if (block && n)
+			continue;
+		snap->tried = true;
 		blk_freeze_queue_start(queue_of(snap));
 		snap->emptying = true;
+		if (++n == AT_ONCE || block)
+			break;
 	}
 	do {
-		late = NULL;
+		busy = NULL;
+		/* a tick of rest in each round, not for each that is busy */
 		list_for_each_entry(snap, &set->snaps, link)
-			if (snap->emptying && !empty_in(snap, 1))
-				late = snap;
-	} while (late && time_before(jiffies, until));
+			if (snap->emptying && !empty_in(snap, busy ? 0 : 1))
+				busy = snap;
+	} while (busy && time_before(jiffies, until));
 	list_for_each_entry(snap, &set->snaps, link) {
 		if (!snap->emptying)
 			continue;
 		snapset_mq_unfreeze(queue_of(snap));
 		snap->emptying = false;
 	}
+	if (busy)
+		*late = busy;
+	return n;
+}
+
+/* All that have not been empty; NULL, or one that was not within @ms. */
+static struct snapset_snap *empty_queues(struct snapset_set *set, unsigned int ms)
+{
+	struct snapset_snap *snap, *late = NULL;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		snap->tried = false;
+	while (empty_some(set, ms, &late))
+		;
 	return late;
 }
 
@@ -66,7 +103,7 @@ static struct snapset_snap *empty_queues(struct snapset_set *set, unsigned int m
  * before it has accounted for his write (md, in a resync). While we wait, everybody's
  * I/O to that disk waits at its entrance, so we do so for a moment first, and for
  * longer ones if that is not enough: a busy slow disk has more than a moment's work.
- * All disks at once, for the moment is mostly a grace period's, which they share.
+ * Many disks at once, for the moment is mostly a grace period's, which they share.
  */
 static bool drain_queues(struct snapset_set *set)
 {

@@ -38,7 +38,7 @@ struct snapset_snap {
 	struct snapset_image *image;	/* likewise */
 	bool published;
 	/* take worker */
-	bool emptying, emptied;		/* its queue is closed; has been empty (older.c) */
+	bool tried, emptying, emptied;	/* its queue: closed once, now; empty (older.c) */
 	ktime_t drained;
 	u64 t_drain;
 	struct work_struct reap;

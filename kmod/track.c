@@ -110,6 +110,7 @@ static void count_writes(struct snapset_origin *o)
 void snapset_origin_settle(struct snapset_origin *origin)
 {
 	WRITE_ONCE(origin->counting, false);
+	snapset_clones_trim(&origin->clones);	/* but for those of who has just read "true" */
 }
 
 static void free_origin(struct work_struct *work)
