@@ -80,6 +80,8 @@ static notrace void hook(unsigned long ip, unsigned long parent_ip,
 			WRITE_ONCE(p->seen, true);
 		rcu_read_unlock();
 	}
+	if (!snapset_moves_data(bio))
+		return;
 	go = snapset_filter(bio);
 	if (go == bio)
 		return;

@@ -165,9 +165,6 @@ struct bio *snapset_filter(struct bio *bio)
 	enum verdict verdict;
 	bool several;
 
-	/* an empty flush moves no data: it needs neither gate nor count */
-	if (!op_is_write(bio_op(bio)) || !bio_sectors(bio))
-		return bio;
 	disk = snapset_bio_disk(bio);
 	rcu_read_lock();
 	o = find(bio, disk, &r, &several);

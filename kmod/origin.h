@@ -127,10 +127,16 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio);
 /* By the hook, where it is judged. Worker only, may sleep. */
 void snapset_origin_resubmit(struct bio *bio);
 
+/* A write, and not an empty flush, which needs neither gate nor count. */
+static inline bool snapset_moves_data(const struct bio *bio)
+{
+	return op_is_write(bio_op(bio)) && bio_sectors(bio);
+}
+
 /*
- * The hook's question. Returns @bio; what is to go in its place: a clone, or the read of
- * what it would destroy; NULL: taken, or ERR_PTR(): to be completed, for it need not be
- * done.
+ * The hook's question about what moves data. Returns @bio; what is to go in its place: a
+ * clone, or the read of what it would destroy; NULL: taken, or ERR_PTR(): to be
+ * completed, for it need not be done.
  */
 struct bio *snapset_filter(struct bio *bio);
 
