@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-TAKES = 9
+TAKES = 5
 NULLB = "/sys/kernel/config/nullb"
 PARTS = ["hold", "drain", "prepare", "freeze", "total"]
 COLUMNS = ["members", "load"] + ["%s_%s_us" % (part, of) for part in PARTS for of in ("p50", "max")]
@@ -42,14 +42,14 @@ def writers(devices):
         ["nice", "-n", "19", "fio", "--thread", "--ioengine=libaio", "--direct=1", "--rw=randwrite", "--bs=4k",
          "--size=16m", "--iodepth=16", "--time_based", "--runtime=3600"] + jobs,
         stdout=subprocess.DEVNULL)
-    while any(writes_under_way(d) == 0 for d in devices):
+    while any(writes_done(d) == 0 for d in devices):
         time.sleep(0.01)
     return fio
 
 
-def writes_under_way(d):
-    with open("/sys/class/block/%s/inflight" % os.path.basename(d)) as f:
-        return int(f.read().split()[1])
+def writes_done(d):
+    with open("/sys/class/block/%s/stat" % os.path.basename(d)) as f:
+        return int(f.read().split()[4])
 
 
 def take(devices):
