@@ -19,7 +19,7 @@ COLUMNS = ["members", "load"] + ["%s_%s_us" % (part, of) for part in PARTS for o
 def device(n):
     path = "%s/take%d" % (NULLB, n)
     os.mkdir(path)
-    for key, value in [("size", 1 << 20), ("memory_backed", 1), ("irqmode", 2),
+    for key, value in [("size", 1 << 20), ("irqmode", 2),
                        ("completion_nsec", 50000), ("blocksize", 4096), ("submit_queues", 1),
                        ("hw_queue_depth", 64), ("power", 1)]:
         with open("%s/%s" % (path, key), "w") as f:
