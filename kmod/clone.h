@@ -4,7 +4,7 @@
  *
  * The original's completion belongs to somebody else: a saved bi_end_io that is called
  * by hand panics on chained bios. So a bio of ours goes in its place, whose completion
- * uncounts and ends the original with bio_endio(). It is known again by its bioset, the
+ * ends the original with bio_endio() and then uncounts. It is known again by its bioset, the
  * origin's own, wherever it comes by.
  */
 #ifndef SNAPSET_CLONE_H

@@ -5,7 +5,8 @@
  *	62     54 53      45 44                           0
  *	[ start  ][ len - 1 ][            place            ]
  *
- * The only extent of a region is its entry in the index. More are in an array there:
+ * The only extent of a region is the value of its entry in the index; more are in an
+ * array to which it points.
  *
  * A change in place is a memmove of at most 4 KiB under the region's sequence
  * count, with interrupts off: a lookup on the same CPU, even in an interrupt,

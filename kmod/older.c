@@ -85,14 +85,24 @@ static bool empty_some(struct snapset_set *set, unsigned int ms, struct snapset_
 	return n;
 }
 
-/* All that have not been empty; NULL, or one that was not within @ms. */
-static struct snapset_snap *empty_queues(struct snapset_set *set, unsigned int ms)
+/* Nobody wants the set any more, or it has taken too long. */
+static bool give_up(struct snapset_set *set, ktime_t until)
+{
+	return !snapset_set_is(set, SNAPSET_STATE_PREPARING) || ktime_after(ktime_get(), until);
+}
+
+/*
+ * All that have not been empty; NULL, or one that was not within @ms. Many that are late
+ * add up: then it is not gone on with after @until.
+ */
+static struct snapset_snap *empty_queues(struct snapset_set *set, unsigned int ms,
+					 ktime_t until)
 {
 	struct snapset_snap *snap, *late = NULL;
 
 	list_for_each_entry(snap, &set->snaps, link)
 		snap->tried = false;
-	while (empty_some(set, ms, &late))
+	while (!(late && give_up(set, until)) && empty_some(set, ms, &late))
 		;
 	return late;
 }
@@ -115,7 +125,7 @@ static bool drain_queues(struct snapset_set *set)
 		late->emptied = false;
 	for (;;) {
 		noio = memalloc_noio_save();
-		late = empty_queues(set, ms);
+		late = empty_queues(set, ms, until);
 		memalloc_noio_restore(noio);
 		if (!late)
 			return true;

@@ -129,12 +129,11 @@ def slow_store(origin):
     with open(NULLB + "/slow/power", "w") as f:
         f.write("1")
     made, _ = create(origin, "--store", slow)
-    before, most = settled(used), 0
+    before, most = settled(used), 0		# what the writer itself has counts as ours
     writer = subprocess.Popen(
         ["fio", "--name=x", "--filename=" + origin, "--ioengine=libaio", "--direct=1", "--bs=4k",
          "--rw=randwrite", "--iodepth=16", "--size=16384m", "--time_based", "--runtime=8"],
         stdout=subprocess.DEVNULL)
-    time.sleep(1)
     while writer.poll() is None:
         most = max(most, used() - before)
         time.sleep(0.05)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# 053 with 2000 operations, some ten minutes on an idle emulated machine.
+# 053 with 2000 operations: several minutes.
 #
 # vm: --smp 2 --mem 1G --disk 8M --disk 12M --disk 88M --disk 24M --timeout 4000
 # long
