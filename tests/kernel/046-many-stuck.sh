@@ -7,7 +7,8 @@
 # vm: --smp 2 --mem 1G --disk 64M --timeout 180
 . "$(dirname "$0")/lib.sh"
 
-dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 25000"
+# flushes are not delayed: losetup makes one for each loop where it sets direct I/O
+dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 25000 $SCRATCH0 0 0"
 loops=()
 for ((i = 0; i < 64; i++)); do
 	loop=$(losetup -f --show --direct-io=on -o ${i}M --sizelimit 1M /dev/mapper/slow) || fail "losetup"
