@@ -28,6 +28,7 @@
 #include "chain.h"
 #include "copy.h"
 #include "cow.h"
+#include "fault.h"
 #include "origin.h"
 #include "store.h"
 
@@ -116,7 +117,8 @@ static void note_latest(struct snapset_cow *cow, u64 start, u64 len, gfp_t gfp)
 		had = xa_load(&chain->latest, i);
 		if (had && xa_to_value(had) >= cow->age)
 			continue;
-		if (xa_err(xa_store(&chain->latest, i, xa_mk_value(cow->age), gfp)))
+		if (snapset_may_err(xa_err(xa_store(&chain->latest, i, xa_mk_value(cow->age),
+						    gfp))))
 			WRITE_ONCE(chain->latest_lacks, true);
 	}
 }

@@ -15,6 +15,7 @@
 #include <linux/spinlock.h>
 #include "clone.h"
 #include "counters.h"
+#include "fault.h"
 #include "origin.h"
 
 #define RESERVED	64
@@ -37,12 +38,13 @@ int snapset_clones_init(struct snapset_clones *clones)
 {
 	int err, cpu;
 
-	clones->spares = alloc_percpu(struct snapset_clone_spares);
+	clones->spares = snapset_may_fail(alloc_percpu(struct snapset_clone_spares));
 	if (!clones->spares)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu)
 		spin_lock_init(&per_cpu_ptr(clones->spares, cpu)->lock);
-	err = bioset_init(&clones->bios, RESERVED, offsetof(struct clone, bio), 0);
+	err = snapset_may_err(bioset_init(&clones->bios, RESERVED,
+					  offsetof(struct clone, bio), 0));
 	if (err)
 		snapset_clones_destroy(clones);
 	return err;
@@ -155,7 +157,7 @@ struct bio *snapset_clone(struct snapset_origin *o, struct bio *orig, bool in_pl
 		return NULL;
 	}
 	if (!bio)
-		bio = snapset_bio_clone(NULL, orig, gfp, &o->clones.bios);
+		bio = snapset_may_fail(snapset_bio_clone(NULL, orig, gfp, &o->clones.bios));
 	if (!bio)
 		return NULL;
 	c = container_of(bio, struct clone, bio);

@@ -7,6 +7,7 @@
  */
 #include <linux/slab.h>
 #include "counters.h"
+#include "fault.h"
 #include "hook.h"
 #include "nlmsg.h"
 #include "range.h"
@@ -31,7 +32,7 @@ static int info_get(struct sk_buff *skb, struct genl_info *info,
 	char *counters;
 	int err;
 
-	counters = kmalloc(PAGE_SIZE, GFP_KERNEL);
+	counters = snapset_may_fail(kmalloc(PAGE_SIZE, GFP_KERNEL));
 	if (!counters)
 		return -ENOMEM;
 	snapset_counters_print(counters, PAGE_SIZE);

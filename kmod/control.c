@@ -14,6 +14,7 @@
 #include <linux/uuid.h>
 #include "counters.h"
 #include "event.h"
+#include "fault.h"
 #include "freeze.h"
 #include "origin.h"
 #include "registry.h"
@@ -124,7 +125,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	err = snapset_freeze_wait_debts(DEBT_WAIT_MS);
 	if (err)
 		return err;
-	set = kzalloc(sizeof(*set), GFP_KERNEL);
+	set = snapset_may_fail(kzalloc(sizeof(*set), GFP_KERNEL));
 	if (!set)
 		return -ENOMEM;
 	refcount_set(&set->refs, 1);
@@ -137,6 +138,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	spin_lock_init(&set->lock);
 	INIT_WORK(&set->take, snapset_take_work);
 	init_waitqueue_head(&set->wq);
+	snapset_idle_init(set);
 	uuid_gen((uuid_t *)set->id.b);
 	mutex_lock(&snapset_set_mutex);
 	err = may_start(session, extack);
@@ -162,6 +164,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	set->serial = ++serials;
 	list_add_tail(&set->link, &snapset_sets);
 	snapset_making = set;
+	snapset_idle_started(set);
 	*set_id = set->id;
 	mutex_unlock(&snapset_set_mutex);
 	return 0;
@@ -172,14 +175,29 @@ unlock:
 	return err;
 }
 
+static int must_be_open(struct snapset_set *set, struct netlink_ext_ack *extack)
+{
+	enum snapset_state state = snapset_state_get(&set->state);
+	char text[sizeof(set->text)];
+
+	if (state == SNAPSET_STATE_OPEN)
+		return 0;
+	if (state < SNAPSET_STATE_ABORTING)
+		return snapset_say(extack, -EPROTO, "the set has been started already");
+	spin_lock_irq(&set->lock);
+	strscpy(text, set->text, sizeof(text));
+	spin_unlock_irq(&set->lock);
+	return snapset_say(extack, -EPROTO, "the set is over: %s", text);
+}
+
 static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 		   struct netlink_ext_ack *extack)
 {
 	struct snapset_snap *snap;
+	int err = must_be_open(set, extack);
 
-	if (snapset_state_get(&set->state) != SNAPSET_STATE_OPEN)
-		return snapset_say(extack, -EPROTO,
-				   "volumes cannot be added any more: the set has been started");
+	if (err)
+		return err;
 	if (set->members >= SNAPSET_MAX_MEMBERS)
 		return snapset_say(extack, -E2BIG,
 				   "a set has at most %u volumes", SNAPSET_MAX_MEMBERS);
@@ -247,6 +265,7 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 	}
 	list_add_tail(&snap->link, &set->snaps);
 	set->members++;
+	snapset_idle_added(set);
 	*snap_id = snap->id;
 unlock:
 	mutex_unlock(&snapset_set_mutex);
@@ -267,10 +286,9 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 	err = PTR_ERR_OR_ZERO(set);
 	if (err)
 		goto unlock;
-	if (snapset_state_get(&set->state) != SNAPSET_STATE_OPEN) {
-		err = snapset_say(extack, -EPROTO, "the set has been started already");
+	err = must_be_open(set, extack);
+	if (err)
 		goto unlock;
-	}
 	if (!set->members) {
 		err = snapset_say(extack, -EPROTO, "the set has no volumes");
 		goto unlock;
@@ -292,6 +310,7 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 	set->code = SNAPSET_S_ASYNC_PENDING;
 	/* OPEN is left under set_mutex only, and we hold it */
 	snapset_state_step(&set->state, SNAPSET_STATE_OPEN, SNAPSET_STATE_PREPARING);
+	snapset_idle_stop(set);
 	refcount_inc(&set->refs);
 	queue_work(snapset_take_wq, &set->take);
 unlock:

@@ -11,6 +11,7 @@
 #include "copy.h"
 #include "counters.h"
 #include "cow.h"
+#include "fault.h"
 #include "origin.h"
 
 /*
@@ -76,12 +77,12 @@ static struct page *new_page(struct snapset_cow *cow, gfp_t gfp)
 
 	/* the store keeps them: then a reserve would only be emptied */
 	if (cow->store->ops->adopts)
-		page = alloc_page(gfp);
+		page = snapset_may_fail(alloc_page(gfp));
 	else
 		page = snapset_store_spare(cow->store);
 	if (!page && !cow->store->ops->adopts)
-		page = mempool_alloc(&cow->origin->jobs.page_pool,
-				     GFP_NOWAIT | __GFP_NOWARN);
+		page = snapset_may_lack(mempool_alloc(&cow->origin->jobs.page_pool,
+						      GFP_NOWAIT | __GFP_NOWARN));
 	if (page)
 		snapset_made(SNAPSET_OBJ_PAGE);
 	return page;
@@ -140,7 +141,8 @@ static void read_done(struct bio *bio)
 	struct snapset_cow *cow = copy->cow;
 
 	rcu_read_lock();
-	copy->err = blk_status_to_errno(bio->bi_status);
+	copy->err = blk_status_to_errno(bio->bi_status) ?:
+		    snapset_fault_atomic("copy-read");
 	bio_put(bio);
 	llist_add(&copy->done, &cow->origin->jobs.done);
 	atomic_dec(&cow->origin->jobs.reading);
@@ -184,10 +186,11 @@ static struct snapset_copy *copy_alloc(struct snapset_cow *cow, u64 *len)
 	struct snapset_copy *copy;
 	bool small = false;
 
-	copy = kmalloc(struct_size(copy, pages, *len), GFP_NOWAIT | __GFP_NOWARN);
+	copy = snapset_may_fail(kmalloc(struct_size(copy, pages, *len),
+					GFP_NOWAIT | __GFP_NOWARN));
 	if (!copy) {
-		copy = mempool_alloc(&cow->origin->jobs.copy_pool,
-				     GFP_NOWAIT | __GFP_NOWARN);
+		copy = snapset_may_lack(mempool_alloc(&cow->origin->jobs.copy_pool,
+						      GFP_NOWAIT | __GFP_NOWARN));
 		if (!copy)
 			return NULL;
 		*len = min_t(u64, *len, SNAPSET_COPY_SMALL);
@@ -273,6 +276,7 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 	if (IS_ERR_OR_NULL(copy))
 		return copy;
 	job->reading++;
+	snapset_fault("copy-begin");
 	/* its reserve comes back by interrupts alone */
 	submit_bio_noacct(read_bio(copy, GFP_NOIO));
 	return copy;
@@ -288,7 +292,7 @@ struct bio *snapset_copy_begin_here(struct snapset_cow *cow, struct snapset_job 
 		return NULL;
 	if (copy->io.len < want)
 		goto free;
-	bio = read_bio(copy, GFP_HERE);
+	bio = snapset_may_fail(read_bio(copy, GFP_HERE));
 	if (!bio)
 		goto free;
 	if (!snapset_bio_at_hook(bio))
@@ -370,7 +374,8 @@ static void stored(struct snapset_store_io *io, int err)
 
 	rcu_read_lock();
 	if (err)	/* before ram_erase(): nobody reads what is not there */
-		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+		snapset_cow_kill(cow, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
+				 SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
 				 "a write to the store failed: error %d", err);
 	else
 		atomic64_add((u64)io->len << SNAPSET_GRANULE_SHIFT, &cow->stored);

@@ -7,6 +7,7 @@
 #include <linux/printk.h>
 #include <linux/seq_file.h>
 #include "counters.h"
+#include "fault.h"
 
 /*
  * What is made on one CPU goes on another: only the sum over all of them means
@@ -104,6 +105,7 @@ int snapset_counters_init(void)
 	/* debugfs may be absent or locked down: nothing here depends on it. */
 	dir = debugfs_create_dir("snapset", NULL);
 	debugfs_create_file("counters", 0400, dir, NULL, &counters_fops);
+	snapset_fault_init(dir);
 	return 0;
 }
 
@@ -112,6 +114,7 @@ void snapset_counters_exit(void)
 	int kind;
 
 	debugfs_remove(dir);
+	snapset_fault_exit();
 	for (kind = 0; kind < SNAPSET_OBJ_KINDS; kind++) {
 		s64 alive;
 		u64 made;

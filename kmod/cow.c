@@ -7,6 +7,7 @@
 #include "chain.h"
 #include "copy.h"
 #include "cow.h"
+#include "fault.h"
 #include "origin.h"
 
 struct workqueue_struct *snapset_tell_wq;
@@ -150,7 +151,7 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 				    const char *name,
 				    void (*died)(struct snapset_cow *cow), void *owner)
 {
-	struct snapset_cow *cow = kzalloc(sizeof(*cow), GFP_KERNEL);
+	struct snapset_cow *cow = snapset_may_fail(kzalloc(sizeof(*cow), GFP_KERNEL));
 
 	if (!cow)
 		return ERR_PTR(-ENOMEM);

@@ -14,6 +14,7 @@
  */
 #include <linux/mutex.h>
 #include "event.h"
+#include "fault.h"
 #include "nlmsg.h"
 
 #define GFP_EVENT (GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN)
@@ -51,7 +52,7 @@ static void send(u64 seq, const struct snapset_event_arg *arg)
 	struct sk_buff *skb;
 
 	/* room for a text of any length we make, and the rest */
-	skb = genlmsg_new(1024, GFP_EVENT);
+	skb = snapset_may_fail(genlmsg_new(1024, GFP_EVENT));
 	if (!skb || WARN_ON_ONCE(fill(skb, seq, arg))) {
 		nlmsg_free(skb);
 		genl_set_err(&snapset_genl_family, &init_net, 0,

@@ -17,6 +17,7 @@
 #include <linux/writeback.h>
 #include "counters.h"
 #include "dm.h"
+#include "fault.h"
 #include "freeze.h"
 
 enum item_state {
@@ -44,12 +45,13 @@ struct item {
 
 struct snapset_freezer {
 	wait_queue_head_t *wq;
+	bool silent;		/* debts_lock; items may go: no name is told any more */
 	unsigned int nr, frozen;
 	struct item *items[];
 };
 
 static struct workqueue_struct *freeze_wq;
-static DEFINE_SPINLOCK(debts_lock);	/* guards debts */
+static DEFINE_SPINLOCK(debts_lock);	/* guards debts, and items from who tells of them */
 static LIST_HEAD(debts);
 static DECLARE_WAIT_QUEUE_HEAD(debts_wq);	/* woken when the last one is paid */
 
@@ -63,8 +65,10 @@ static void item_free(struct item *it)
 
 static int sync_item(struct item *it)
 {
-	int err;
+	int err = snapset_fault("sync");
 
+	if (err)
+		return err;
 	if (!it->sb)
 		return sync_blockdev(it->bdev.bdev);
 	down_read(&it->sb->s_umount);
@@ -75,8 +79,10 @@ static int sync_item(struct item *it)
 
 static void thaw_item(struct item *it)
 {
-	int err = snapset_sb_thaw(it->sb, it);
+	int err;
 
+	snapset_fault("thaw");
+	err = snapset_sb_thaw(it->sb, it);
 	if (err)	/* somebody else has thawed it */
 		pr_warn("%s was not frozen any more when it was to be thawed: %d\n",
 			it->name, err);
@@ -90,11 +96,14 @@ static bool is_frozen(const struct item *it)
 
 static int freeze_item(struct item *it)
 {
-	int err = snapset_sb_freeze(it->sb, it);
+	int err = snapset_fault("freeze");
 
+	if (!err)
+		err = snapset_sb_freeze(it->sb, it);
 	if (err)
 		return err;
 	snapset_made(SNAPSET_OBJ_FROZEN);
+	snapset_fault("frozen");
 	if (is_frozen(it))
 		return 0;
 	thaw_item(it);		/* "success" for one that is not there yet or not any more */
@@ -148,7 +157,7 @@ static void item_work(struct work_struct *work)
 
 static struct item *item_new(struct snapset_freezer *f, const char *name)
 {
-	struct item *it = kzalloc(sizeof(*it), GFP_KERNEL);
+	struct item *it = snapset_may_fail(kzalloc(sizeof(*it), GFP_KERNEL));
 
 	if (!it)
 		return NULL;
@@ -166,7 +175,8 @@ struct snapset_freezer *snapset_freezer_new(const struct snapset_freeze_arg *arg
 	unsigned int i, j;
 	struct item *it;
 
-	f = kzalloc(struct_size(f, items, nr + SNAPSET_MAX_MEMBERS), GFP_KERNEL);
+	f = snapset_may_fail(kzalloc(struct_size(f, items, nr + SNAPSET_MAX_MEMBERS),
+				     GFP_KERNEL));
 	if (!f)
 		return ERR_PTR(-ENOMEM);
 	f->wq = wq;
@@ -227,7 +237,9 @@ int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *n
 	/* with requests the queue itself could be drained: nothing to ask then */
 	it->drain = drain && snapset_dm_is(it->bdev.bdev->bd_disk) &&
 		    !queue_is_mq(bdev_get_queue(it->bdev.bdev));
+	spin_lock(&debts_lock);		/* snapset_freezer_tell() */
 	f->items[f->nr++] = it;
+	spin_unlock(&debts_lock);
 	return 0;
 }
 
@@ -283,6 +295,18 @@ const char *snapset_freezer_late(const struct snapset_freezer *f)
 	return NULL;
 }
 
+bool snapset_freezer_tell(struct snapset_freezer *f, char *name, size_t size)
+{
+	const char *late;
+
+	spin_lock(&debts_lock);
+	late = f->silent ? NULL : snapset_freezer_late(f);
+	if (late)
+		strscpy(name, late, size);
+	spin_unlock(&debts_lock);
+	return late;
+}
+
 unsigned int snapset_freezer_count(const struct snapset_freezer *f)
 {
 	return f->frozen;
@@ -319,6 +343,9 @@ void snapset_freezer_thaw(struct snapset_freezer *f)
 {
 	unsigned int i, kept = 0;
 
+	spin_lock(&debts_lock);
+	f->silent = true;
+	spin_unlock(&debts_lock);
 	for (i = 0; i < f->nr; i++) {
 		struct item *it = f->items[i];
 

@@ -43,6 +43,11 @@ bool snapset_freezer_done(const struct snapset_freezer *f);
 int snapset_freezer_error(const struct snapset_freezer *f, const char **name);
 /* One that has not ended the step: its name; NULL if there is none. */
 const char *snapset_freezer_late(const struct snapset_freezer *f);
+/*
+ * Likewise, for who is not the take's worker: a copy of the name, until the thaw begins;
+ * false: nobody is waited for. The freezer must not be freed meanwhile.
+ */
+bool snapset_freezer_tell(struct snapset_freezer *f, char *name, size_t size);
 /* Number of file systems that are (to be) frozen. */
 unsigned int snapset_freezer_count(const struct snapset_freezer *f);
 

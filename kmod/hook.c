@@ -26,16 +26,18 @@
 #include <linux/workqueue.h>
 #include "counters.h"
 #include "cow.h"
+#include "fault.h"
 #include "hook.h"
 #include "origin.h"
 #include "say.h"
 
 #define IDLE (5 * HZ)	/* how long the hook stays without a user */
 
-static DEFINE_MUTEX(hook_mutex);	/* guards the three below; inside set_mutex */
+static DEFINE_MUTEX(hook_mutex);	/* guards the four below; inside set_mutex */
 static unsigned int users;
 static const char *hooked;		/* NULL: none */
 static bool tested_fallback;
+static bool stuck;			/* it could not be taken off */
 
 static void unhook_later(struct work_struct *work);
 static DECLARE_DELAYED_WORK(unhook_work, unhook_later);
@@ -100,11 +102,17 @@ static struct ftrace_ops hook_ops = {
 
 static void unhook(void)
 {
+	int err;
+
 	lockdep_assert_held(&hook_mutex);
 	if (!hooked)
 		return;
-	if (WARN_ON_ONCE(unregister_ftrace_function(&hook_ops)))
-		return;		/* ftrace has been killed: the text must stay */
+	err = snapset_fault("unhook") ?: unregister_ftrace_function(&hook_ops);
+	stuck = err;
+	if (err) {	/* ftrace has ended itself, and said so: our text must stay */
+		pr_crit_once("the hook cannot be taken off, error %d: reboot\n", err);
+		return;
+	}
 	ftrace_set_filter(&hook_ops, NULL, 0, 1);
 	hooked = NULL;
 	/* a callback or the stub may have been preempted at its last instruction */
@@ -117,11 +125,14 @@ static int hook_on(char *name, struct netlink_ext_ack *extack)
 	int err;
 
 	lockdep_assert_held(&hook_mutex);
+	if (stuck)
+		return snapset_say(extack, -ENOTRECOVERABLE,
+				   "the hook could not be taken off when it was last used, and may not be called any more: reboot");
 	err = ftrace_set_filter(&hook_ops, name, strlen(name), 1);
 	if (err)
 		return snapset_say(extack, -EOPNOTSUPP,
 				   "this kernel has no %s() that can be hooked", name);
-	err = register_ftrace_function(&hook_ops);
+	err = snapset_fault("hook") ?: register_ftrace_function(&hook_ops);
 	if (err) {
 		ftrace_set_filter(&hook_ops, NULL, 0, 1);
 		if (err == -EBUSY)
@@ -151,7 +162,7 @@ static void probe_done(struct bio *bio)
 {
 	struct probe *p = bio->bi_private;
 
-	p->err = blk_status_to_errno(bio->bi_status);
+	p->err = blk_status_to_errno(bio->bi_status) ?: snapset_fault_atomic("probe");
 	complete_all(&p->done);	/* the worker waits, and for a moment the asker */
 }
 
@@ -170,7 +181,7 @@ static void probe_work(struct work_struct *work)
 
 static struct probe *probe_new(dev_t dev)
 {
-	struct probe *p = kzalloc(sizeof(*p), GFP_KERNEL);
+	struct probe *p = snapset_may_fail(kzalloc(sizeof(*p), GFP_KERNEL));
 	int err;
 
 	if (!p)
@@ -186,7 +197,7 @@ static struct probe *probe_new(dev_t dev)
 		probe_put(p);
 		return ERR_PTR(err);
 	}
-	p->page = alloc_page(GFP_KERNEL);
+	p->page = snapset_may_fail(alloc_page(GFP_KERNEL));
 	if (!p->page) {
 		probe_put(p);
 		return ERR_PTR(-ENOMEM);
@@ -248,8 +259,10 @@ int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack)
 	int err = 0;
 
 	mutex_lock(&hook_mutex);
-	if (!hooked && !tested_fallback)
-		err = hook_on(nocheck, NULL);
+	if (stuck)
+		unhook();
+	if (!hooked ? !tested_fallback : stuck)
+		err = hook_on(nocheck, stuck ? extack : NULL);
 	if (!err && hooked)
 		err = probe(dev, extack);
 	if (err == -EOPNOTSUPP || (!err && !hooked)) {

@@ -21,6 +21,7 @@
 #include "chain.h"
 #include "copy.h"
 #include "cow.h"
+#include "fault.h"
 #include "image.h"
 #include "image-read.h"
 #include "origin.h"
@@ -141,6 +142,7 @@ static void part_run(struct part *part)
 
 	ok = snapset_chain_lookup(io->cow, part->node.start, len, &run, &holder);
 	if (ok && !holder && run.len == len) {
+		snapset_fault("image-pinned");
 		part_send(part, iter.bi_sector, pinned_done);
 		return;
 	}
@@ -312,7 +314,7 @@ void snapset_image_read(struct snapset_cow *cow, struct bio *bio)
 	io = kmalloc(sizeof(*io), GFP_NOIO | __GFP_NOFAIL);
 	io->cow = cow;
 	io->bio = bio;
-	io->status = BLK_STS_OK;
+	io->status = errno_to_blk_status(snapset_fault("image-read"));
 	atomic_set(&io->left, 1);
 	walk(io, bio->bi_iter);
 	io_put(io);

@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include "counters.h"
 #include "cow.h"
+#include "fault.h"
 #include "image.h"
 #include "image-read.h"
 #include "set.h"
@@ -183,7 +184,7 @@ struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 					unsigned int block_size,
 					const struct snapset_image_label *label)
 {
-	struct snapset_image *image = kzalloc(sizeof(*image), GFP_KERNEL);
+	struct snapset_image *image = snapset_may_fail(kzalloc(sizeof(*image), GFP_KERNEL));
 	int err;
 
 	if (!image)
@@ -191,12 +192,12 @@ struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 	image->label = *label;
 	refcount_set(&image->refs, 1);
 	INIT_WORK(&image->destroy, destroy_work);
-	image->minor = ida_alloc_max(&minors, MINORS - 1, GFP_KERNEL);
+	image->minor = snapset_may_err(ida_alloc_max(&minors, MINORS - 1, GFP_KERNEL));
 	if (image->minor < 0) {
 		err = image->minor;
 		goto free;
 	}
-	image->disk = snapset_disk_alloc(block_size);
+	image->disk = snapset_may_fail(snapset_disk_alloc(block_size)) ?: ERR_PTR(-ENOMEM);
 	if (IS_ERR(image->disk)) {
 		err = PTR_ERR(image->disk);
 		goto free_minor;
@@ -224,7 +225,8 @@ free:
 
 int snapset_image_publish(struct snapset_image *image)
 {
-	int err = snapset_disk_add(image->disk, image_groups);
+	int err = snapset_fault("image-add") ?:
+		  snapset_disk_add(image->disk, image_groups);
 
 	image->published = !err;
 	return err;

@@ -6,6 +6,7 @@
 #include <linux/mempool.h>
 #include <linux/slab.h>
 #include "copy.h"
+#include "fault.h"
 #include "job-own.h"
 
 #define RESERVED_JOBS	64
@@ -25,13 +26,15 @@ int snapset_jobs_init(struct snapset_jobs *jobs)
 	INIT_LIST_HEAD(&jobs->running);
 	init_llist_head(&jobs->done);
 	hrtimer_setup(&jobs->late, snapset_jobs_late, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
-	err = mempool_init_slab_pool(&jobs->job_pool, RESERVED_JOBS, job_cache);
+	err = snapset_may_err(mempool_init_slab_pool(&jobs->job_pool, RESERVED_JOBS,
+						     job_cache));
 	if (err)
 		return err;
-	err = mempool_init_slab_pool(&jobs->copy_pool, RESERVED_COPIES, copy_cache);
+	err = snapset_may_err(mempool_init_slab_pool(&jobs->copy_pool, RESERVED_COPIES,
+						     copy_cache));
 	if (err)
 		goto exit_jobs;
-	err = mempool_init_page_pool(&jobs->page_pool, RESERVED_PAGES, 0);
+	err = snapset_may_err(mempool_init_page_pool(&jobs->page_pool, RESERVED_PAGES, 0));
 	if (err)
 		goto exit_copies;
 	return 0;

@@ -17,6 +17,7 @@
 #include "copy.h"
 #include "counters.h"
 #include "cow.h"
+#include "fault.h"
 #include "image.h"
 #include "job.h"
 #include "job-own.h"
@@ -215,7 +216,7 @@ struct snapset_job *snapset_job_new(struct snapset_origin *o, struct snapset_cow
 {
 	struct snapset_job *job;
 
-	job = mempool_alloc(&o->jobs.job_pool, GFP_NOWAIT | __GFP_NOWARN);
+	job = snapset_may_lack(mempool_alloc(&o->jobs.job_pool, GFP_NOWAIT | __GFP_NOWARN));
 	if (!job)
 		return NULL;
 	memset(job, 0, sizeof(*job));

@@ -29,6 +29,7 @@
 #include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "fault.h"
 #include "map.h"
 
 #define REGION_SHIFT	SNAPSET_MAP_REGION_SHIFT
@@ -119,7 +120,7 @@ static struct region *region_new(unsigned int extents, gfp_t gfp)
 	struct region *r;
 	size_t size = slab_size(struct_size(r, ext, extents));
 
-	r = kmalloc(size, gfp);
+	r = snapset_may_fail(kmalloc(size, gfp));
 	if (!r)
 		return NULL;
 	seqcount_init(&r->seq);
@@ -396,7 +397,7 @@ static int prepare(struct snapset_map *map, const struct piece *p, gfp_t gfp,
 	struct region *new;
 
 	if (!entry)
-		return xa_reserve(&map->regions, p->index, gfp);
+		return snapset_may_err(xa_reserve(&map->regions, p->index, gfp));
 	if (overlaps(entry, p))
 		return -EEXIST;
 	room = room_needed(entry, p);

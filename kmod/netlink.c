@@ -15,6 +15,7 @@
  * the system, so none may wait for long.
  */
 #include <linux/module.h>
+#include "fault.h"
 #include "netlink.h"
 #include "nlmsg.h"
 #include "say.h"
@@ -65,7 +66,7 @@ static int serve(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		return err;
 	if (!command->silent) {
-		reply = genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL);
+		reply = snapset_may_fail(genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
 		if (!reply)
 			return snapset_say(info->extack, -ENOMEM, "no memory for an answer");
 		head = genlmsg_put_reply(reply, info, &snapset_genl_family, 0,

@@ -10,6 +10,7 @@
 #include <linux/kdev_t.h>
 #include <linux/path.h>
 #include <linux/slab.h>
+#include "fault.h"
 #include "nlmsg.h"
 #include "range.h"
 #include "say.h"
@@ -104,6 +105,7 @@ int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 	    nla_put_u32(skb, SNAPSET_A_MEMBERS, set->members) ||
 	    (set->session && put_u64(skb, SNAPSET_A_SESSION, set->session)) ||
 	    nla_put_u32(skb, SNAPSET_A_PHASE, set->phase) ||
+	    (*set->waits_for && nla_put_string(skb, SNAPSET_A_NAME, set->waits_for)) ||
 	    put_u64(skb, SNAPSET_A_ELAPSED_NS, set->elapsed_ns) ||
 	    put_u64(skb, SNAPSET_A_DEADLINE_NS, set->deadline_ns) ||
 	    put_u64(skb, SNAPSET_A_T_PREPARE, set->t_prepare) ||
@@ -325,7 +327,7 @@ int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
 	err = snapset_count_freeze(info, &count);
 	if (err || !count)
 		return err;
-	*args = kvcalloc(count, sizeof(**args), GFP_KERNEL);
+	*args = snapset_may_fail(kvcalloc(count, sizeof(**args), GFP_KERNEL));
 	if (!*args)
 		return snapset_say(info->extack, -ENOMEM,
 				   "no memory for %u file systems to freeze", count);

@@ -5,8 +5,25 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/string.h>
+#include "freeze.h"
 #include "registry.h"
 #include "set.h"
+
+static void fill_waits_for(struct snapset_set *set, char *name, size_t size)
+{
+	struct snapset_snap *snap;
+
+	if (set->freezer && snapset_freezer_tell(set->freezer, name, size))
+		return;
+	if (!snapset_set_is(set, SNAPSET_STATE_HOLDING))
+		return;
+	list_for_each_entry(snap, &set->snaps, link) {
+		if (READ_ONCE(snap->drained))
+			continue;
+		strscpy(name, snap->name, size);
+		return;
+	}
+}
 
 static void fill(struct snapset_set *set, struct snapset_set_info *info)
 {
@@ -33,6 +50,7 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 		info->elapsed_ns = ktime_to_ns(ktime_sub(set->ended ?: now, set->began));
 	if (deadline && ktime_after(deadline, now))
 		info->deadline_ns = ktime_to_ns(ktime_sub(deadline, now));
+	fill_waits_for(set, info->waits_for, sizeof(info->waits_for));
 	info->t_prepare = set->t_prepare;
 	info->t_freeze = set->t_freeze;
 	info->t_hold = set->t_hold;

@@ -29,6 +29,7 @@
 #include <net/sock.h>
 #include "control.h"
 #include "counters.h"
+#include "fault.h"
 #include "say.h"
 #include "session.h"
 
@@ -98,7 +99,7 @@ int snapset_session_open(struct sk_buff *skb, u64 *cookie,
 	struct session *s;
 	int err = 0;
 
-	s = kzalloc(sizeof(*s), GFP_KERNEL);
+	s = snapset_may_fail(kzalloc(sizeof(*s), GFP_KERNEL));
 	if (!s)
 		return snapset_say(extack, -ENOMEM, "no memory for a session");
 	INIT_WORK(&s->work, end_work);

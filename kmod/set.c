@@ -179,6 +179,7 @@ void snapset_set_ended(struct snapset_set *set)
 				   SNAPSET_STATE_CANCELLED : SNAPSET_STATE_FAILED);
 	if (snapset_making == set)
 		snapset_making = NULL;
+	snapset_idle_stop(set);
 	mutex_unlock(&snapset_set_mutex);
 	if ((u32)set->code == SNAPSET_E_UNEXPECTED)
 		pr_err("set %pUb: %s\n", set->id.b, set->text);

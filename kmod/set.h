@@ -17,6 +17,7 @@
 #include <linux/workqueue.h>
 #include "control.h"
 #include "cow.h"
+#include "idle.h"
 #include "state.h"
 
 struct snapset_freezer;
@@ -58,6 +59,7 @@ struct snapset_set {
 
 	struct snapset_statew state;
 	u64 session;			/* set_mutex; 0: none */
+	struct snapset_idle idle;
 	spinlock_t lock;		/* irq; guards code and text, and who may write them */
 	s32 code;
 	char text[256];

@@ -8,6 +8,7 @@
 #include <linux/uuid.h>
 #include "counters.h"
 #include "event.h"
+#include "fault.h"
 #include "image.h"
 #include "origin.h"
 #include "say.h"
@@ -60,7 +61,7 @@ static void reap(struct work_struct *work)
 struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
 				      const char *name, struct netlink_ext_ack *extack)
 {
-	struct snapset_snap *snap = kzalloc(sizeof(*snap), GFP_KERNEL);
+	struct snapset_snap *snap = snapset_may_fail(kzalloc(sizeof(*snap), GFP_KERNEL));
 	struct snapset_origin *origin;
 
 	lockdep_assert_held(&snapset_set_mutex);

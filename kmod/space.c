@@ -13,6 +13,7 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include "fault.h"
 #include "space.h"
 
 #define CHUNK_SHIFT	15
@@ -48,9 +49,9 @@ int snapset_space_init(struct snapset_space *space, u64 total)
 	/* The kernel gives no larger area: 64 TiB, with bits of 2 GiB. */
 	if (chunks(space) > INT_MAX / CHUNK_BYTES)
 		return -ENOMEM;
-	space->bits = kvcalloc(chunks(space), CHUNK_BYTES, GFP_KERNEL);
-	space->left = kvmalloc_array(chunks(space), sizeof(*space->left),
-				     GFP_KERNEL);
+	space->bits = snapset_may_fail(kvcalloc(chunks(space), CHUNK_BYTES, GFP_KERNEL));
+	space->left = snapset_may_fail(kvmalloc_array(chunks(space), sizeof(*space->left),
+						      GFP_KERNEL));
 	if (!space->bits || !space->left) {
 		snapset_space_destroy(space);
 		return -ENOMEM;

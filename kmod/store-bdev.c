@@ -9,6 +9,7 @@
 #include <linux/bio.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include "fault.h"
 #include "origin.h"
 #include "say.h"
 #include "store.h"
@@ -39,7 +40,8 @@ static void carried(struct bio *bio)
 {
 	struct carrier *c = container_of(bio, struct carrier, bio);
 	struct snapset_store *store = c->store;
-	int err = blk_status_to_errno(bio->bi_status);
+	int err = blk_status_to_errno(bio->bi_status) ?:
+		  snapset_fault_atomic("store-write");
 	struct snapset_store_io *io, *next;
 	LIST_HEAD(ios);
 
@@ -75,6 +77,7 @@ static void bdev_work(struct work_struct *work)
 	LIST_HEAD(ios);
 	u32 i;
 
+	snapset_fault("store-send");
 	spin_lock_irq(&b->lock);
 	list_splice_init(&b->queue, &ios);
 	b->queued = 0;
@@ -158,7 +161,7 @@ int snapset_store_bdev_open(struct snapset_store *store,
 			    struct netlink_ext_ack *extack)
 {
 	unsigned int major = MAJOR(p->store_dev), minor = MINOR(p->store_dev);
-	struct bdev_store *b = kzalloc(sizeof(*b), GFP_KERNEL);
+	struct bdev_store *b = snapset_may_fail(kzalloc(sizeof(*b), GFP_KERNEL));
 	int err;
 
 	if (!b)
@@ -193,8 +196,9 @@ int snapset_store_bdev_open(struct snapset_store *store,
 		goto close;
 	}
 	err = -ENOMEM;
-	b->wq = alloc_workqueue("snapset-store-%u:%u",
-				WQ_MEM_RECLAIM | WQ_UNBOUND, 1, major, minor);
+	b->wq = snapset_may_fail(alloc_workqueue("snapset-store-%u:%u",
+						 WQ_MEM_RECLAIM | WQ_UNBOUND, 1,
+						 major, minor));
 	if (!b->wq)
 		goto close;
 	store->dev = p->store_dev;

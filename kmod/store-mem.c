@@ -7,6 +7,7 @@
 #include <linux/slab.h>
 #include <linux/xarray.h>
 #include "counters.h"
+#include "fault.h"
 #include "say.h"
 #include "store.h"
 
@@ -14,12 +15,13 @@ static void mem_write(struct snapset_store *store, struct snapset_store_io *io)
 {
 	u64 place = snapset_place_granule(io->place);
 	struct xarray *pages = store->priv;
-	int err = 0;
+	int err = snapset_fault("store-write");
 	u32 i;
 
 	for (i = 0; i < io->len && !err; i++) {
-		err = xa_err(xa_store(pages, place + i, io->pages[i],
-				      GFP_NOIO | __GFP_NORETRY | __GFP_NOWARN));
+		err = snapset_may_err(xa_err(xa_store(pages, place + i, io->pages[i],
+						      GFP_NOIO | __GFP_NORETRY |
+						      __GFP_NOWARN)));
 		if (!err)
 			io->pages[i] = NULL;
 	}
@@ -76,7 +78,7 @@ int snapset_store_mem_open(struct snapset_store *store,
 		return snapset_say(extack, -ENOSPC,
 				   "a memory store of %llu MiB is more than this machine has",
 				   limit >> (20 - PAGE_SHIFT));
-	pages = kzalloc(sizeof(*pages), GFP_KERNEL);
+	pages = snapset_may_fail(kzalloc(sizeof(*pages), GFP_KERNEL));
 	if (!pages)
 		return -ENOMEM;
 	xa_init(pages);		/* process context alone: the worker, and who deletes */

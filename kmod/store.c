@@ -8,6 +8,7 @@
 #include <linux/slab.h>
 #include "counters.h"
 #include "cow.h"
+#include "fault.h"
 #include "say.h"
 #include "set.h"
 #include "store.h"
@@ -97,7 +98,7 @@ static int take_slot(struct snapset_store *store, struct netlink_ext_ack *extack
 struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
 					 struct netlink_ext_ack *extack)
 {
-	struct snapset_store *store = kzalloc(sizeof(*store), GFP_KERNEL);
+	struct snapset_store *store = snapset_may_fail(kzalloc(sizeof(*store), GFP_KERNEL));
 	int err;
 
 	if (!store)
@@ -131,7 +132,8 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 		goto close;
 	}
 	if (!store->ops->adopts) {
-		store->spare = kmalloc_array(SPARES, sizeof(*store->spare), GFP_KERNEL);
+		store->spare = snapset_may_fail(kmalloc_array(SPARES, sizeof(*store->spare),
+							      GFP_KERNEL));
 		if (!store->spare) {
 			err = -ENOMEM;
 			goto destroy_space;

@@ -17,6 +17,7 @@
 #include <linux/timekeeping.h>
 #include "chain.h"
 #include "counters.h"
+#include "fault.h"
 #include "freeze.h"
 #include "image.h"
 #include "older.h"
@@ -70,7 +71,7 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 				  "%s has been resized since it was added", snap->name);
 		return false;
 	}
-	err = snapset_snap_prepare(snap);
+	err = snapset_fault("prepare") ?: snapset_snap_prepare(snap);
 	if (err) {
 		snapset_set_abort(set, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
 				  SNAPSET_E_UNEXPECTED,
@@ -81,7 +82,8 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->name,
 				       !snapset_freezer_covers(set->freezer, o->bdev.bdev));
 	if (err) {
-		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+		snapset_set_abort(set, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
+				  SNAPSET_E_PROVIDER_VETO,
 				  "%s cannot be opened any more: error %d",
 				  snap->name, err);
 		return false;
@@ -241,6 +243,7 @@ static bool hold(struct snapset_set *set)
 		parked -= snap->origin->nr_parked;
 	}
 	hrtimer_start(&set->timer, limit, HRTIMER_MODE_ABS);
+	snapset_fault("hold");
 	list_for_each_entry(snap, &set->snaps, link) {
 		snapset_origin_close(snap->origin);
 		if (!snapset_set_is(set, SNAPSET_STATE_HOLDING)) {
@@ -253,6 +256,7 @@ static bool hold(struct snapset_set *set)
 	if (wait_drained(set) && snapset_older_ask(set)) {
 		set->t_drain = ktime_to_ns(ktime_sub(ktime_get(), closed));
 		set->created = ktime_get_real_ns();
+		snapset_fault("commit");
 		check_frozen(set);
 		/* from here on the timer has no say: nothing may come between */
 		in_commit = true;
@@ -318,7 +322,7 @@ static bool publish(struct snapset_set *set)
 
 	set->phase = SNAPSET_PHASE_PUBLISH;
 	list_for_each_entry(snap, &set->snaps, link) {
-		err = snapset_image_publish(snap->image);
+		err = snapset_fault("publish") ?: snapset_image_publish(snap->image);
 		if (err) {
 			pr_err("image of %s cannot be shown: error %d\n",
 			       snap->name, err);
@@ -345,6 +349,7 @@ static bool take(struct snapset_set *set)
 		committed = debug_skew_ms ? hold_skewed(set) : hold(set);
 	}
 	set->phase = SNAPSET_PHASE_RELEASE;
+	snapset_fault("release");
 	snapset_freezer_thaw(set->freezer);
 	set->t_frozen = ktime_to_ns(ktime_sub(ktime_get(), t1));
 	set->deadline = 0;
@@ -355,6 +360,7 @@ static bool take(struct snapset_set *set)
 void snapset_take_work(struct work_struct *work)
 {
 	struct snapset_set *set = container_of(work, struct snapset_set, take);
+	struct snapset_freezer *freezer;
 	bool committed, shown;
 
 	set->began = ktime_get();
@@ -366,8 +372,11 @@ void snapset_take_work(struct work_struct *work)
 	set->phase = SNAPSET_PHASE_DONE;
 	if (!committed)
 		snapset_freezer_thaw(set->freezer);	/* abandons a sync that hangs */
-	snapset_freezer_free(set->freezer);
-	set->freezer = NULL;
+	mutex_lock(&snapset_set_mutex);
+	freezer = set->freezer;
+	set->freezer = NULL;		/* nobody asks it whom it waits for any more */
+	mutex_unlock(&snapset_set_mutex);
+	snapset_freezer_free(freezer);
 	if (shown) {
 		spin_lock_irq(&set->lock);
 		set->code = SNAPSET_S_ASYNC_FINISHED;

@@ -12,6 +12,7 @@
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
 #include "counters.h"
+#include "fault.h"
 #include "hook.h"
 #include "image.h"
 #include "origin.h"
@@ -142,7 +143,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 		count_writes(o);
 		return o;
 	}
-	o = kzalloc(sizeof(*o), GFP_KERNEL);
+	o = snapset_may_fail(kzalloc(sizeof(*o), GFP_KERNEL));
 	if (!o)
 		return ERR_PTR(-ENOMEM);
 	o->dev = dev;
@@ -175,12 +176,12 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	if (err)
 		goto destroy_jobs;
 	err = -ENOMEM;
-	o->inflight = alloc_percpu(unsigned long);
+	o->inflight = snapset_may_fail(alloc_percpu(unsigned long));
 	if (!o->inflight)
 		goto exit_clones;
-	o->wq = alloc_workqueue("snapset-%u:%u",
-				WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI, 1,
-				MAJOR(dev), MINOR(dev));
+	o->wq = snapset_may_fail(alloc_workqueue("snapset-%u:%u",
+						 WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI,
+						 1, MAJOR(dev), MINOR(dev)));
 	if (!o->wq)
 		goto free_count;
 	err = snapset_hook_get(dev, extack);

@@ -92,6 +92,16 @@ load() {
 	on_exit snapraw clear
 }
 
+FAULTS=/sys/kernel/debug/snapset/faults
+
+# fault 'NAME FIRST COUNT DELAY_MS ERRNO'|on|off: kmod/fault.h
+fault() { echo "$1" >"$FAULTS" || fail "fault $1"; }
+
+# fault_hits NAME: how often what was written for it has happened
+fault_hits() { awk -v n="$1" '$1 == "fault" && $2 == n { hits += $8 } END { print hits + 0 }' "$FAULTS"; }
+
+fault_hit() { [ "$(fault_hits "$1")" -gt 0 ]; }
+
 no_objects() { [ "$(snapraw counters)" = 0 ]; }
 
 # no_strays [ID...]: there is no set but those that 'take' made and these

@@ -79,9 +79,10 @@ enum snapset_cmd {
 	 */
 	SNAPSET_CMD_SET_CANCEL,
 	/* do: SET_ID; dump: every set -> SET_ID STATE CODE TEXT ATTRS MEMBERS
-	 * SESSION PHASE ELAPSED_NS DEADLINE_NS, the T_* times, PARKED, CREATED,
-	 * STORE, BUDGET. CODE is S_ASYNC_PENDING, S_ASYNC_FINISHED,
-	 * S_ASYNC_CANCELLED or an error; S_OK before SET_DO.
+	 * SESSION PHASE [NAME] ELAPSED_NS DEADLINE_NS, the T_* times, PARKED,
+	 * CREATED, STORE, BUDGET. NAME: whom the phase waits for. CODE is
+	 * S_ASYNC_PENDING, S_ASYNC_FINISHED, S_ASYNC_CANCELLED or an error; S_OK
+	 * before SET_DO.
 	 */
 	SNAPSET_CMD_SET_GET,
 	/* do: SNAP_ID; dump: every snapshot, or [SET_ID]'s -> SNAP_ID SET_ID
