@@ -17,7 +17,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -37,14 +36,6 @@ struct snap_async {
 	enum snap_phase		phase;		/* the last before the end */
 	bool			ask;		/* events were lost */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static bool watch(int epfd, int fd)
 {
@@ -273,7 +264,7 @@ SNAPI_EXPORT snap_status snap_async_status(struct snap_async *a, snap_status *st
 
 SNAPI_EXPORT snap_status snap_async_wait(struct snap_async *a, int timeout_ms)
 {
-	uint64_t until = now_ms() + (timeout_ms > 0 ? timeout_ms : 0), now;
+	uint64_t until = snapi_now_ms() + (timeout_ms > 0 ? timeout_ms : 0), now;
 	struct pollfd pfd;
 
 	if (!a || timeout_ms < -1)
@@ -293,7 +284,7 @@ SNAPI_EXPORT snap_status snap_async_wait(struct snap_async *a, int timeout_ms)
 		if (st || status != SNAP_S_ASYNC_PENDING)
 			return st;
 		if (timeout_ms >= 0) {
-			now = now_ms();
+			now = snapi_now_ms();
 			if (now >= until)
 				return SNAP_S_ASYNC_PENDING;
 			if (until - now < ASK_MS)

@@ -7,7 +7,7 @@
  *	cmd_lock	one command at a time on cmd; members
  *	async->lock	status of the job
  *	query_lock	one question at a time on query
- *	lock		state, async, refs, the last error; nothing is called under it
+ *	lock		state, async, refs, turn, the last error; nothing is called under it
  * Everything else of a session belongs to the thread that uses it.
  */
 #ifndef LIBSNAP_INTERNAL_H
@@ -83,11 +83,12 @@ struct snap_session {
 	enum snapi_state	state;
 	struct snap_async	*async;		/* the job, until it is freed */
 	struct snapi_error	err;
+	int			turn;		/* eventfd that ends a wait in turn.c, or -1 */
 
 	snap_id			set_id;		/* fixed after the start */
 	bool			context_set;
 	uint32_t		attrs;
-	uint32_t		hold_ms, freeze_ms, stall_ms;
+	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget;
 	struct {
 		enum snap_store_kind	kind;
@@ -107,13 +108,28 @@ bool snapi_struct_out(void *out, const void *in, size_t in_size);
 /* The same for arguments. False if the caller's struct says more than we know. */
 bool snapi_struct_in(void *in, size_t in_size, const void *arg);
 
+/* clock.c */
+uint64_t snapi_now_ms(void);
+
 /* set.c */
+/* Asks the kernel once to start the set. The error is in @e. Takes cmd_lock. */
+snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_error *e);
 /*
  * Asks the kernel to cancel the set and waits for the decision: SNAP_S_OK,
  * SNAP_S_ASYNC_CANCELLED, SNAP_S_ASYNC_FINISHED or an error.
  * *@decided: whether that was said by the kernel. Takes cmd_lock.
  */
 snap_status snapi_set_cancel(struct snap_session *s, bool *decided);
+
+/* turn.c */
+/*
+ * Starts the set, and waits for somebody else's as long as the session says.
+ * SNAP_S_ASYNC_CANCELLED: @stop_fd, if it is not below 0, got readable.
+ */
+snap_status snapi_turn_start(struct snap_session *s, int stop_fd, snap_id *id,
+			     struct snapi_error *e);
+/* Ends that wait, if there is one. Any thread. */
+void snapi_turn_abort(struct snap_session *s);
 
 /* async.c */
 /* The job of the session, listening, not yet started. The error is in @e. */

@@ -267,6 +267,17 @@ snap_status snap_set_timeouts(struct snap_session *session, uint32_t hold_ms,
  */
 snap_status snap_set_budget(struct snap_session *session, uint64_t bytes);
 
+#define SNAP_WAIT_FOREVER	UINT32_MAX
+
+/*
+ * How long snap_start_snapshot_set() waits for somebody else's set in the making.
+ * @wait_ms	milliseconds; 0, the default: not at all; SNAP_WAIT_FOREVER
+ * Meanwhile snap_abort() of another thread ends the wait, and nothing else of
+ * the session. SNAP_E_BAD_STATE: the set is started. VSS: none; its callers try
+ * again.
+ */
+snap_status snap_set_wait(struct snap_session *session, uint32_t wait_ms);
+
 enum snap_store_kind {
 	SNAP_STORE_MEMORY,	/* RAM */
 	SNAP_STORE_DEVICE,	/* a block device or partition; what is on it is lost */
@@ -294,7 +305,8 @@ snap_status snap_set_store(struct snap_session *session,
 /*
  * Begins the one set of this session and gives its id. There is one set in
  * the making per machine: SNAP_E_SNAPSHOT_SET_IN_PROGRESS if somebody else
- * has it; the session stays good, wait and call again.
+ * has it, still after the time of snap_set_wait(), or if snap_abort() ended
+ * that; the session stays good, wait and call again.
  * SNAP_E_BAD_STATE: the session had its set. VSS: StartSnapshotSet.
  */
 snap_status snap_start_snapshot_set(struct snap_session *session,
@@ -351,7 +363,8 @@ snap_status snap_do_snapshot_set(struct snap_session *session,
 
 /*
  * Gives up the set in the making, whoever waits for it; returns when nothing
- * is frozen or held any more. SNAP_S_OK also if there is nothing to abort.
+ * is frozen or held any more. A snap_start_snapshot_set() that waits for somebody
+ * else's set returns. SNAP_S_OK also if there is nothing to abort.
  * SNAP_S_ASYNC_FINISHED: too late, the set exists. VSS: AbortBackup.
  */
 snap_status snap_abort(struct snap_session *session);

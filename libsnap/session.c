@@ -65,6 +65,7 @@ SNAPI_EXPORT snap_status snap_open(unsigned int flags,
 	pthread_mutex_init(&s->query_lock, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	s->refs = 1;
+	s->turn = -1;
 	s->attrs = SNAP_CTX_FILE_SHARE_BACKUP;
 	if (SNAP_FAILED(connect_kernel(s, &e))) {
 		free_session(s);
@@ -213,6 +214,16 @@ SNAPI_EXPORT snap_status snap_set_context(struct snap_session *s, uint32_t ctx)
 				  ctx);
 	s->attrs = ctx & ~SNAP_ATTR_DIFFERENTIAL;
 	s->context_set = true;
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_set_wait(struct snap_session *s, uint32_t wait_ms)
+{
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (check_new(s, "snap_set_wait()"))
+		return SNAP_E_BAD_STATE;
+	s->wait_ms = wait_ms;
 	return SNAP_S_OK;
 }
 

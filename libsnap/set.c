@@ -91,20 +91,9 @@ static snap_status call_for_id(struct snap_session *s, struct nl_msg *m, int att
 	return SNAP_S_OK;
 }
 
-SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
-						 snap_id *set_id)
+snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_error *e)
 {
-	struct snapi_error e = { 0 };
 	struct nl_msg *m;
-	snap_id id;
-
-	if (!s)
-		return SNAP_E_INVALIDARG;
-	if (!set_id)
-		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
-				  "snap_start_snapshot_set() needs a place for the id");
-	if (check_state(s, SNAPI_NEW))
-		return SNAP_E_BAD_STATE;
 
 	pthread_mutex_lock(&s->cmd_lock);
 	m = command(s, SNAPSET_CMD_SET_START, 256);
@@ -118,13 +107,29 @@ SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
 	if (s->budget)
 		snapi_put_u64(s->cmd, m, SNAPSET_A_BUDGET, s->budget);
 	put_store(s, m);
-	call_for_id(s, m, SNAPSET_A_SET_ID, &id, &e);
-	if (!e.code) {
-		s->set_id = id;
+	call_for_id(s, m, SNAPSET_A_SET_ID, id, e);
+	if (!e->code) {
+		s->set_id = *id;
 		snapi_session_set_state(s, SNAPI_SET_OPEN);
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
-	if (e.code)
+	return e->code;
+}
+
+SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
+						 snap_id *set_id)
+{
+	struct snapi_error e = { 0 };
+	snap_id id;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (!set_id)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "snap_start_snapshot_set() needs a place for the id");
+	if (check_state(s, SNAPI_NEW))
+		return SNAP_E_BAD_STATE;
+	if (snapi_turn_start(s, -1, &id, &e))
 		return snapi_fail_with(s, &e);
 	*set_id = id;
 	return SNAP_S_OK;
@@ -333,6 +338,8 @@ SNAPI_EXPORT snap_status snap_abort(struct snap_session *s)
 	if (!s)
 		return SNAP_E_INVALIDARG;
 	state = snapi_session_state(s);
+	if (state == SNAPI_NEW)
+		snapi_turn_abort(s);
 	if (state != SNAPI_SET_OPEN && state != SNAPI_COMMITTING)
 		return SNAP_S_OK;
 	a = snapi_async_of(s);

@@ -96,6 +96,13 @@ void fake_state(uint32_t state, uint32_t code, const char *text)
 	pthread_mutex_unlock(&lock);
 }
 
+void fake_relent(void)
+{
+	pthread_mutex_lock(&lock);
+	fake.fail_cmd = 0;
+	pthread_mutex_unlock(&lock);
+}
+
 void fake_overflow(void)
 {
 	pthread_mutex_lock(&lock);

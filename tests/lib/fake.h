@@ -38,6 +38,8 @@ extern struct fake fake;
 void fake_reset(void);
 /* The set goes to @state; tells it, unless fake.silent. */
 void fake_state(uint32_t state, uint32_t code, const char *text);
+/* What was to fail goes well from now on; from any thread. */
+void fake_relent(void);
 /* All that listen lose what is in their sockets. */
 void fake_overflow(void);
 /* The number of connections open: must be 0 at the end. */
