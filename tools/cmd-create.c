@@ -15,7 +15,7 @@
 struct args {
 	struct snap_store	store;
 	bool			have_store;
-	uint32_t		hold_ms, freeze_ms, stall_ms;
+	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget;
 	bool			keep, auto_release, json;
 	char			**volumes;
@@ -23,9 +23,11 @@ struct args {
 	char			**exec;		/* NULL: none */
 };
 
+#define STEP_MS	500
+
 enum {
-	OPT_STORE = 256, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_KEEP,
-	OPT_AUTO_RELEASE, OPT_JSON,
+	OPT_STORE = 256, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_WAIT,
+	OPT_KEEP, OPT_AUTO_RELEASE, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -34,6 +36,7 @@ static const struct option options[] = {
 	{ "freeze-timeout", required_argument, NULL, OPT_FREEZE },
 	{ "stall-timeout", required_argument, NULL, OPT_STALL },
 	{ "budget", required_argument, NULL, OPT_BUDGET },
+	{ "wait", required_argument, NULL, OPT_WAIT },
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -81,6 +84,9 @@ static int parse_args(int argc, char **argv, struct args *a)
 		case OPT_BUDGET:
 			ok = parse_size(optarg, &a->budget) && a->budget;
 			break;
+		case OPT_WAIT:
+			ok = parse_wait(optarg, &a->wait_ms);
+			break;
 		case OPT_KEEP:
 			a->keep = true;
 			break;
@@ -108,7 +114,40 @@ static int parse_args(int argc, char **argv, struct args *a)
 	return EXIT_OK;
 }
 
-static snap_status start(struct snap_session *s, const struct args *a, snap_id *set)
+/* The signal that came, 0 if none; does not wait. */
+static int take_signal(int sigfd)
+{
+	struct signalfd_siginfo info;
+
+	if (read(sigfd, &info, sizeof(info)) != sizeof(info))
+		return 0;
+	return (int)info.ssi_signo;
+}
+
+/* Waits for its turn in small steps, so that a signal is seen between them. */
+static snap_status start_in_turn(struct snap_session *s, const struct args *a,
+				 snap_id *set, int sigfd, int *sig)
+{
+	uint32_t left = a->wait_ms, step;
+	snap_status st;
+
+	for (;;) {
+		step = left < STEP_MS ? left : STEP_MS;
+		st = snap_set_wait(s, step);
+		if (!SNAP_FAILED(st))
+			st = snap_start_snapshot_set(s, set);
+		if (left != SNAP_WAIT_FOREVER)
+			left -= step;
+		if (st != SNAP_E_SNAPSHOT_SET_IN_PROGRESS || !left)
+			return st;
+		*sig = take_signal(sigfd);
+		if (*sig && *sig != SIGCHLD)
+			return SNAP_S_ASYNC_CANCELLED;
+	}
+}
+
+static snap_status start(struct snap_session *s, const struct args *a, snap_id *set,
+			 int sigfd, int *sig)
 {
 	uint32_t ctx = SNAP_CTX_FILE_SHARE_BACKUP;
 	snap_status st;
@@ -123,20 +162,10 @@ static snap_status start(struct snap_session *s, const struct args *a, snap_id *
 	if (!SNAP_FAILED(st) && a->have_store)
 		st = snap_set_store(s, &a->store);
 	if (!SNAP_FAILED(st))
-		st = snap_start_snapshot_set(s, set);
-	for (int i = 0; !SNAP_FAILED(st) && i < a->nr_volumes; i++)
+		st = start_in_turn(s, a, set, sigfd, sig);
+	for (int i = 0; st == SNAP_S_OK && i < a->nr_volumes; i++)
 		st = snap_add_to_snapshot_set(s, a->volumes[i], NULL);
 	return st;
-}
-
-/* The signal that came, 0 if none; does not wait. */
-static int take_signal(int sigfd)
-{
-	struct signalfd_siginfo info;
-
-	if (read(sigfd, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	return (int)info.ssi_signo;
 }
 
 /* Does the set; a signal cancels it. *@sig: the signal, if one won. */
@@ -277,8 +306,8 @@ static int create(struct snap_session *s, const struct args *a,
 	snap_id set;
 	int sig = 0, ret;
 
-	st = start(s, a, &set);
-	if (!SNAP_FAILED(st))
+	st = start(s, a, &set, sigfd, &sig);
+	if (st == SNAP_S_OK)
 		st = make(s, sigfd, &sig);
 	if (st == SNAP_S_ASYNC_CANCELLED) {
 		fprintf(stderr, "snapset: cancelled; no snapshot is left\n");

@@ -159,6 +159,10 @@ note "cancelled $won of 8"
 gives 9 bash -c 'snapset create /m/a & snapset create /m/b; a=$?; wait $!; exit $((a + $?))'
 says 'another set is in the making'
 gives 0 snapset delete --all
+# shellcheck disable=SC2016
+gives 0 bash -c 'snapset create --wait 60 /m/a & snapset create --wait forever /m/b; a=$?
+	wait $!; exit $((a + $?))'
+gives 0 snapset delete --all
 gives 2 snapset create --hold-timeout 10001 /m/a
 gives 2 snapset create --budget 1k /m/a
 
