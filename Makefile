@@ -10,7 +10,7 @@ MANDIR	?= $(PREFIX)/share/man
 UDEVDIR	?= /usr/lib/udev/rules.d
 INSTALL	?= install
 HOST	:= $(CURDIR)/build/host
-NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid json-c
+NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c
 
 # the harness reads these from its environment
 export K T JOBS LONG
@@ -47,7 +47,7 @@ needs:
 	done; \
 	[ -z "$$missing" ] || { \
 		echo "pkg-config does not find:$$missing"; \
-		echo 'Debian: apt install libnl-genl-3-dev libmount-dev libblkid-dev uuid-dev libjson-c-dev'; \
+		echo 'Debian: apt install libnl-genl-3-dev libmount-dev libblkid-dev uuid-dev libsystemd-dev libjson-c-dev'; \
 		exit 1; \
 	}
 

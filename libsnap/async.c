@@ -141,8 +141,8 @@ static void end(struct snap_async *a, snap_status status, const char *member,
 		snapi_error_set(&e, status, 0, member, "%s",
 				text && *text ? text : snap_strerror(status));
 		e.phase = a->phase;
-		snapi_fail_with(a->s, &e);
 		snapi_session_set_state(a->s, SNAPI_FAILED);
+		snapi_fail_with(a->s, &e);
 	} else {
 		if (status == SNAP_S_ASYNC_FINISHED)
 			a->phase = SNAP_PHASE_DONE;

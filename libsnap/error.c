@@ -40,6 +40,7 @@ snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e)
 	pthread_mutex_lock(&s->lock);
 	s->err = *e;
 	pthread_mutex_unlock(&s->lock);
+	snapi_journal(s, e);
 	return e->code;
 }
 
@@ -58,6 +59,7 @@ snap_status snapi_fail(struct snap_session *s, snap_status code,
 snap_status snapi_open_fail(const struct snapi_error *e)
 {
 	open_error = *e;
+	snapi_journal(NULL, e);
 	return e->code;
 }
 

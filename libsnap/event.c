@@ -81,6 +81,17 @@ static snap_status give(struct snap_events *ev, struct snap_event *event)
 	return SNAP_S_OK;
 }
 
+/* There is no session to keep the sentence. */
+static snap_status lost_the_kernel(int err)
+{
+	struct snapi_error e;
+
+	snapi_error_set(&e, SNAP_E_UNEXPECTED, err, NULL,
+			"cannot read the events of the kernel module: %s", strerror(err));
+	snapi_journal(NULL, &e);
+	return e.code;
+}
+
 SNAPI_EXPORT snap_status snap_event_next(struct snap_events *ev, int timeout_ms,
 					 struct snap_event *event)
 {
@@ -99,7 +110,7 @@ SNAPI_EXPORT snap_status snap_event_next(struct snap_events *ev, int timeout_ms,
 		if (err == -ENOBUFS)
 			ev->gap = true;
 		else if (err && err != -EINTR)
-			return SNAP_E_UNEXPECTED;
+			return lost_the_kernel(-err);
 		if (ev->gap || ev->have)
 			return give(ev, event);
 		if (timeout_ms >= 0) {

@@ -7,7 +7,7 @@
  *	cmd_lock	one command at a time on cmd; members
  *	async->lock	status of the job
  *	query_lock	one question at a time on query
- *	lock		state, async, refs, turn, the last error; nothing is called under it
+ *	lock		state, async, refs, turn, errors, set_id; nothing is called under it
  * Everything else of a session belongs to the thread that uses it.
  */
 #ifndef LIBSNAP_INTERNAL_H
@@ -43,6 +43,12 @@ snap_status snapi_fail(struct snap_session *s, snap_status code,
 snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e);
 /* The error of this thread's snap_open(), for which there is no session yet. */
 snap_status snapi_open_fail(const struct snapi_error *e);
+
+/* journal.c */
+/* Logs @e if its code is one that is always logged; @s may be NULL. Under no lock. */
+void snapi_journal(struct snap_session *s, const struct snapi_error *e);
+/* The set has ended: logs what was kept back. Under no lock of the session but async->lock. */
+void snapi_journal_flush(struct snap_session *s);
 
 /* code.c */
 /* @err: positive. @cmd: SNAPSET_CMD_*, as EBUSY depends on it. */
@@ -83,6 +89,7 @@ struct snap_session {
 	enum snapi_state	state;
 	struct snap_async	*async;		/* the job, until it is freed */
 	struct snapi_error	err;
+	struct snapi_error	unlogged;	/* for the journal, when the set has ended */
 	int			turn;		/* eventfd that ends a wait in turn.c, or -1 */
 
 	snap_id			set_id;		/* fixed after the start */

@@ -42,7 +42,8 @@
  * Any call may return SNAP_E_OUTOFMEMORY, SNAP_E_ACCESSDENIED,
  * SNAP_E_UNEXPECTED or SNAP_E_UNEXPECTED_PROVIDER_ERROR (an answer of the
  * kernel module that this library does not know; its errno is in
- * snap_last_error()). They are not repeated below.
+ * snap_last_error()). They are not repeated below. The last two are written to
+ * the systemd journal, too, see SNAP_JOURNAL_MESSAGE_ID.
  */
 #ifndef LIBSNAP_H
 #define LIBSNAP_H
@@ -188,6 +189,16 @@ enum snap_phase {
 	SNAP_PHASE_PUBLISH,	/* making /dev/snapsetN */
 	SNAP_PHASE_DONE,
 };
+
+/*
+ * Each SNAP_E_UNEXPECTED and SNAP_E_UNEXPECTED_PROVIDER_ERROR is a record with
+ * this MESSAGE_ID in the journal, written when the set of the session is not in
+ * the making, as file systems may be frozen before; without a journal no call
+ * fails. Its fields: SNAP_CODE ("0x80042302"), SNAP_CODE_NAME, SNAP_PHASE
+ * ("hold"; "none"), SNAP_ERRNO, SNAP_TEXT, and where there is one SNAP_SET_ID and
+ * SNAP_VOLUME; PRIORITY is 3. VSS: the application event log.
+ */
+#define SNAP_JOURNAL_MESSAGE_ID	"81d9a7e2afbe4d4394c82d16740b29c1"
 
 struct snap_error_info {
 	size_t		size;

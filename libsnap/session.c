@@ -132,6 +132,7 @@ SNAPI_EXPORT void snap_close(struct snap_session *s)
 	snapi_conn_close(s->query);
 	s->query = NULL;
 	pthread_mutex_unlock(&s->query_lock);
+	snapi_journal_flush(s);
 	snapi_session_put(s);
 }
 
@@ -150,6 +151,8 @@ void snapi_session_set_state(struct snap_session *s, enum snapi_state state)
 	pthread_mutex_lock(&s->lock);
 	s->state = state;
 	pthread_mutex_unlock(&s->lock);
+	if (state != SNAPI_COMMITTING)
+		snapi_journal_flush(s);
 }
 
 bool snapi_struct_out(void *out, const void *in, size_t in_size)

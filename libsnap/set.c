@@ -109,7 +109,9 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 	put_store(s, m);
 	call_for_id(s, m, SNAPSET_A_SET_ID, id, e);
 	if (!e->code) {
+		pthread_mutex_lock(&s->lock);
 		s->set_id = *id;
+		pthread_mutex_unlock(&s->lock);
 		snapi_session_set_state(s, SNAPI_SET_OPEN);
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
