@@ -63,6 +63,25 @@ snap_status snapi_open_fail(const struct snapi_error *e)
 	return e->code;
 }
 
+void snapi_open_keep(const struct snapi_error *e)
+{
+	open_error = *e;
+}
+
+void snapi_open_error(struct snapi_error *e)
+{
+	*e = open_error;
+}
+
+void snapi_error_info(struct snap_error_info *out, const struct snapi_error *e)
+{
+	out->code = e->code;
+	out->sys_errno = e->sys_errno;
+	out->phase = e->phase;
+	memcpy(out->member, e->member, sizeof(out->member));
+	memcpy(out->text, e->text, sizeof(out->text));
+}
+
 SNAPI_EXPORT snap_status snap_last_error(struct snap_session *s,
 					 struct snap_error_info *info)
 {
@@ -78,11 +97,7 @@ SNAPI_EXPORT snap_status snap_last_error(struct snap_session *s,
 	} else {
 		e = open_error;
 	}
-	out.code = e.code;
-	out.sys_errno = e.sys_errno;
-	out.phase = e.phase;
-	memcpy(out.member, e.member, sizeof(out.member));
-	memcpy(out.text, e.text, sizeof(out.text));
+	snapi_error_info(&out, &e);
 	return snapi_struct_out(info, &out, sizeof(out)) ? SNAP_S_OK
 							 : SNAP_E_INVALIDARG;
 }

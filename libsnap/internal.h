@@ -43,6 +43,11 @@ snap_status snapi_fail(struct snap_session *s, snap_status code,
 snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e);
 /* The error of this thread's snap_open(), for which there is no session yet. */
 snap_status snapi_open_fail(const struct snapi_error *e);
+/* The same of one that was recorded, and logged, when it happened. */
+void snapi_open_keep(const struct snapi_error *e);
+void snapi_open_error(struct snapi_error *e);
+/* All but the size. */
+void snapi_error_info(struct snap_error_info *out, const struct snapi_error *e);
 
 /* journal.c */
 /* Logs @e if its code is one that is always logged; @s may be NULL. Under no lock. */

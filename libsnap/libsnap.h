@@ -226,7 +226,7 @@ void snap_close(struct snap_session *session);
 
 /*
  * Fills @info with the last error of the session, or with NULL that of the last
- * snap_open() of this thread; code SNAP_S_OK if none has failed. Not changed by
+ * snap_open() or snap_create_simple() of this thread; code SNAP_S_OK if none has failed. Not changed by
  * calls that went well. Any time before snap_close().
  * SNAP_E_INVALIDARG: @info is NULL or its size is too small.
  * VSS: none; it has codes only.
@@ -467,6 +467,52 @@ snap_do_snapshot_set_wait(struct snap_session *session)
 	snap_async_free(async);
 	return st;
 }
+
+/*
+ * What snap_create_simple() goes by; zeros are the defaults.
+ */
+struct snap_simple_options {
+	size_t			size;
+	uint32_t		hold_ms;	/* as snap_set_timeouts() */
+	uint32_t		freeze_ms;
+	uint32_t		stall_ms;
+	uint32_t		wait_ms;	/* as snap_set_wait() */
+	uint64_t		budget;		/* as snap_set_budget() */
+	const struct snap_store	*store;		/* as snap_set_store(); NULL: memory */
+	bool			no_retry;	/* one try only */
+	unsigned int		max_delay_s;	/* most seconds between two tries, 0: as advised */
+	int			stop_fd;	/* readable: stop; not read from; 0: none */
+	/*
+	 * Told before each wait: the error, the seconds until the next try, and
+	 * how many tries may come after that. False: no more tries. In the
+	 * caller's thread; may call snap_ functions.
+	 */
+	bool			(*before_retry)(void *arg,
+						const struct snap_error_info *why,
+						unsigned int delay_s,
+						unsigned int more);
+	void			*arg;
+};
+
+/*
+ * Opens a session, makes one set of the @n @volumes, waits for its end, and
+ * tries again as snap_retry_advice() says, each time with a new session; with
+ * its delays of ten minutes that may take half an hour.
+ * @context	as snap_set_context()
+ * @options	may be NULL
+ * @session	the session that has the set, to be closed by the caller
+ * @set_id	may be NULL
+ * SNAP_S_ASYNC_FINISHED	the set is there; only then out parameters are set
+ * SNAP_S_ASYNC_CANCELLED	stop_fd got readable; nothing is left
+ * SNAP_E_INVALIDARG		no volumes, or a NULL
+ * or the last error of the calls above, with its sentence in
+ * snap_last_error(NULL, ...) of this thread; nothing is left.
+ * No signal ends it: use stop_fd. VSS: none.
+ */
+snap_status snap_create_simple(const char *const *volumes, unsigned int n,
+			       uint32_t context,
+			       const struct snap_simple_options *options,
+			       struct snap_session **session, snap_id *set_id);
 
 /* ------------------------------------------------------------------------
  * Sets and snapshots of this machine, whoever made them

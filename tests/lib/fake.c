@@ -351,6 +351,8 @@ static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 	case SNAPSET_CMD_SET_DO:
 		fake.freezes = m->freezes;
 		set_state(SNAPSET_STATE_PREPARING, SNAPSET_S_ASYNC_PENDING, NULL);
+		if (fake.finish)
+			set_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
 		return 0;
 	case SNAPSET_CMD_SET_CANCEL:
 		put_u32(&a, SNAPSET_A_CODE, cancel());

@@ -24,6 +24,7 @@ struct fake {
 	const char	*text;
 	bool		exists;			/* the set */
 	bool		silent;			/* changes send no event */
+	bool		finish;			/* a DO is done at once */
 	uint32_t	cancel_code;		/* answer to CANCEL, 0: by state */
 	int		interrupt;		/* so many dumps are interrupted */
 	struct fake_snap snaps[SNAPSET_MAX_MEMBERS];
