@@ -13,7 +13,8 @@ static const struct command {
 	{ "create", cmd_create,
 	  "create [--store memory[:LIMIT]|DEVICE] [--hold-timeout MS]\n"
 	  "               [--freeze-timeout MS] [--stall-timeout MS] [--budget BYTES]\n"
-	  "               [--wait SECONDS] [--keep|--auto-release] [--json] VOLUME... [--exec CMD [ARG...]]" },
+	  "               [--wait SECONDS] [--retry] [--retry-delay SECONDS]\n"
+	  "               [--keep|--auto-release] [--json] VOLUME... [--exec CMD [ARG...]]" },
 	{ "list", cmd_list, "list [--all] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },
 	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },
