@@ -15,7 +15,7 @@ NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c
 # the harness reads these from its environment
 export K T JOBS LONG
 
-all: module lib tools
+all: module lib transactions tools
 
 help:
 	@echo 'make              the module for the running kernel, the library, the command'
@@ -38,6 +38,9 @@ module:
 lib: needs
 	$(MAKE) -C libsnap O=$(HOST)/libsnap
 
+transactions:
+	$(MAKE) -C transactions O=$(HOST)/transactions
+
 tools: lib
 	$(MAKE) -C tools O=$(HOST)/tools LIBSNAP_O=$(HOST)/libsnap
 
@@ -53,6 +56,7 @@ needs:
 
 install: all
 	$(MAKE) -C libsnap O=$(HOST)/libsnap install
+	$(MAKE) -C transactions O=$(HOST)/transactions install
 	$(MAKE) -C tools O=$(HOST)/tools LIBSNAP_O=$(HOST)/libsnap install
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/include/linux $(DESTDIR)$(UDEVDIR)
 	$(INSTALL) -m 644 kmod/uapi/linux/snapset.h $(DESTDIR)$(PREFIX)/include/linux/
@@ -89,4 +93,4 @@ clean:
 	rm -rf build
 	[ ! -e $(KDIR)/Makefile ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
-.PHONY: all help module lib tools needs install deps demo check check-debug bench lint clean
+.PHONY: all help module lib transactions tools needs install deps demo check check-debug bench lint clean
