@@ -56,6 +56,8 @@ static const char *phase_name(enum snap_phase phase)
 	case SNAP_PHASE_RELEASE:	return "release";
 	case SNAP_PHASE_PUBLISH:	return "publish";
 	case SNAP_PHASE_DONE:		return "done";
+	case SNAP_PHASE_TRANSACTION_FREEZE: return "transaction-freeze";
+	case SNAP_PHASE_TRANSACTION_THAW: return "transaction-thaw";
 	}
 	return "unknown";
 }

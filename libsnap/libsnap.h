@@ -32,7 +32,8 @@
  *		snap_abort() may be called from any thread, any number at once.
  *		snap_close() and snap_async_free() must be the last call on
  *		their object. No call is safe in a signal handler. Nothing is
- *		shared between sessions. The library starts no thread.
+ *		shared between sessions. The library starts no thread, but for a
+ *		set with snap_set_transactions() one.
  * fork		The kernel knows the owner of a set by a socket. A child keeps
  *		it open until it calls exec or exits; it must not use the
  *		session.
@@ -118,7 +119,7 @@ typedef int32_t snap_status;
 #define SNAP_E_REVERT_VOLUME_LOST	SNAP_CODE_(0x80042326)
 #define SNAP_E_AUTORECOVERY_FAILED	SNAP_CODE_(0x800423FB)
 
-/* Writers (application hooks); no call of this version returns them */
+/* Writers (application hooks); this version returns the first only, for transactions */
 #define SNAP_E_UNEXPECTED_WRITER_ERROR	SNAP_CODE_(0x80042315)
 #define SNAP_E_WRITER_INFRASTRUCTURE	SNAP_CODE_(0x80042318)
 #define SNAP_E_WRITER_NOT_RESPONDING	SNAP_CODE_(0x80042319)
@@ -188,6 +189,9 @@ enum snap_phase {
 	SNAP_PHASE_RELEASE,	/* the instant is past; thawing */
 	SNAP_PHASE_PUBLISH,	/* making /dev/snapsetN */
 	SNAP_PHASE_DONE,
+	/* the library's own */
+	SNAP_PHASE_TRANSACTION_FREEZE = 100, /* comes before PREPARE; see snap_set_transactions() */
+	SNAP_PHASE_TRANSACTION_THAW,	/* comes after PUBLISH */
 };
 
 /*
@@ -309,6 +313,44 @@ struct snap_store {
 snap_status snap_set_store(struct snap_session *session,
 			   const struct snap_store *store);
 
+/*
+ * Has the programs in @directory make the transactions of databases and the like
+ * stand still around the instant. NULL, the default: none are run.
+ * @transaction_ms	1..60000 (0: 10000): for all freezes together, and for
+ *			all thaws
+ * @window_ms		1..600000 (0: 60000): from the first freeze begun to the
+ *			last thaw done
+ *
+ * snap_do_snapshot_set() then starts a thread, which blocks all signals and ends
+ * with the job, and the helper snapset-transactions. That calls each program with
+ * the argument "freeze", in the order of their names; then the kernel makes the
+ * set; when writes and file systems are released, it calls each with "thaw", in the
+ * reverse order. Each program whose freeze began gets exactly one "thaw", or else one
+ * "abort": if a freeze failed, the set did, was cancelled, the window is over, or
+ * this process died, however that was. The job is pending until all that is done.
+ * See snapset(8) for how to write a program.
+ *
+ * The job may end with
+ * SNAP_E_TRANSACTION_FREEZE_TIMEOUT	not all have frozen in time, or the
+ *					window was over before the set was made
+ * SNAP_E_TRANSACTION_THAW_TIMEOUT	not all have thawed in time, or the window
+ *					was over after that; the set is deleted
+ * SNAP_E_UNEXPECTED_WRITER_ERROR	a program failed; if it did so in its thaw,
+ *					the set is deleted
+ * SNAP_E_UNEXPECTED			the directory or a program is not root's or
+ *					can be written by others, or the helper
+ *					cannot be run
+ * and all errors that snap_do_snapshot_set() would give, if they come up later.
+ *
+ * SNAP_E_INVALIDARG: not an absolute path, not a directory, out of range.
+ * SNAP_E_OBJECT_NOT_FOUND: no such directory. SNAP_E_BAD_STATE: not before
+ * snap_do_snapshot_set(). VSS: none; there transactions (KTM, DTC) are frozen for
+ * every set unless its context says VSS_VOLSNAP_ATTR_NOT_TRANSACTED.
+ */
+snap_status snap_set_transactions(struct snap_session *session,
+				  const char *directory, uint32_t transaction_ms,
+				  uint32_t window_ms);
+
 /* ------------------------------------------------------------------------
  * Making a set
  */
@@ -389,7 +431,7 @@ snap_status snap_abort(struct snap_session *session);
  * _CANCELLED or the error it ended with: SNAP_E_INSUFFICIENT_STORAGE,
  * SNAP_E_FLUSH_WRITES_TIMEOUT, SNAP_E_HOLD_WRITES_TIMEOUT,
  * SNAP_E_PROVIDER_VETO, SNAP_E_OUTOFMEMORY, SNAP_E_NESTED_VOLUME_LIMIT,
- * SNAP_E_UNEXPECTED_PROVIDER_ERROR. Once it has
+ * SNAP_E_UNEXPECTED_PROVIDER_ERROR, and those of snap_set_transactions(). Once it has
  * ended the answer stays. Success is FINISHED, never SNAP_S_OK. VSS: QueryStatus.
  */
 snap_status snap_async_status(struct snap_async *async, snap_status *status);
@@ -409,7 +451,7 @@ snap_status snap_async_wait(struct snap_async *async, int timeout_ms);
  * SNAP_S_ASYNC_FINISHED	too late: the set exists
  * an error		it had failed before
  * A file system that is just freezing cannot be interrupted, so this may take
- * as long as that. VSS: Cancel.
+ * as long as that; and transactions have been aborted when it returns. VSS: Cancel.
  */
 snap_status snap_async_cancel(struct snap_async *async);
 
@@ -479,6 +521,9 @@ struct snap_simple_options {
 	uint32_t		wait_ms;	/* as snap_set_wait() */
 	uint64_t		budget;		/* as snap_set_budget() */
 	const struct snap_store	*store;		/* as snap_set_store(); NULL: memory */
+	const char		*transactions;	/* as snap_set_transactions() */
+	uint32_t		transaction_ms;
+	uint32_t		window_ms;
 	bool			no_retry;	/* one try only */
 	unsigned int		max_delay_s;	/* most seconds between two tries, 0: as advised */
 	int			stop_fd;	/* readable: stop; not read from; 0: none */

@@ -256,10 +256,31 @@ static snap_status send_do(struct snap_session *s, const struct snapi_freezes *f
 	return e->code;
 }
 
+snap_status snapi_set_do(struct snap_session *s, struct snapi_error *e)
+{
+	struct snapi_freezes freezes = { 0 };
+
+	if (!check_again(s, e) && !open_freezes(s, &freezes, e))
+		send_do(s, &freezes, e);
+	/* The kernel has its own references by now. */
+	snapi_freezes_close(&freezes);
+	return e->code;
+}
+
+/* What would be refused later is refused before transactions are frozen for it. */
+static snap_status look_ahead(struct snap_session *s, struct snapi_error *e)
+{
+	struct snapi_freezes freezes = { 0 };
+
+	if (!check_again(s, e))
+		open_freezes(s, &freezes, e);
+	snapi_freezes_close(&freezes);
+	return e->code;
+}
+
 SNAPI_EXPORT snap_status snap_do_snapshot_set(struct snap_session *s,
 					      struct snap_async **async)
 {
-	struct snapi_freezes freezes = { 0 };
 	struct snapi_error e = { 0 };
 	struct snap_async *a;
 
@@ -274,27 +295,18 @@ SNAPI_EXPORT snap_status snap_do_snapshot_set(struct snap_session *s,
 		return snapi_fail(s, SNAP_E_BAD_STATE, NULL,
 				  "the snapshot set is empty: add a volume");
 	/* It listens before the kernel begins, so no event is missed. */
-	if (check_again(s, &e) || open_freezes(s, &freezes, &e) ||
-	    snapi_async_new(s, &a, &e))
-		goto fail;
-	if (send_do(s, &freezes, &e)) {
+	if (s->transactions && look_ahead(s, &e))
+		return snapi_fail_with(s, &e);
+	if (snapi_async_new(s, s->transactions != NULL, &a, &e))
+		return snapi_fail_with(s, &e);
+	if (s->transactions ? snapi_job_start(s, a, &e) : snapi_set_do(s, &e)) {
 		snap_async_free(a);
-		goto fail;
+		return snapi_fail_with(s, &e);
 	}
-	/* The kernel has its own references by now. */
-	snapi_freezes_close(&freezes);
-
-	pthread_mutex_lock(&s->lock);
-	if (s->state == SNAPI_SET_OPEN)		/* not aborted meanwhile */
-		s->state = SNAPI_COMMITTING;
-	s->async = a;
-	pthread_mutex_unlock(&s->lock);
+	if (!s->transactions)
+		snapi_session_commit(s, a);
 	*async = a;
 	return SNAP_S_OK;
-
-fail:
-	snapi_freezes_close(&freezes);
-	return snapi_fail_with(s, &e);
 }
 
 static int on_code(const struct snapi_attrs *attrs, void *arg)
@@ -304,7 +316,7 @@ static int on_code(const struct snapi_attrs *attrs, void *arg)
 	return 0;
 }
 
-snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
+snap_status snapi_set_ask_cancel(struct snap_session *s, bool *decided)
 {
 	snap_status code = SNAP_E_UNEXPECTED_PROVIDER_ERROR;
 	struct snapi_error e = { 0 };
@@ -321,6 +333,15 @@ snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
 		return snapi_fail_with(s, &e);
 
 	*decided = true;
+	return code;
+}
+
+snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
+{
+	snap_status code = snapi_set_ask_cancel(s, decided);
+
+	if (!*decided)
+		return code;
 	if (code == SNAP_S_ASYNC_FINISHED)
 		snapi_session_set_state(s, SNAPI_CREATED);
 	else if (SNAP_FAILED(code))

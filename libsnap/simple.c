@@ -35,6 +35,9 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 		st = snap_set_budget(s, r->o.budget);
 	if (!st)
 		st = snap_set_wait(s, r->o.wait_ms);
+	if (!st && r->o.transactions)
+		st = snap_set_transactions(s, r->o.transactions, r->o.transaction_ms,
+					   r->o.window_ms);
 	if (!st && r->o.store)
 		st = snap_set_store(s, r->o.store);
 	return st;

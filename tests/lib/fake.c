@@ -103,6 +103,16 @@ void fake_relent(void)
 	pthread_mutex_unlock(&lock);
 }
 
+unsigned int fake_called(int cmd)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&lock);
+	n = fake.calls[cmd];
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
 void fake_overflow(void)
 {
 	pthread_mutex_lock(&lock);

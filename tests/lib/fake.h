@@ -41,6 +41,8 @@ void fake_reset(void);
 void fake_state(uint32_t state, uint32_t code, const char *text);
 /* What was to fail goes well from now on; from any thread. */
 void fake_relent(void);
+/* How often @cmd was called; from any thread. */
+unsigned int fake_called(int cmd);
 /* All that listen lose what is in their sockets. */
 void fake_overflow(void);
 /* The number of connections open: must be 0 at the end. */
