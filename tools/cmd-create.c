@@ -17,6 +17,8 @@ struct args {
 	bool			have_store;
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget;
+	const char		*transactions;
+	uint32_t		transaction_ms, window_ms;
 	bool			retry;
 	uint32_t		retry_delay_s;	/* 0: as advised */
 	bool			keep, auto_release, json;
@@ -27,7 +29,8 @@ struct args {
 
 enum {
 	OPT_STORE = 256, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_WAIT,
-	OPT_RETRY, OPT_RETRY_DELAY, OPT_KEEP, OPT_AUTO_RELEASE, OPT_JSON,
+	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
+	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -39,6 +42,9 @@ static const struct option options[] = {
 	{ "wait", required_argument, NULL, OPT_WAIT },
 	{ "retry", no_argument, NULL, OPT_RETRY },
 	{ "retry-delay", required_argument, NULL, OPT_RETRY_DELAY },
+	{ "transactions", required_argument, NULL, OPT_TRANSACTIONS },
+	{ "transaction-timeout", required_argument, NULL, OPT_TRANSACTION },
+	{ "window", required_argument, NULL, OPT_WINDOW },
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -95,6 +101,15 @@ static int parse_args(int argc, char **argv, struct args *a)
 		case OPT_RETRY_DELAY:
 			ok = a->retry = parse_ms(optarg, &a->retry_delay_s);
 			break;
+		case OPT_TRANSACTIONS:
+			a->transactions = optarg;
+			break;
+		case OPT_TRANSACTION:
+			ok = parse_ms(optarg, &a->transaction_ms);
+			break;
+		case OPT_WINDOW:
+			ok = parse_ms(optarg, &a->window_ms);
+			break;
 		case OPT_KEEP:
 			a->keep = true;
 			break;
@@ -114,6 +129,8 @@ static int parse_args(int argc, char **argv, struct args *a)
 	a->nr_volumes = argc - optind;
 	if (!a->nr_volumes)
 		return usage_error("create needs a volume");
+	if (!a->transactions && (a->transaction_ms || a->window_ms))
+		return usage_error("--transaction-timeout and --window need --transactions");
 	if (a->keep && a->auto_release)
 		return usage_error("--keep and --auto-release contradict each other");
 	/* With a command the set lives as long as the command, if not told otherwise. */
@@ -162,6 +179,9 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 		.wait_ms = a->wait_ms,
 		.budget = a->budget,
 		.store = a->have_store ? &a->store : NULL,
+		.transactions = a->transactions,
+		.transaction_ms = a->transaction_ms,
+		.window_ms = a->window_ms,
 		.no_retry = !a->retry,
 		.max_delay_s = a->retry_delay_s,
 		.stop_fd = sigfd,
