@@ -10,12 +10,12 @@ MANDIR	?= $(PREFIX)/share/man
 UDEVDIR	?= /usr/lib/udev/rules.d
 INSTALL	?= install
 HOST	:= $(CURDIR)/build/host
-NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid json-c
+NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c
 
 # the harness reads these from its environment
 export K T JOBS LONG
 
-all: module lib tools
+all: module lib transactions tools
 
 help:
 	@echo 'make              the module for the running kernel, the library, the command'
@@ -38,6 +38,9 @@ module:
 lib: needs
 	$(MAKE) -C libsnap O=$(HOST)/libsnap
 
+transactions:
+	$(MAKE) -C transactions O=$(HOST)/transactions
+
 tools: lib
 	$(MAKE) -C tools O=$(HOST)/tools LIBSNAP_O=$(HOST)/libsnap
 
@@ -47,12 +50,13 @@ needs:
 	done; \
 	[ -z "$$missing" ] || { \
 		echo "pkg-config does not find:$$missing"; \
-		echo 'Debian: apt install libnl-genl-3-dev libmount-dev libblkid-dev uuid-dev libjson-c-dev'; \
+		echo 'Debian: apt install libnl-genl-3-dev libmount-dev libblkid-dev uuid-dev libsystemd-dev libjson-c-dev'; \
 		exit 1; \
 	}
 
 install: all
 	$(MAKE) -C libsnap O=$(HOST)/libsnap install
+	$(MAKE) -C transactions O=$(HOST)/transactions install
 	$(MAKE) -C tools O=$(HOST)/tools LIBSNAP_O=$(HOST)/libsnap install
 	$(INSTALL) -d $(DESTDIR)$(PREFIX)/include/linux $(DESTDIR)$(UDEVDIR)
 	$(INSTALL) -m 644 kmod/uapi/linux/snapset.h $(DESTDIR)$(PREFIX)/include/linux/
@@ -89,4 +93,4 @@ clean:
 	rm -rf build
 	[ ! -e $(KDIR)/Makefile ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
-.PHONY: all help module lib tools needs install deps demo check check-debug bench lint clean
+.PHONY: all help module lib transactions tools needs install deps demo check check-debug bench lint clean

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * The running job. There is no thread: whoever asks for the status reads what
+ * The running job. There is no thread, but for transactions (job.c, which then
+ * does all of what follows): whoever asks for the status reads what
  * the kernel has sent to the job's own events socket. When the end is seen, by
  * whomever, the eventfd "done" is raised and stays so; it wakes all that wait.
  *
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -36,15 +36,15 @@ struct snap_async {
 	snap_status		status;
 	enum snap_phase		phase;		/* the last before the end */
 	bool			ask;		/* events were lost */
+
+	/* with a thread of its own (job.c) */
+	bool			has_job;
+	int			wake;		/* eventfd, readable for good: a cancel is wanted */
+	bool			cancel;
+	snap_status		kernel;		/* how the kernel's set ended ... */
+	struct snapi_error	kernel_error;	/* ... and why */
+	uint64_t		began, until, ended;	/* snapi_now_ms(); of the DO, the phase, the end */
 };
-
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static bool watch(int epfd, int fd)
 {
@@ -53,8 +53,8 @@ static bool watch(int epfd, int fd)
 	return epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev) == 0;
 }
 
-snap_status snapi_async_new(struct snap_session *s, struct snap_async **out,
-			    struct snapi_error *e)
+snap_status snapi_async_new(struct snap_session *s, bool has_job,
+			    struct snap_async **out, struct snapi_error *e)
 {
 	struct snap_async *a = calloc(1, sizeof(*a));
 
@@ -66,13 +66,16 @@ snap_status snapi_async_new(struct snap_session *s, struct snap_async **out,
 	pthread_mutex_init(&a->lock, NULL);
 	a->s = snapi_session_get(s);
 	a->set_id = s->set_id;
-	a->status = SNAP_S_ASYNC_PENDING;
+	a->status = a->kernel = SNAP_S_ASYNC_PENDING;
+	a->has_job = has_job;
+	a->began = snapi_now_ms();
+	a->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	a->epfd = epoll_create1(EPOLL_CLOEXEC);
 	a->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (snapi_conn_open(true, &a->events, e))
 		goto fail;
-	if (a->epfd < 0 || a->done < 0 || !watch(a->epfd, a->done) ||
-	    !watch(a->epfd, snapi_conn_fd(a->events))) {
+	if (a->epfd < 0 || a->done < 0 || a->wake < 0 || !watch(a->epfd, a->done) ||
+	    (!has_job && !watch(a->epfd, snapi_conn_fd(a->events)))) {
 		int err = errno;
 
 		snapi_error_set(e, SNAP_E_UNEXPECTED, err, NULL,
@@ -99,6 +102,11 @@ struct snap_async *snapi_async_of(struct snap_session *s)
 	return a;
 }
 
+void snapi_async_get(struct snap_async *a)
+{
+	atomic_fetch_add(&a->refs, 1);
+}
+
 SNAPI_EXPORT void snap_async_free(struct snap_async *a)
 {
 	struct snap_session *s;
@@ -116,6 +124,8 @@ SNAPI_EXPORT void snap_async_free(struct snap_async *a)
 	pthread_mutex_unlock(&s->lock);
 
 	snapi_conn_close(a->events);
+	if (a->wake >= 0)
+		close(a->wake);
 	if (a->done >= 0)
 		close(a->done);
 	if (a->epfd >= 0)
@@ -135,32 +145,51 @@ static const char *member_name(const struct snap_async *a, const snap_id *id)
 	return "";
 }
 
-/* lock is held. The first end stays. */
-static void end(struct snap_async *a, snap_status status, const char *member,
-		const char *text)
+static void raise_for_good(int fd)
 {
 	uint64_t one = 1;
 
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;		/* cannot happen: it is written once, or is readable already */
+}
+
+/* lock is held. The first end stays. @e: if it failed. */
+static void finish(struct snap_async *a, snap_status status, struct snapi_error *e)
+{
 	if (a->status != SNAP_S_ASYNC_PENDING)
 		return;
 	a->status = status;
+	a->ended = snapi_now_ms();
 	if (SNAP_FAILED(status)) {
-		struct snapi_error e;
-
-		snapi_error_set(&e, status, 0, member, "%s",
-				text && *text ? text : snap_strerror(status));
-		e.phase = a->phase;
-		snapi_fail_with(a->s, &e);
+		e->phase = a->phase;
 		snapi_session_set_state(a->s, SNAPI_FAILED);
+		snapi_fail_with(a->s, e);
 	} else {
 		if (status == SNAP_S_ASYNC_FINISHED)
 			a->phase = SNAP_PHASE_DONE;
 		snapi_session_set_state(a->s, status == SNAP_S_ASYNC_FINISHED ?
 					SNAPI_CREATED : SNAPI_ABORTED);
 	}
-	epoll_ctl(a->epfd, EPOLL_CTL_DEL, snapi_conn_fd(a->events), NULL);
-	if (write(a->done, &one, sizeof(one)) < 0)
-		return;		/* cannot happen: it is written once */
+	if (!a->has_job)
+		epoll_ctl(a->epfd, EPOLL_CTL_DEL, snapi_conn_fd(a->events), NULL);
+	raise_for_good(a->done);
+}
+
+/* lock is held. The kernel's set has ended; what the job is to do then, it knows. */
+static void end(struct snap_async *a, snap_status status, const char *member,
+		const char *text)
+{
+	struct snapi_error e = { 0 };
+
+	if (SNAP_FAILED(status))
+		snapi_error_set(&e, status, 0, member, "%s",
+				text && *text ? text : snap_strerror(status));
+	if (!a->has_job) {
+		finish(a, status, &e);
+	} else if (a->kernel == SNAP_S_ASYNC_PENDING) {
+		a->kernel = status;
+		a->kernel_error = e;
+	}
 }
 
 void snapi_async_end(struct snap_async *a, snap_status status)
@@ -247,7 +276,7 @@ static snap_status refresh(struct snap_async *a)
 {
 	int err;
 
-	if (a->status != SNAP_S_ASYNC_PENDING)
+	if (a->status != SNAP_S_ASYNC_PENDING || a->has_job)
 		return SNAP_S_OK;
 	err = snapi_conn_drain(a->events, on_event, a);
 	if (err)
@@ -273,7 +302,7 @@ SNAPI_EXPORT snap_status snap_async_status(struct snap_async *a, snap_status *st
 
 SNAPI_EXPORT snap_status snap_async_wait(struct snap_async *a, int timeout_ms)
 {
-	uint64_t until = now_ms() + (timeout_ms > 0 ? timeout_ms : 0), now;
+	uint64_t until = snapi_now_ms() + (timeout_ms > 0 ? timeout_ms : 0), now;
 	struct pollfd pfd;
 
 	if (!a || timeout_ms < -1)
@@ -293,7 +322,7 @@ SNAPI_EXPORT snap_status snap_async_wait(struct snap_async *a, int timeout_ms)
 		if (st || status != SNAP_S_ASYNC_PENDING)
 			return st;
 		if (timeout_ms >= 0) {
-			now = now_ms();
+			now = snapi_now_ms();
 			if (now >= until)
 				return SNAP_S_ASYNC_PENDING;
 			if (until - now < ASK_MS)
@@ -301,6 +330,24 @@ SNAPI_EXPORT snap_status snap_async_wait(struct snap_async *a, int timeout_ms)
 		}
 		quiet = poll(&pfd, 1, ms) == 0 && ms == ASK_MS;
 	}
+}
+
+/* The job does it, and tells when it is done. */
+static snap_status cancel_job(struct snap_async *a)
+{
+	snap_status status;
+	bool first;
+
+	pthread_mutex_lock(&a->lock);
+	first = !a->cancel;
+	a->cancel = true;
+	pthread_mutex_unlock(&a->lock);
+	raise_for_good(a->wake);
+	snap_async_wait(a, -1);
+	pthread_mutex_lock(&a->lock);
+	status = a->status;
+	pthread_mutex_unlock(&a->lock);
+	return first && status == SNAP_S_ASYNC_CANCELLED ? SNAP_S_OK : status;
 }
 
 SNAPI_EXPORT snap_status snap_async_cancel(struct snap_async *a)
@@ -316,6 +363,8 @@ SNAPI_EXPORT snap_status snap_async_cancel(struct snap_async *a)
 	pthread_mutex_unlock(&a->lock);
 	if (status != SNAP_S_ASYNC_PENDING)
 		return status;
+	if (a->has_job)
+		return cancel_job(a);
 
 	st = snapi_set_cancel(a->s, &decided);
 	if (st == SNAP_S_OK || st == SNAP_S_ASYNC_CANCELLED) {
@@ -349,7 +398,7 @@ SNAPI_EXPORT snap_status snap_async_progress(struct snap_async *a,
 	struct snap_progress out = { .size = sizeof(out) };
 	struct snap_set_props p = { .size = sizeof(p) };
 	struct snapi_error e = { 0 };
-	bool pending;
+	bool pending, ours = false;
 
 	if (!a || !progress)
 		return SNAP_E_INVALIDARG;
@@ -357,9 +406,19 @@ SNAPI_EXPORT snap_status snap_async_progress(struct snap_async *a,
 	refresh(a);
 	pending = a->status == SNAP_S_ASYNC_PENDING;
 	out.phase = a->phase;
+	if (a->has_job) {
+		uint64_t now = snapi_now_ms();
+
+		out.elapsed_ns = ((pending ? now : a->ended) - a->began) * 1000000;
+		if (pending && a->until > now)
+			out.deadline_ns = (a->until - now) * 1000000;
+		ours = out.phase == SNAP_PHASE_TRANSACTION_FREEZE ||
+		       out.phase == SNAP_PHASE_TRANSACTION_THAW;
+	}
 	pthread_mutex_unlock(&a->lock);
-	if (!snapi_query_set(a->s, &a->set_id, &p, &e)) {
-		out.elapsed_ns = p.elapsed_ns;
+	if (!ours && !snapi_query_set(a->s, &a->set_id, &p, &e)) {
+		if (!a->has_job)
+			out.elapsed_ns = p.elapsed_ns;
 		if (pending) {
 			out.phase = p.phase;
 			out.deadline_ns = p.deadline_ns;
@@ -367,4 +426,63 @@ SNAPI_EXPORT snap_status snap_async_progress(struct snap_async *a,
 	}
 	return snapi_struct_out(progress, &out, sizeof(out)) ? SNAP_S_OK
 							     : SNAP_E_INVALIDARG;
+}
+
+/* For the job's thread */
+
+bool snapi_async_has_job(const struct snap_async *a)
+{
+	return a->has_job;
+}
+
+int snapi_async_wake_fd(const struct snap_async *a)
+{
+	return a->wake;
+}
+
+int snapi_async_events_fd(const struct snap_async *a)
+{
+	return snapi_conn_fd(a->events);
+}
+
+bool snapi_async_cancel_wanted(struct snap_async *a)
+{
+	bool cancel;
+
+	pthread_mutex_lock(&a->lock);
+	cancel = a->cancel;
+	pthread_mutex_unlock(&a->lock);
+	return cancel;
+}
+
+void snapi_async_phase(struct snap_async *a, enum snap_phase phase, uint32_t ms)
+{
+	pthread_mutex_lock(&a->lock);
+	a->phase = phase;
+	a->until = snapi_now_ms() + ms;
+	pthread_mutex_unlock(&a->lock);
+}
+
+snap_status snapi_async_kernel(struct snap_async *a, bool quiet, struct snapi_error *e)
+{
+	snap_status st;
+
+	pthread_mutex_lock(&a->lock);
+	a->until = 0;
+	if (snapi_conn_drain(a->events, on_event, a))
+		a->ask = true;
+	if ((a->ask || quiet) && a->kernel == SNAP_S_ASYNC_PENDING)
+		ask(a);
+	st = a->kernel;
+	if (SNAP_FAILED(st))
+		*e = a->kernel_error;
+	pthread_mutex_unlock(&a->lock);
+	return st;
+}
+
+void snapi_async_finish(struct snap_async *a, snap_status status, struct snapi_error *e)
+{
+	pthread_mutex_lock(&a->lock);
+	finish(a, status, e);
+	pthread_mutex_unlock(&a->lock);
 }

@@ -40,6 +40,7 @@ snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e)
 	pthread_mutex_lock(&s->lock);
 	s->err = *e;
 	pthread_mutex_unlock(&s->lock);
+	snapi_journal(s, e);
 	return e->code;
 }
 
@@ -58,7 +59,27 @@ snap_status snapi_fail(struct snap_session *s, snap_status code,
 snap_status snapi_open_fail(const struct snapi_error *e)
 {
 	open_error = *e;
+	snapi_journal(NULL, e);
 	return e->code;
+}
+
+void snapi_open_keep(const struct snapi_error *e)
+{
+	open_error = *e;
+}
+
+void snapi_open_error(struct snapi_error *e)
+{
+	*e = open_error;
+}
+
+void snapi_error_info(struct snap_error_info *out, const struct snapi_error *e)
+{
+	out->code = e->code;
+	out->sys_errno = e->sys_errno;
+	out->phase = e->phase;
+	memcpy(out->member, e->member, sizeof(out->member));
+	memcpy(out->text, e->text, sizeof(out->text));
 }
 
 SNAPI_EXPORT snap_status snap_last_error(struct snap_session *s,
@@ -76,11 +97,7 @@ SNAPI_EXPORT snap_status snap_last_error(struct snap_session *s,
 	} else {
 		e = open_error;
 	}
-	out.code = e.code;
-	out.sys_errno = e.sys_errno;
-	out.phase = e.phase;
-	memcpy(out.member, e.member, sizeof(out.member));
-	memcpy(out.text, e.text, sizeof(out.text));
+	snapi_error_info(&out, &e);
 	return snapi_struct_out(info, &out, sizeof(out)) ? SNAP_S_OK
 							 : SNAP_E_INVALIDARG;
 }

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "internal.h"
 
@@ -66,14 +65,6 @@ static int on_event(const struct snapi_attrs *attrs, void *arg)
 	return 1;	/* one at a time: the others wait in the socket */
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static snap_status give(struct snap_events *ev, struct snap_event *event)
 {
 	struct snap_event lost = { .type = SNAP_EVENT_LOST, .seq = ev->seq };
@@ -90,10 +81,21 @@ static snap_status give(struct snap_events *ev, struct snap_event *event)
 	return SNAP_S_OK;
 }
 
+/* There is no session to keep the sentence. */
+static snap_status lost_the_kernel(int err)
+{
+	struct snapi_error e;
+
+	snapi_error_set(&e, SNAP_E_UNEXPECTED, err, NULL,
+			"cannot read the events of the kernel module: %s", strerror(err));
+	snapi_journal(NULL, &e);
+	return e.code;
+}
+
 SNAPI_EXPORT snap_status snap_event_next(struct snap_events *ev, int timeout_ms,
 					 struct snap_event *event)
 {
-	uint64_t until = now_ms() + (timeout_ms > 0 ? timeout_ms : 0), now;
+	uint64_t until = snapi_now_ms() + (timeout_ms > 0 ? timeout_ms : 0), now;
 	struct pollfd pfd;
 
 	if (!ev || !event || timeout_ms < -1)
@@ -108,11 +110,11 @@ SNAPI_EXPORT snap_status snap_event_next(struct snap_events *ev, int timeout_ms,
 		if (err == -ENOBUFS)
 			ev->gap = true;
 		else if (err && err != -EINTR)
-			return SNAP_E_UNEXPECTED;
+			return lost_the_kernel(-err);
 		if (ev->gap || ev->have)
 			return give(ev, event);
 		if (timeout_ms >= 0) {
-			now = now_ms();
+			now = snapi_now_ms();
 			if (now >= until)
 				return SNAP_S_FALSE;
 			ms = (int)(until - now);

@@ -7,7 +7,7 @@
  *	cmd_lock	one command at a time on cmd; members
  *	async->lock	status of the job
  *	query_lock	one question at a time on query
- *	lock		state, async, refs, the last error; nothing is called under it
+ *	lock		state, async, refs, turn, errors, set_id; nothing is called under it
  * Everything else of a session belongs to the thread that uses it.
  */
 #ifndef LIBSNAP_INTERNAL_H
@@ -43,6 +43,17 @@ snap_status snapi_fail(struct snap_session *s, snap_status code,
 snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e);
 /* The error of this thread's snap_open(), for which there is no session yet. */
 snap_status snapi_open_fail(const struct snapi_error *e);
+/* The same of one that was recorded, and logged, when it happened. */
+void snapi_open_keep(const struct snapi_error *e);
+void snapi_open_error(struct snapi_error *e);
+/* All but the size. */
+void snapi_error_info(struct snap_error_info *out, const struct snapi_error *e);
+
+/* journal.c */
+/* Logs @e if its code is one that is always logged; @s may be NULL. Under no lock. */
+void snapi_journal(struct snap_session *s, const struct snapi_error *e);
+/* The set has ended: logs what was kept back. Under no lock of the session but async->lock. */
+void snapi_journal_flush(struct snap_session *s);
 
 /* code.c */
 /* @err: positive. @cmd: SNAPSET_CMD_*, as EBUSY depends on it. */
@@ -83,11 +94,13 @@ struct snap_session {
 	enum snapi_state	state;
 	struct snap_async	*async;		/* the job, until it is freed */
 	struct snapi_error	err;
+	struct snapi_error	unlogged;	/* for the journal, when the set has ended */
+	int			turn;		/* eventfd that ends a wait in turn.c, or -1 */
 
 	snap_id			set_id;		/* fixed after the start */
 	bool			context_set;
 	uint32_t		attrs;
-	uint32_t		hold_ms, freeze_ms, stall_ms;
+	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget;
 	struct {
 		enum snap_store_kind	kind;
@@ -95,6 +108,11 @@ struct snap_session {
 		uint64_t		limit;
 		dev_t			dev;	/* 0: no device */
 	} store;
+
+	char			*transactions;	/* directory, NULL: none */
+	uint32_t		transaction_ms, window_ms;
+	pthread_t		job;		/* to be joined, if ... */
+	bool			has_job;
 };
 
 struct snap_session *snapi_session_get(struct snap_session *s);
@@ -102,27 +120,82 @@ void snapi_session_put(struct snap_session *s);
 /* Under no lock of the session: */
 enum snapi_state snapi_session_state(struct snap_session *s);
 void snapi_session_set_state(struct snap_session *s, enum snapi_state state);
+/* The set is being made by @a; false: it was aborted meanwhile. */
+bool snapi_session_commit(struct snap_session *s, struct snap_async *a);
 /* Copies min(sizes) of a struct that begins with its size; zeros the rest. */
 bool snapi_struct_out(void *out, const void *in, size_t in_size);
 /* The same for arguments. False if the caller's struct says more than we know. */
 bool snapi_struct_in(void *in, size_t in_size, const void *arg);
 
+/* clock.c */
+uint64_t snapi_now_ms(void);
+
 /* set.c */
+/* Asks the kernel once to start the set. The error is in @e. Takes cmd_lock. */
+snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_error *e);
+/* Has the kernel make the set. The error is in @e. Takes cmd_lock. */
+snap_status snapi_set_do(struct snap_session *s, struct snapi_error *e);
 /*
  * Asks the kernel to cancel the set and waits for the decision: SNAP_S_OK,
  * SNAP_S_ASYNC_CANCELLED, SNAP_S_ASYNC_FINISHED or an error.
  * *@decided: whether that was said by the kernel. Takes cmd_lock.
  */
+snap_status snapi_set_ask_cancel(struct snap_session *s, bool *decided);
+/* The same, and the session's state follows. */
 snap_status snapi_set_cancel(struct snap_session *s, bool *decided);
+
+/* turn.c */
+/*
+ * Starts the set, and waits for somebody else's as long as the session says.
+ * SNAP_S_ASYNC_CANCELLED: @stop_fd, if it is not below 0, got readable.
+ */
+snap_status snapi_turn_start(struct snap_session *s, int stop_fd, snap_id *id,
+			     struct snapi_error *e);
+/* Ends that wait, if there is one. Any thread. */
+void snapi_turn_abort(struct snap_session *s);
 
 /* async.c */
 /* The job of the session, listening, not yet started. The error is in @e. */
-snap_status snapi_async_new(struct snap_session *s, struct snap_async **out,
-			    struct snapi_error *e);
+snap_status snapi_async_new(struct snap_session *s, bool has_job,
+			    struct snap_async **out, struct snapi_error *e);
+void snapi_async_get(struct snap_async *a);
 /* The session's running job with a reference for snap_async_free(), or NULL. */
 struct snap_async *snapi_async_of(struct snap_session *s);
 /* It has ended so, if it had not ended before. */
 void snapi_async_end(struct snap_async *a, snap_status end);
+bool snapi_async_has_job(const struct snap_async *a);
+/* For the job: its cancel is wanted if the first is readable. */
+int snapi_async_wake_fd(const struct snap_async *a);
+int snapi_async_events_fd(const struct snap_async *a);
+bool snapi_async_cancel_wanted(struct snap_async *a);
+/* It is in @phase now, for @ms milliseconds at most. */
+void snapi_async_phase(struct snap_async *a, enum snap_phase phase, uint32_t ms);
+/* How the kernel's set stands; @quiet: nothing was heard, ask. Why it failed is in @e. */
+snap_status snapi_async_kernel(struct snap_async *a, bool quiet, struct snapi_error *e);
+void snapi_async_finish(struct snap_async *a, snap_status status, struct snapi_error *e);
+
+/* job.c */
+/* Starts the thread that makes the set of @a. The error is in @e. */
+snap_status snapi_job_start(struct snap_session *s, struct snap_async *a,
+			    struct snapi_error *e);
+
+/* transactions.c */
+enum snapi_answer {
+	SNAPI_FROZEN,
+	SNAPI_THAWED,
+	SNAPI_ABORTED_ALL,
+	SNAPI_FAIL,		/* one did not freeze, or thaw; the error is set */
+	SNAPI_LATE,		/* all were aborted, as the window is over; likewise */
+	SNAPI_GONE,		/* likewise */
+};
+
+extern const char *snapi_helper;	/* a path; the tests have their own */
+
+/* Starts snapset-transactions and gives its socket; -1: the error is in @e. */
+int snapi_helper_start(struct snap_session *s, struct snapi_error *e);
+/* "freeze", "thaw", or "abort" with a code. */
+void snapi_helper_tell(int fd, const char *word, snap_status code);
+enum snapi_answer snapi_helper_read(int fd, struct snapi_error *e);
 
 /* query.c */
 /* Under async->lock at most. */

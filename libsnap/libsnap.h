@@ -32,7 +32,8 @@
  *		snap_abort() may be called from any thread, any number at once.
  *		snap_close() and snap_async_free() must be the last call on
  *		their object. No call is safe in a signal handler. Nothing is
- *		shared between sessions. The library starts no thread.
+ *		shared between sessions. The library starts no thread, but for a
+ *		set with snap_set_transactions() one.
  * fork		The kernel knows the owner of a set by a socket. A child keeps
  *		it open until it calls exec or exits; it must not use the
  *		session.
@@ -42,7 +43,8 @@
  * Any call may return SNAP_E_OUTOFMEMORY, SNAP_E_ACCESSDENIED,
  * SNAP_E_UNEXPECTED or SNAP_E_UNEXPECTED_PROVIDER_ERROR (an answer of the
  * kernel module that this library does not know; its errno is in
- * snap_last_error()). They are not repeated below.
+ * snap_last_error()). They are not repeated below. The last two are written to
+ * the systemd journal, too, see SNAP_JOURNAL_MESSAGE_ID.
  */
 #ifndef LIBSNAP_H
 #define LIBSNAP_H
@@ -117,7 +119,7 @@ typedef int32_t snap_status;
 #define SNAP_E_REVERT_VOLUME_LOST	SNAP_CODE_(0x80042326)
 #define SNAP_E_AUTORECOVERY_FAILED	SNAP_CODE_(0x800423FB)
 
-/* Writers (application hooks); no call of this version returns them */
+/* Writers (application hooks); this version returns the first only, for transactions */
 #define SNAP_E_UNEXPECTED_WRITER_ERROR	SNAP_CODE_(0x80042315)
 #define SNAP_E_WRITER_INFRASTRUCTURE	SNAP_CODE_(0x80042318)
 #define SNAP_E_WRITER_NOT_RESPONDING	SNAP_CODE_(0x80042319)
@@ -187,7 +189,20 @@ enum snap_phase {
 	SNAP_PHASE_RELEASE,	/* the instant is past; thawing */
 	SNAP_PHASE_PUBLISH,	/* making /dev/snapsetN */
 	SNAP_PHASE_DONE,
+	/* the library's own */
+	SNAP_PHASE_TRANSACTION_FREEZE = 100, /* comes before PREPARE; see snap_set_transactions() */
+	SNAP_PHASE_TRANSACTION_THAW,	/* comes after PUBLISH */
 };
+
+/*
+ * Each SNAP_E_UNEXPECTED and SNAP_E_UNEXPECTED_PROVIDER_ERROR is a record with
+ * this MESSAGE_ID in the journal, written when the set of the session is not in
+ * the making, as file systems may be frozen before; without a journal no call
+ * fails. Its fields: SNAP_CODE ("0x80042302"), SNAP_CODE_NAME, SNAP_PHASE
+ * ("hold"; "none"), SNAP_ERRNO, SNAP_TEXT, and where there is one SNAP_SET_ID and
+ * SNAP_VOLUME; PRIORITY is 3. VSS: the application event log.
+ */
+#define SNAP_JOURNAL_MESSAGE_ID	"81d9a7e2afbe4d4394c82d16740b29c1"
 
 struct snap_error_info {
 	size_t		size;
@@ -215,7 +230,7 @@ void snap_close(struct snap_session *session);
 
 /*
  * Fills @info with the last error of the session, or with NULL that of the last
- * snap_open() of this thread; code SNAP_S_OK if none has failed. Not changed by
+ * snap_open() or snap_create_simple() of this thread; code SNAP_S_OK if none has failed. Not changed by
  * calls that went well. Any time before snap_close().
  * SNAP_E_INVALIDARG: @info is NULL or its size is too small.
  * VSS: none; it has codes only.
@@ -267,6 +282,17 @@ snap_status snap_set_timeouts(struct snap_session *session, uint32_t hold_ms,
  */
 snap_status snap_set_budget(struct snap_session *session, uint64_t bytes);
 
+#define SNAP_WAIT_FOREVER	UINT32_MAX
+
+/*
+ * How long snap_start_snapshot_set() waits for somebody else's set in the making.
+ * @wait_ms	milliseconds; 0, the default: not at all; SNAP_WAIT_FOREVER
+ * Meanwhile snap_abort() of another thread ends the wait, and nothing else of
+ * the session. SNAP_E_BAD_STATE: the set is started. VSS: none; its callers try
+ * again.
+ */
+snap_status snap_set_wait(struct snap_session *session, uint32_t wait_ms);
+
 enum snap_store_kind {
 	SNAP_STORE_MEMORY,	/* RAM */
 	SNAP_STORE_DEVICE,	/* a block device or partition; what is on it is lost */
@@ -287,6 +313,44 @@ struct snap_store {
 snap_status snap_set_store(struct snap_session *session,
 			   const struct snap_store *store);
 
+/*
+ * Has the programs in @directory make the transactions of databases and the like
+ * stand still around the instant. NULL, the default: none are run.
+ * @transaction_ms	1..60000 (0: 10000): for all freezes together, and for
+ *			all thaws
+ * @window_ms		1..600000 (0: 60000): from the first freeze begun to the
+ *			last thaw done
+ *
+ * snap_do_snapshot_set() then starts a thread, which blocks all signals and ends
+ * with the job, and the helper snapset-transactions. That calls each program with
+ * the argument "freeze", in the order of their names; then the kernel makes the
+ * set; when writes and file systems are released, it calls each with "thaw", in the
+ * reverse order. Each program whose freeze began gets exactly one "thaw", or else one
+ * "abort": if a freeze failed, the set did, was cancelled, the window is over, or
+ * this process died, however that was. The job is pending until all that is done.
+ * See snapset(8) for how to write a program.
+ *
+ * The job may end with
+ * SNAP_E_TRANSACTION_FREEZE_TIMEOUT	not all have frozen in time, or the
+ *					window was over before the set was made
+ * SNAP_E_TRANSACTION_THAW_TIMEOUT	not all have thawed in time, or the window
+ *					was over after that; the set is deleted
+ * SNAP_E_UNEXPECTED_WRITER_ERROR	a program failed; if it did so in its thaw,
+ *					the set is deleted
+ * SNAP_E_UNEXPECTED			the directory or a program is not root's or
+ *					can be written by others, or the helper
+ *					cannot be run
+ * and all errors that snap_do_snapshot_set() would give, if they come up later.
+ *
+ * SNAP_E_INVALIDARG: not an absolute path, not a directory, out of range.
+ * SNAP_E_OBJECT_NOT_FOUND: no such directory. SNAP_E_BAD_STATE: not before
+ * snap_do_snapshot_set(). VSS: none; there transactions (KTM, DTC) are frozen for
+ * every set unless its context says VSS_VOLSNAP_ATTR_NOT_TRANSACTED.
+ */
+snap_status snap_set_transactions(struct snap_session *session,
+				  const char *directory, uint32_t transaction_ms,
+				  uint32_t window_ms);
+
 /* ------------------------------------------------------------------------
  * Making a set
  */
@@ -294,7 +358,8 @@ snap_status snap_set_store(struct snap_session *session,
 /*
  * Begins the one set of this session and gives its id. There is one set in
  * the making per machine: SNAP_E_SNAPSHOT_SET_IN_PROGRESS if somebody else
- * has it; the session stays good, wait and call again.
+ * has it, still after the time of snap_set_wait(), or if snap_abort() ended
+ * that; the session stays good, wait and call again.
  * SNAP_E_BAD_STATE: the session had its set. VSS: StartSnapshotSet.
  */
 snap_status snap_start_snapshot_set(struct snap_session *session,
@@ -351,7 +416,8 @@ snap_status snap_do_snapshot_set(struct snap_session *session,
 
 /*
  * Gives up the set in the making, whoever waits for it; returns when nothing
- * is frozen or held any more. SNAP_S_OK also if there is nothing to abort.
+ * is frozen or held any more. A snap_start_snapshot_set() that waits for somebody
+ * else's set returns. SNAP_S_OK also if there is nothing to abort.
  * SNAP_S_ASYNC_FINISHED: too late, the set exists. VSS: AbortBackup.
  */
 snap_status snap_abort(struct snap_session *session);
@@ -365,7 +431,7 @@ snap_status snap_abort(struct snap_session *session);
  * _CANCELLED or the error it ended with: SNAP_E_INSUFFICIENT_STORAGE,
  * SNAP_E_FLUSH_WRITES_TIMEOUT, SNAP_E_HOLD_WRITES_TIMEOUT,
  * SNAP_E_PROVIDER_VETO, SNAP_E_OUTOFMEMORY, SNAP_E_NESTED_VOLUME_LIMIT,
- * SNAP_E_UNEXPECTED_PROVIDER_ERROR. Once it has
+ * SNAP_E_UNEXPECTED_PROVIDER_ERROR, and those of snap_set_transactions(). Once it has
  * ended the answer stays. Success is FINISHED, never SNAP_S_OK. VSS: QueryStatus.
  */
 snap_status snap_async_status(struct snap_async *async, snap_status *status);
@@ -385,7 +451,7 @@ snap_status snap_async_wait(struct snap_async *async, int timeout_ms);
  * SNAP_S_ASYNC_FINISHED	too late: the set exists
  * an error		it had failed before
  * A file system that is just freezing cannot be interrupted, so this may take
- * as long as that. VSS: Cancel.
+ * as long as that; and transactions have been aborted when it returns. VSS: Cancel.
  */
 snap_status snap_async_cancel(struct snap_async *async);
 
@@ -443,6 +509,55 @@ snap_do_snapshot_set_wait(struct snap_session *session)
 	snap_async_free(async);
 	return st;
 }
+
+/*
+ * What snap_create_simple() goes by; zeros are the defaults.
+ */
+struct snap_simple_options {
+	size_t			size;
+	uint32_t		hold_ms;	/* as snap_set_timeouts() */
+	uint32_t		freeze_ms;
+	uint32_t		stall_ms;
+	uint32_t		wait_ms;	/* as snap_set_wait() */
+	uint64_t		budget;		/* as snap_set_budget() */
+	const struct snap_store	*store;		/* as snap_set_store(); NULL: memory */
+	const char		*transactions;	/* as snap_set_transactions() */
+	uint32_t		transaction_ms;
+	uint32_t		window_ms;
+	bool			no_retry;	/* one try only */
+	unsigned int		max_delay_s;	/* most seconds between two tries, 0: as advised */
+	int			stop_fd;	/* readable: stop; not read from; 0: none */
+	/*
+	 * Told before each wait: the error, the seconds until the next try, and
+	 * how many tries may come after that. False: no more tries. In the
+	 * caller's thread; may call snap_ functions.
+	 */
+	bool			(*before_retry)(void *arg,
+						const struct snap_error_info *why,
+						unsigned int delay_s,
+						unsigned int more);
+	void			*arg;
+};
+
+/*
+ * Opens a session, makes one set of the @n @volumes, waits for its end, and
+ * tries again as snap_retry_advice() says, each time with a new session; with
+ * its delays of ten minutes that may take half an hour.
+ * @context	as snap_set_context()
+ * @options	may be NULL
+ * @session	the session that has the set, to be closed by the caller
+ * @set_id	may be NULL
+ * SNAP_S_ASYNC_FINISHED	the set is there; only then out parameters are set
+ * SNAP_S_ASYNC_CANCELLED	stop_fd got readable; nothing is left
+ * SNAP_E_INVALIDARG		no volumes, or a NULL
+ * or the last error of the calls above, with its sentence in
+ * snap_last_error(NULL, ...) of this thread; nothing is left.
+ * No signal ends it: use stop_fd. VSS: none.
+ */
+snap_status snap_create_simple(const char *const *volumes, unsigned int n,
+			       uint32_t context,
+			       const struct snap_simple_options *options,
+			       struct snap_session **session, snap_id *set_id);
 
 /* ------------------------------------------------------------------------
  * Sets and snapshots of this machine, whoever made them

@@ -41,6 +41,7 @@ static void free_session(struct snap_session *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->query_lock);
 	pthread_mutex_destroy(&s->cmd_lock);
+	free(s->transactions);
 	free(s);
 }
 
@@ -65,6 +66,7 @@ SNAPI_EXPORT snap_status snap_open(unsigned int flags,
 	pthread_mutex_init(&s->query_lock, NULL);
 	pthread_mutex_init(&s->lock, NULL);
 	s->refs = 1;
+	s->turn = -1;
 	s->attrs = SNAP_CTX_FILE_SHARE_BACKUP;
 	if (SNAP_FAILED(connect_kernel(s, &e))) {
 		free_session(s);
@@ -103,17 +105,21 @@ SNAPI_EXPORT void snap_close(struct snap_session *s)
 	if (!s)
 		return;
 	state = snapi_session_state(s);
-	if (state == SNAPI_SET_OPEN || state == SNAPI_COMMITTING) {
+	async = snapi_async_of(s);
+	if (async && snapi_async_has_job(async)) {
+		snap_async_cancel(async);
+	} else if (state == SNAPI_SET_OPEN || state == SNAPI_COMMITTING) {
 		end = snapi_set_cancel(s, &decided);
 		/* If the kernel did not say, the socket's end cancels. */
 		if (!decided || end == SNAP_S_OK)
 			end = SNAP_S_ASYNC_CANCELLED;
 	}
-	async = snapi_async_of(s);
 	if (async) {
 		snapi_async_end(async, end);
 		snap_async_free(async);
 	}
+	if (s->has_job)
+		pthread_join(s->job, NULL);
 	/*
 	 * The kernel would do it, too, but later: who closes a session and opens
 	 * the next one shall not find the volumes in use.
@@ -131,6 +137,7 @@ SNAPI_EXPORT void snap_close(struct snap_session *s)
 	snapi_conn_close(s->query);
 	s->query = NULL;
 	pthread_mutex_unlock(&s->query_lock);
+	snapi_journal_flush(s);
 	snapi_session_put(s);
 }
 
@@ -149,6 +156,21 @@ void snapi_session_set_state(struct snap_session *s, enum snapi_state state)
 	pthread_mutex_lock(&s->lock);
 	s->state = state;
 	pthread_mutex_unlock(&s->lock);
+	if (state != SNAPI_COMMITTING)
+		snapi_journal_flush(s);
+}
+
+bool snapi_session_commit(struct snap_session *s, struct snap_async *a)
+{
+	bool ok;
+
+	pthread_mutex_lock(&s->lock);
+	ok = s->state == SNAPI_SET_OPEN;
+	if (ok)
+		s->state = SNAPI_COMMITTING;
+	s->async = a;
+	pthread_mutex_unlock(&s->lock);
+	return ok;
 }
 
 bool snapi_struct_out(void *out, const void *in, size_t in_size)
@@ -213,6 +235,16 @@ SNAPI_EXPORT snap_status snap_set_context(struct snap_session *s, uint32_t ctx)
 				  ctx);
 	s->attrs = ctx & ~SNAP_ATTR_DIFFERENTIAL;
 	s->context_set = true;
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_set_wait(struct snap_session *s, uint32_t wait_ms)
+{
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (check_new(s, "snap_set_wait()"))
+		return SNAP_E_BAD_STATE;
+	s->wait_ms = wait_ms;
 	return SNAP_S_OK;
 }
 

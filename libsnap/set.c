@@ -91,20 +91,9 @@ static snap_status call_for_id(struct snap_session *s, struct nl_msg *m, int att
 	return SNAP_S_OK;
 }
 
-SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
-						 snap_id *set_id)
+snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_error *e)
 {
-	struct snapi_error e = { 0 };
 	struct nl_msg *m;
-	snap_id id;
-
-	if (!s)
-		return SNAP_E_INVALIDARG;
-	if (!set_id)
-		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
-				  "snap_start_snapshot_set() needs a place for the id");
-	if (check_state(s, SNAPI_NEW))
-		return SNAP_E_BAD_STATE;
 
 	pthread_mutex_lock(&s->cmd_lock);
 	m = command(s, SNAPSET_CMD_SET_START, 256);
@@ -118,13 +107,31 @@ SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
 	if (s->budget)
 		snapi_put_u64(s->cmd, m, SNAPSET_A_BUDGET, s->budget);
 	put_store(s, m);
-	call_for_id(s, m, SNAPSET_A_SET_ID, &id, &e);
-	if (!e.code) {
-		s->set_id = id;
+	call_for_id(s, m, SNAPSET_A_SET_ID, id, e);
+	if (!e->code) {
+		pthread_mutex_lock(&s->lock);
+		s->set_id = *id;
+		pthread_mutex_unlock(&s->lock);
 		snapi_session_set_state(s, SNAPI_SET_OPEN);
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
-	if (e.code)
+	return e->code;
+}
+
+SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
+						 snap_id *set_id)
+{
+	struct snapi_error e = { 0 };
+	snap_id id;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (!set_id)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "snap_start_snapshot_set() needs a place for the id");
+	if (check_state(s, SNAPI_NEW))
+		return SNAP_E_BAD_STATE;
+	if (snapi_turn_start(s, -1, &id, &e))
 		return snapi_fail_with(s, &e);
 	*set_id = id;
 	return SNAP_S_OK;
@@ -249,10 +256,31 @@ static snap_status send_do(struct snap_session *s, const struct snapi_freezes *f
 	return e->code;
 }
 
+snap_status snapi_set_do(struct snap_session *s, struct snapi_error *e)
+{
+	struct snapi_freezes freezes = { 0 };
+
+	if (!check_again(s, e) && !open_freezes(s, &freezes, e))
+		send_do(s, &freezes, e);
+	/* The kernel has its own references by now. */
+	snapi_freezes_close(&freezes);
+	return e->code;
+}
+
+/* What would be refused later is refused before transactions are frozen for it. */
+static snap_status look_ahead(struct snap_session *s, struct snapi_error *e)
+{
+	struct snapi_freezes freezes = { 0 };
+
+	if (!check_again(s, e))
+		open_freezes(s, &freezes, e);
+	snapi_freezes_close(&freezes);
+	return e->code;
+}
+
 SNAPI_EXPORT snap_status snap_do_snapshot_set(struct snap_session *s,
 					      struct snap_async **async)
 {
-	struct snapi_freezes freezes = { 0 };
 	struct snapi_error e = { 0 };
 	struct snap_async *a;
 
@@ -267,27 +295,18 @@ SNAPI_EXPORT snap_status snap_do_snapshot_set(struct snap_session *s,
 		return snapi_fail(s, SNAP_E_BAD_STATE, NULL,
 				  "the snapshot set is empty: add a volume");
 	/* It listens before the kernel begins, so no event is missed. */
-	if (check_again(s, &e) || open_freezes(s, &freezes, &e) ||
-	    snapi_async_new(s, &a, &e))
-		goto fail;
-	if (send_do(s, &freezes, &e)) {
+	if (s->transactions && look_ahead(s, &e))
+		return snapi_fail_with(s, &e);
+	if (snapi_async_new(s, s->transactions != NULL, &a, &e))
+		return snapi_fail_with(s, &e);
+	if (s->transactions ? snapi_job_start(s, a, &e) : snapi_set_do(s, &e)) {
 		snap_async_free(a);
-		goto fail;
+		return snapi_fail_with(s, &e);
 	}
-	/* The kernel has its own references by now. */
-	snapi_freezes_close(&freezes);
-
-	pthread_mutex_lock(&s->lock);
-	if (s->state == SNAPI_SET_OPEN)		/* not aborted meanwhile */
-		s->state = SNAPI_COMMITTING;
-	s->async = a;
-	pthread_mutex_unlock(&s->lock);
+	if (!s->transactions)
+		snapi_session_commit(s, a);
 	*async = a;
 	return SNAP_S_OK;
-
-fail:
-	snapi_freezes_close(&freezes);
-	return snapi_fail_with(s, &e);
 }
 
 static int on_code(const struct snapi_attrs *attrs, void *arg)
@@ -297,7 +316,7 @@ static int on_code(const struct snapi_attrs *attrs, void *arg)
 	return 0;
 }
 
-snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
+snap_status snapi_set_ask_cancel(struct snap_session *s, bool *decided)
 {
 	snap_status code = SNAP_E_UNEXPECTED_PROVIDER_ERROR;
 	struct snapi_error e = { 0 };
@@ -314,6 +333,15 @@ snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
 		return snapi_fail_with(s, &e);
 
 	*decided = true;
+	return code;
+}
+
+snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
+{
+	snap_status code = snapi_set_ask_cancel(s, decided);
+
+	if (!*decided)
+		return code;
 	if (code == SNAP_S_ASYNC_FINISHED)
 		snapi_session_set_state(s, SNAPI_CREATED);
 	else if (SNAP_FAILED(code))
@@ -333,6 +361,8 @@ SNAPI_EXPORT snap_status snap_abort(struct snap_session *s)
 	if (!s)
 		return SNAP_E_INVALIDARG;
 	state = snapi_session_state(s);
+	if (state == SNAPI_NEW)
+		snapi_turn_abort(s);
 	if (state != SNAPI_SET_OPEN && state != SNAPI_COMMITTING)
 		return SNAP_S_OK;
 	a = snapi_async_of(s);

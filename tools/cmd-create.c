@@ -15,8 +15,12 @@
 struct args {
 	struct snap_store	store;
 	bool			have_store;
-	uint32_t		hold_ms, freeze_ms, stall_ms;
+	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget;
+	const char		*transactions;
+	uint32_t		transaction_ms, window_ms;
+	bool			retry;
+	uint32_t		retry_delay_s;	/* 0: as advised */
 	bool			keep, auto_release, json;
 	char			**volumes;
 	int			nr_volumes;
@@ -24,8 +28,9 @@ struct args {
 };
 
 enum {
-	OPT_STORE = 256, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_KEEP,
-	OPT_AUTO_RELEASE, OPT_JSON,
+	OPT_STORE = 256, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_WAIT,
+	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
+	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -34,6 +39,12 @@ static const struct option options[] = {
 	{ "freeze-timeout", required_argument, NULL, OPT_FREEZE },
 	{ "stall-timeout", required_argument, NULL, OPT_STALL },
 	{ "budget", required_argument, NULL, OPT_BUDGET },
+	{ "wait", required_argument, NULL, OPT_WAIT },
+	{ "retry", no_argument, NULL, OPT_RETRY },
+	{ "retry-delay", required_argument, NULL, OPT_RETRY_DELAY },
+	{ "transactions", required_argument, NULL, OPT_TRANSACTIONS },
+	{ "transaction-timeout", required_argument, NULL, OPT_TRANSACTION },
+	{ "window", required_argument, NULL, OPT_WINDOW },
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -81,6 +92,24 @@ static int parse_args(int argc, char **argv, struct args *a)
 		case OPT_BUDGET:
 			ok = parse_size(optarg, &a->budget) && a->budget;
 			break;
+		case OPT_WAIT:
+			ok = parse_wait(optarg, &a->wait_ms);
+			break;
+		case OPT_RETRY:
+			a->retry = true;
+			break;
+		case OPT_RETRY_DELAY:
+			ok = a->retry = parse_ms(optarg, &a->retry_delay_s);
+			break;
+		case OPT_TRANSACTIONS:
+			a->transactions = optarg;
+			break;
+		case OPT_TRANSACTION:
+			ok = parse_ms(optarg, &a->transaction_ms);
+			break;
+		case OPT_WINDOW:
+			ok = parse_ms(optarg, &a->window_ms);
+			break;
 		case OPT_KEEP:
 			a->keep = true;
 			break;
@@ -100,6 +129,8 @@ static int parse_args(int argc, char **argv, struct args *a)
 	a->nr_volumes = argc - optind;
 	if (!a->nr_volumes)
 		return usage_error("create needs a volume");
+	if (!a->transactions && (a->transaction_ms || a->window_ms))
+		return usage_error("--transaction-timeout and --window need --transactions");
 	if (a->keep && a->auto_release)
 		return usage_error("--keep and --auto-release contradict each other");
 	/* With a command the set lives as long as the command, if not told otherwise. */
@@ -108,25 +139,12 @@ static int parse_args(int argc, char **argv, struct args *a)
 	return EXIT_OK;
 }
 
-static snap_status start(struct snap_session *s, const struct args *a, snap_id *set)
+static void ending_signals(sigset_t *mask)
 {
-	uint32_t ctx = SNAP_CTX_FILE_SHARE_BACKUP;
-	snap_status st;
-
-	if (!a->auto_release)
-		ctx |= SNAP_CTX_NO_AUTO_RELEASE;
-	st = snap_set_context(s, ctx);
-	if (!SNAP_FAILED(st))
-		st = snap_set_timeouts(s, a->hold_ms, a->freeze_ms, a->stall_ms);
-	if (!SNAP_FAILED(st))
-		st = snap_set_budget(s, a->budget);
-	if (!SNAP_FAILED(st) && a->have_store)
-		st = snap_set_store(s, &a->store);
-	if (!SNAP_FAILED(st))
-		st = snap_start_snapshot_set(s, set);
-	for (int i = 0; !SNAP_FAILED(st) && i < a->nr_volumes; i++)
-		st = snap_add_to_snapshot_set(s, a->volumes[i], NULL);
-	return st;
+	sigemptyset(mask);
+	sigaddset(mask, SIGINT);
+	sigaddset(mask, SIGTERM);
+	sigaddset(mask, SIGHUP);
 }
 
 /* The signal that came, 0 if none; does not wait. */
@@ -139,32 +157,42 @@ static int take_signal(int sigfd)
 	return (int)info.ssi_signo;
 }
 
-/* Does the set; a signal cancels it. *@sig: the signal, if one won. */
-static snap_status make(struct snap_session *s, int sigfd, int *sig)
+static bool before_retry(void *arg, const struct snap_error_info *why,
+			 unsigned int delay_s, unsigned int more)
 {
-	struct snap_async *async;
-	snap_status st, status;
+	(void)arg;
+	(void)more;
+	fprintf(stderr, "snapset: %s (%s); trying again in %u s\n", why->text,
+		snap_code_name(why->code), delay_s);
+	return true;
+}
 
-	st = snap_do_snapshot_set(s, &async);
-	if (SNAP_FAILED(st))
-		return st;
-	for (;;) {
-		struct pollfd pfd[] = {
-			{ .fd = snap_async_fd(async), .events = POLLIN },
-			{ .fd = sigfd, .events = POLLIN },
-		};
+/* Makes the set; a signal cancels it. */
+static snap_status make(const struct args *a, int sigfd, struct snap_session **s,
+			snap_id *set)
+{
+	struct snap_simple_options o = {
+		.size = sizeof(o),
+		.hold_ms = a->hold_ms,
+		.freeze_ms = a->freeze_ms,
+		.stall_ms = a->stall_ms,
+		.wait_ms = a->wait_ms,
+		.budget = a->budget,
+		.store = a->have_store ? &a->store : NULL,
+		.transactions = a->transactions,
+		.transaction_ms = a->transaction_ms,
+		.window_ms = a->window_ms,
+		.no_retry = !a->retry,
+		.max_delay_s = a->retry_delay_s,
+		.stop_fd = sigfd,
+		.before_retry = before_retry,
+	};
+	uint32_t ctx = SNAP_CTX_FILE_SHARE_BACKUP;
 
-		st = snap_async_status(async, &status);
-		if (SNAP_FAILED(st) || status != SNAP_S_ASYNC_PENDING)
-			break;
-		if (poll(pfd, 2, -1) > 0 && pfd[1].revents) {
-			*sig = take_signal(sigfd);
-			if (*sig && *sig != SIGCHLD)
-				snap_async_cancel(async);
-		}
-	}
-	snap_async_free(async);
-	return SNAP_FAILED(st) ? st : status;
+	if (!a->auto_release)
+		ctx |= SNAP_CTX_NO_AUTO_RELEASE;
+	return snap_create_simple((const char *const *)a->volumes, a->nr_volumes, ctx,
+				  &o, s, set);
 }
 
 static int report(FILE *f, struct snap_session *s, const struct args *a,
@@ -231,8 +259,16 @@ static bool set_environment(struct snap_session *s, const snap_id *set)
 static int run(char **cmd, const sigset_t *old_mask, int sigfd)
 {
 	int status, sig;
+	sigset_t mask;
 	pid_t pid;
 
+	ending_signals(&mask);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	if (signalfd(sigfd, &mask, 0) < 0) {
+		fprintf(stderr, "snapset: signalfd: %s\n", strerror(errno));
+		return EXIT_UNKNOWN;
+	}
 	pid = fork();
 	if (pid < 0) {
 		fprintf(stderr, "snapset: fork: %s\n", strerror(errno));
@@ -267,35 +303,21 @@ static void wait_for_signal(int sigfd)
 
 		poll(&pfd, 1, -1);
 		sig = take_signal(sigfd);
-	} while (!sig || sig == SIGCHLD);
+	} while (!sig);
 }
 
-static int create(struct snap_session *s, const struct args *a,
-		  const sigset_t *old_mask, int sigfd)
+static int use(struct snap_session *s, const struct args *a, const snap_id *set,
+	       const sigset_t *old_mask, int sigfd)
 {
-	snap_status st;
-	snap_id set;
-	int sig = 0, ret;
+	int ret;
 
-	st = start(s, a, &set);
-	if (!SNAP_FAILED(st))
-		st = make(s, sigfd, &sig);
-	if (st == SNAP_S_ASYNC_CANCELLED) {
-		fprintf(stderr, "snapset: cancelled; no snapshot is left\n");
-		return sig ? 128 + sig : EXIT_UNKNOWN;
-	}
-	if (!SNAP_FINISHED(st)) {
-		ret = report_error(s, st);
-		snap_abort(s);
-		return ret;
-	}
 	/* The output of a command is its own: ours goes to stderr. */
-	ret = report(a->exec ? stderr : stdout, s, a, &set);
+	ret = report(a->exec ? stderr : stdout, s, a, set);
 	if (ret)
 		return ret;
 	fflush(stdout);
 	if (a->exec) {
-		if (!set_environment(s, &set))
+		if (!set_environment(s, set))
 			return report_error(s, SNAP_E_OUTOFMEMORY);
 		return run(a->exec, old_mask, sigfd);
 	}
@@ -304,31 +326,44 @@ static int create(struct snap_session *s, const struct args *a,
 	return EXIT_OK;
 }
 
+static int create(const struct args *a, const sigset_t *old_mask, int sigfd)
+{
+	struct snap_session *s;
+	snap_status st;
+	snap_id set;
+	int ret;
+
+	st = make(a, sigfd, &s, &set);
+	if (st == SNAP_S_ASYNC_CANCELLED) {
+		int sig = take_signal(sigfd);
+
+		fprintf(stderr, "snapset: cancelled; no snapshot is left\n");
+		return sig ? 128 + sig : EXIT_UNKNOWN;
+	}
+	if (!SNAP_FINISHED(st))
+		return report_error(NULL, st);
+	ret = use(s, a, &set, old_mask, sigfd);
+	snap_close(s);
+	return ret;
+}
+
 int cmd_create(int argc, char **argv)
 {
 	struct args a = { 0 };
-	struct snap_session *s;
 	sigset_t mask, old_mask;
 	int ret, sigfd;
 
 	ret = parse_args(argc, argv, &a);
 	if (ret)
 		return ret;
-	sigemptyset(&mask);
-	sigaddset(&mask, SIGINT);
-	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);
-	sigaddset(&mask, SIGCHLD);
+	ending_signals(&mask);
 	sigprocmask(SIG_BLOCK, &mask, &old_mask);
 	sigfd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (sigfd < 0) {
 		fprintf(stderr, "snapset: signalfd: %s\n", strerror(errno));
 		return EXIT_UNKNOWN;
 	}
-	s = open_session(&ret);
-	if (s)
-		ret = create(s, &a, &old_mask, sigfd);
-	snap_close(s);
+	ret = create(&a, &old_mask, sigfd);
 	close(sigfd);
 	return ret;
 }

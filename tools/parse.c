@@ -52,6 +52,25 @@ bool parse_ms(const char *text, uint32_t *ms)
 	return true;
 }
 
+bool parse_wait(const char *text, uint32_t *ms)
+{
+	unsigned long n;
+	char *end;
+
+	if (!strcmp(text, "forever")) {
+		*ms = SNAP_WAIT_FOREVER;
+		return true;
+	}
+	if (!isdigit((unsigned char)*text))
+		return false;
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	if (errno || *end || n >= SNAP_WAIT_FOREVER / 1000)
+		return false;
+	*ms = (uint32_t)n * 1000;
+	return true;
+}
+
 bool parse_store(const char *text, struct snap_store *store)
 {
 	memset(store, 0, sizeof(*store));

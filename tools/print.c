@@ -190,9 +190,12 @@ const char *phase_name(enum snap_phase phase)
 		[SNAP_PHASE_RELEASE] = "release",
 		[SNAP_PHASE_PUBLISH] = "publish",
 		[SNAP_PHASE_DONE] = "done",
+		[SNAP_PHASE_TRANSACTION_FREEZE] = "transaction-freeze",
+		[SNAP_PHASE_TRANSACTION_THAW] = "transaction-thaw",
 	};
 
-	return (size_t)phase < sizeof(names) / sizeof(names[0]) ? names[phase] : "unknown";
+	return (size_t)phase < sizeof(names) / sizeof(names[0]) && names[phase] ?
+	       names[phase] : "unknown";
 }
 
 const char *snapshot_state_name(const struct snap_snapshot_props *p)

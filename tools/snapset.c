@@ -13,6 +13,8 @@ static const struct command {
 	{ "create", cmd_create,
 	  "create [--store memory[:LIMIT]|DEVICE] [--hold-timeout MS]\n"
 	  "               [--freeze-timeout MS] [--stall-timeout MS] [--budget BYTES]\n"
+	  "               [--wait SECONDS] [--retry] [--retry-delay SECONDS]\n"
+	  "               [--transactions DIR [--transaction-timeout MS] [--window MS]]\n"
 	  "               [--keep|--auto-release] [--json] VOLUME... [--exec CMD [ARG...]]" },
 	{ "list", cmd_list, "list [--all] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },

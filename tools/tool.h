@@ -35,8 +35,10 @@ int cmd_watch(int argc, char **argv);
 /* parse.c */
 /* "32M", "1GiB", "4096": bytes; false if it is no such thing. */
 bool parse_size(const char *text, uint64_t *bytes);
-/* Milliseconds 1..4294967295. */
+/* Milliseconds, or whatever is counted: 1..4294967295. */
 bool parse_ms(const char *text, uint32_t *ms);
+/* Seconds, or "forever": milliseconds as snap_set_wait() takes them. */
+bool parse_wait(const char *text, uint32_t *ms);
 /* "memory", "memory:1G" or a device; @store->device points into @text. */
 bool parse_store(const char *text, struct snap_store *store);
 

@@ -159,6 +159,15 @@ note "cancelled $won of 8"
 gives 9 bash -c 'snapset create /m/a & snapset create /m/b; a=$?; wait $!; exit $((a + $?))'
 says 'another set is in the making'
 gives 0 snapset delete --all
+# shellcheck disable=SC2016
+gives 0 bash -c 'snapset create --wait 60 /m/a & snapset create --wait forever /m/b; a=$?
+	wait $!; exit $((a + $?))'
+gives 0 snapset delete --all
+# shellcheck disable=SC2016
+gives 0 bash -c 'snapset create --retry-delay 1 /m/a & snapset create --retry-delay 1 /m/b; a=$?
+	wait $!; exit $((a + $?))'
+says 'making \(SNAP_E_SNAPSHOT_SET_IN_PROGRESS\); trying again in 1 s$'
+gives 0 snapset delete --all
 gives 2 snapset create --hold-timeout 10001 /m/a
 gives 2 snapset create --budget 1k /m/a
 

@@ -33,8 +33,12 @@ expect 2 'needs a volume' create
 expect 2 'needs a volume' create --json
 expect 2 'not valid' create --hold-timeout 0 /srv
 expect 2 'not valid' create --budget lots /srv
+expect 2 'not valid' create --wait never /srv
+expect 2 'not valid' create --retry-delay 0 /srv
 expect 2 'not valid' create --store memory:0 /srv
 expect 2 'wrong option' create --nonsense /srv
+expect 2 'need --transactions' create --window 1000 /srv
+expect 2 'not valid' create --transaction-timeout 0 --transactions / /srv
 expect 2 'contradict' create --keep --auto-release /srv
 expect 2 'needs a command' create /srv --exec
 expect 2 'needs a volume' create --exec true

@@ -96,6 +96,23 @@ void fake_state(uint32_t state, uint32_t code, const char *text)
 	pthread_mutex_unlock(&lock);
 }
 
+void fake_relent(void)
+{
+	pthread_mutex_lock(&lock);
+	fake.fail_cmd = 0;
+	pthread_mutex_unlock(&lock);
+}
+
+unsigned int fake_called(int cmd)
+{
+	unsigned int n;
+
+	pthread_mutex_lock(&lock);
+	n = fake.calls[cmd];
+	pthread_mutex_unlock(&lock);
+	return n;
+}
+
 void fake_overflow(void)
 {
 	pthread_mutex_lock(&lock);
@@ -344,6 +361,8 @@ static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 	case SNAPSET_CMD_SET_DO:
 		fake.freezes = m->freezes;
 		set_state(SNAPSET_STATE_PREPARING, SNAPSET_S_ASYNC_PENDING, NULL);
+		if (fake.finish)
+			set_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
 		return 0;
 	case SNAPSET_CMD_SET_CANCEL:
 		put_u32(&a, SNAPSET_A_CODE, cancel());

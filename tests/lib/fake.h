@@ -24,6 +24,7 @@ struct fake {
 	const char	*text;
 	bool		exists;			/* the set */
 	bool		silent;			/* changes send no event */
+	bool		finish;			/* a DO is done at once */
 	uint32_t	cancel_code;		/* answer to CANCEL, 0: by state */
 	int		interrupt;		/* so many dumps are interrupted */
 	struct fake_snap snaps[SNAPSET_MAX_MEMBERS];
@@ -38,6 +39,10 @@ extern struct fake fake;
 void fake_reset(void);
 /* The set goes to @state; tells it, unless fake.silent. */
 void fake_state(uint32_t state, uint32_t code, const char *text);
+/* What was to fail goes well from now on; from any thread. */
+void fake_relent(void);
+/* How often @cmd was called; from any thread. */
+unsigned int fake_called(int cmd);
 /* All that listen lose what is in their sockets. */
 void fake_overflow(void);
 /* The number of connections open: must be 0 at the end. */

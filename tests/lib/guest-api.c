@@ -8,7 +8,10 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -363,12 +366,52 @@ static void not_root(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+#define JOURNAL	"/run/systemd/journal"
+
+/* There is no journald in the guest: where it would listen, we do. */
+static void journal(void **state)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = JOURNAL "/socket" };
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0), status;
+	char record[4096];
+	ssize_t len;
+	pid_t pid;
+
+	(void)state;
+	mkdir("/run/systemd", 0755);
+	mkdir(JOURNAL, 0755);
+	unlink(addr.sun_path);
+	assert_int_equal(bind(fd, (void *)&addr, sizeof(addr)), 0);
+	pid = fork();
+	if (!pid) {
+		int last = dup(0);
+		struct rlimit limit = { last + 1, last + 1 };
+		struct snap_session *mine;
+
+		/* one descriptor, and a session has two sockets */
+		close(last);
+		setrlimit(RLIMIT_NOFILE, &limit);
+		_exit(snap_open(0, &mine) == SNAP_E_UNEXPECTED ? 0 : 1);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	len = recv(fd, record, sizeof(record) - 1, MSG_DONTWAIT);
+	assert_true(len > 0);
+	record[len] = 0;
+	assert_contains(record, "MESSAGE_ID=" SNAP_JOURNAL_MESSAGE_ID "\n");
+	assert_contains(record, "SNAP_CODE=0x80042302\n");
+	assert_contains(record, "SNAP_TEXT=cannot open a generic netlink socket");
+	unlink(addr.sun_path);
+	close(fd);
+}
+
 int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(makes_a_set), T(one_at_a_time), T(fd_and_progress), T(cancel_any_time),
 		T(close_while_running), T(killed), T(set_events), T(overflow), T(not_root),
+		T(journal),
 	};
 
 	if (argc != 3)

@@ -33,6 +33,7 @@ there() {
 local=usr/local
 there $local/include/libsnap.h libsnap/libsnap.h
 there $local/include/linux/snapset.h kmod/uapi/linux/snapset.h
+there $local/libexec/snapset/snapset-transactions ''
 there $local/lib/libsnap.a ''
 there $local/lib/libsnap.so ''
 there $local/lib/libsnap.so.0 ''
@@ -44,8 +45,11 @@ for page in libsnap.3 snapset-protocol.7 snapset.8; do
 	there "$local/share/man/man${page##*.}/$page" "Documentation/man/$page"
 done
 [ -x "$root/$local/sbin/snapset" ] || bad "the command cannot be run"
+[ -x "$root/$local/libexec/snapset/snapset-transactions" ] || bad "the helper cannot be run"
+grep -q "/$local/libexec/snapset/snapset-transactions" "$root/$local/lib/libsnap.so" ||
+	bad "libsnap looks for the helper elsewhere"
 # a file that nobody looks for is one that this test does not know
-known=12
+known=13
 have=$(find "$root" -path "$root/lib" -prune -o ! -type d ! -name 'libsnap.so.0.*' -print | wc -l)
 [ "$have" -eq $known ] || bad "$have files are installed, not $known: $(find "$root" ! -type d)"
 unknown=$(grep -c '@[A-Z]*@' "$root/$local/lib/pkgconfig/libsnap.pc" || true)

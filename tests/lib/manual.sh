@@ -15,7 +15,7 @@ while read -r f; do
 		failed=1
 	fi
 done < "$tmp/calls"
-sed -n '/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;s/\\e/\\/g;p}' "$1" > "$tmp/example.c"
+sed -n '/^\.Sh EXAMPLES/,/^\.Sh DIAGNOSTICS/!d;/^\.Bd -literal/,/^\.Ed/{/^\.[BE]d/d;s/\\e/\\/g;p}' "$1" > "$tmp/example.c"
 # shellcheck disable=SC2086
 $3 -o "$tmp/example" "$tmp/example.c" $4 || failed=1
 exit $failed

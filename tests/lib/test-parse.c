@@ -36,6 +36,20 @@ static void milliseconds(void **state)
 	assert_false(parse_ms("-5", &ms));
 }
 
+static void waits(void **state)
+{
+	uint32_t ms;
+
+	(void)state;
+	assert_true(parse_wait("0", &ms) && ms == 0);
+	assert_true(parse_wait("90", &ms) && ms == 90000);
+	assert_true(parse_wait("forever", &ms) && ms == SNAP_WAIT_FOREVER);
+	assert_false(parse_wait("4294968", &ms));
+	assert_false(parse_wait("", &ms));
+	assert_false(parse_wait("1m", &ms));
+	assert_false(parse_wait("-1", &ms));
+}
+
 static void stores(void **state)
 {
 	struct snap_store store;
@@ -101,7 +115,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
-		cmocka_unit_test(milliseconds),
+		cmocka_unit_test(milliseconds), cmocka_unit_test(waits),
 		cmocka_unit_test(stores),
 		cmocka_unit_test(exits),
 		cmocka_unit_test(words),

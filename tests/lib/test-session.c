@@ -16,34 +16,6 @@ static struct snap_async *a;
 static snap_id set, snap;
 static snap_status status;
 
-/* Instead of resolve.c: "vda1" is the one of the made-up /sys. */
-snap_status snapi_resolve(const char *arg, struct snapi_volume *vol,
-			  struct snapi_error *e)
-{
-	static const struct { const char *name; int minor; } known[] = {
-		{ "vda", 0 }, { "vda1", 1 }, { "vda2", 2 }, { "vdd", 48 },
-	};
-
-	memset(e, 0, sizeof(*e));
-	memset(vol, 0, sizeof(*vol));
-	for (size_t i = 0; arg && i < sizeof(known) / sizeof(known[0]); i++) {
-		if (!strcmp(arg, known[i].name)) {
-			vol->dev = makedev(8, known[i].minor);
-			strcpy(vol->name, arg);
-			return SNAP_S_OK;
-		}
-	}
-	snapi_error_set(e, SNAP_E_OBJECT_NOT_FOUND, ENOENT, arg, "nothing is called %s",
-			arg ? arg : "nothing");
-	return e->code;
-}
-
-snap_status snapi_resolve_device_only(const char *arg, struct snapi_volume *vol,
-				      struct snapi_error *e)
-{
-	return snapi_resolve(arg, vol, e);
-}
-
 static void last_error(struct snap_error_info *e)
 {
 	memset(e, 0, sizeof(*e));
@@ -203,6 +175,69 @@ static void in_progress_is_not_the_end(void **state)
 	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_SNAPSHOT_SET_IN_PROGRESS);
 	fake.fail_cmd = 0;
 	begin();
+}
+
+static void *let_go(void *arg)
+{
+	usleep(100000);
+	fake_relent();
+	if (!arg)
+		fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
+	return NULL;
+}
+
+static void *abort_soon(void *arg)
+{
+	(void)arg;
+	usleep(100000);
+	snap_abort(s);
+	return NULL;
+}
+
+static void waits_for_its_turn(void **state)
+{
+	struct snap_error_info e;
+	pthread_t t;
+	uint64_t ms;
+
+	(void)state;
+	fake.fail_cmd = SNAPSET_CMD_SET_START;
+	fake.fail_errno = EINPROGRESS;
+	assert_status(snap_set_wait(s, 150), SNAP_S_OK);
+	ms = snapi_now_ms();
+	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_SNAPSHOT_SET_IN_PROGRESS);
+	ms = snapi_now_ms() - ms;
+	assert_true(ms >= 150 && ms < 1000);
+
+	assert_status(snap_set_wait(s, SNAP_WAIT_FOREVER), SNAP_S_OK);
+	pthread_create(&t, NULL, abort_soon, NULL);
+	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_SNAPSHOT_SET_IN_PROGRESS);
+	pthread_join(t, NULL);
+	last_error(&e);
+	assert_contains(e.text, "aborted");
+
+	/* other refusals end it */
+	fake.fail_errno = ENOSPC;
+	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_INSUFFICIENT_STORAGE);
+
+	fake.fail_errno = EINPROGRESS;
+	pthread_create(&t, NULL, let_go, NULL);
+	begin();
+	pthread_join(t, NULL);
+	assert_status(snap_set_wait(s, 0), SNAP_E_BAD_STATE);
+}
+
+static void waits_without_events(void **state)
+{
+	pthread_t t;
+
+	(void)state;
+	fake.fail_cmd = SNAPSET_CMD_SET_START;
+	fake.fail_errno = EINPROGRESS;
+	assert_status(snap_set_wait(s, 10000), SNAP_S_OK);
+	pthread_create(&t, NULL, let_go, s);
+	begin();
+	pthread_join(t, NULL);
 }
 
 static void finishes(void **state)
@@ -624,6 +659,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(wrong_order), T(settings), T(members), T(in_progress_is_not_the_end),
+		T(waits_for_its_turn), T(waits_without_events),
 		T(finishes), T(fails), T(cancel_wins), T(cancel_is_too_late),
 		T(cancel_finds_it_failed), T(cancel_without_an_answer),
 		T(events_get_lost), T(events_never_come), T(the_set_vanishes),
