@@ -403,10 +403,12 @@ static int map_it(struct snapset_copy *copy)
 bool snapset_copy_keep(struct snapset_copy *copy)
 {
 	struct snapset_cow *cow = copy->cow;
+	const char *lost;
 	bool kept = false;
 
-	if (!copy->err && snapset_origin_swapped(cow->origin))
-		copy->err = -ENOMEDIUM;
+	lost = snapset_origin_lost(cow->origin);
+	if (lost)
+		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR, "%s", lost);
 	if (copy->err)
 		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
 				 "old data could not be read: error %d", copy->err);

@@ -112,11 +112,12 @@ static void part_done(struct bio *bio)
 static void pinned_done(struct bio *bio)
 {
 	struct part *part = container_of(bio, struct part, bio);
+	const char *lost;
 
 	rcu_read_lock();
-	if (snapset_origin_swapped(part->io->cow->origin))
-		snapset_cow_kill(part->io->cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
-				 "there is another medium in the device");
+	lost = snapset_origin_lost(part->io->cow->origin);
+	if (lost)
+		snapset_cow_kill(part->io->cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR, "%s", lost);
 	snapset_jobs_unpin(part->io->cow->origin, &part->node);
 	part_done(bio);
 	rcu_read_unlock();

@@ -366,6 +366,19 @@ sector_t snapset_origin_sectors_now(const struct snapset_origin *origin)
 	return bdev_nr_sectors(origin->bdev.bdev);
 }
 
+const char *snapset_origin_lost(const struct snapset_origin *origin)
+{
+	sector_t capacity = get_capacity(origin->disk);
+
+	if (snapset_disk_medium(origin->disk) != origin->medium)
+		return "there is another medium in the device";
+	if (!capacity)	/* what del_gendisk() leaves */
+		return "the device has gone";
+	if (capacity < origin->range.end)
+		return "the device has become smaller";
+	return NULL;
+}
+
 int snapset_origin_init(void)
 {
 	int err;

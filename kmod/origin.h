@@ -82,11 +82,11 @@ void snapset_origin_detach(struct snapset_origin *origin);
 /* The set in the making has been made, or not: writes need not be counted. */
 void snapset_origin_settle(struct snapset_origin *origin);
 
-/* Another medium is in the drive: what the origin holds says nothing any more. */
-static inline bool snapset_origin_swapped(const struct snapset_origin *origin)
-{
-	return snapset_disk_medium(origin->disk) != origin->medium;
-}
+/*
+ * Why what the device holds says nothing of what it held: another medium is in the drive,
+ * it has been taken away, or it has become smaller. NULL: nothing of that. Any context.
+ */
+const char *snapset_origin_lost(const struct snapset_origin *origin);
 
 /* Size in sectors as it is now, which differs from range after a resize. */
 sector_t snapset_origin_sectors_now(const struct snapset_origin *origin);

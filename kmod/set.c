@@ -181,8 +181,9 @@ void snapset_set_ended(struct snapset_set *set)
 		snapset_making = NULL;
 	snapset_idle_stop(set);
 	mutex_unlock(&snapset_set_mutex);
-	if ((u32)set->code == SNAPSET_E_UNEXPECTED)
-		pr_err("set %pUb: %s\n", set->id.b, set->text);
+	if ((u32)set->code == SNAPSET_E_UNEXPECTED ||
+	    (u32)set->code == SNAPSET_E_UNEXPECTED_PROVIDER_ERROR)
+		pr_err("set %pUb failed: 0x%08x: %s\n", set->id.b, set->code, set->text);
 	snapset_set_tell(set);
 	wake_up(&set->wq);
 }

@@ -102,6 +102,13 @@ static bool prepare(struct snapset_set *set)
 	struct snapset_snap *snap;
 
 	set->phase = SNAPSET_PHASE_PREPARE;
+	if (set->store->granules < set->members) {
+		snapset_set_abort(set, SNAPSET_E_INSUFFICIENT_STORAGE,
+				  "the store has room for %llu KiB: less than one block of each of %u volumes",
+				  set->store->granules << (SNAPSET_GRANULE_SHIFT - 10),
+				  set->members);
+		return false;
+	}
 	snapset_budget_divide(&set->budget, set->members);
 	list_for_each_entry(snap, &set->snaps, link)
 		if (!prepare_member(set, snap))
@@ -226,6 +233,20 @@ static void check_frozen(struct snapset_set *set)
 				  "%s was thawed by somebody else during the take", name);
 }
 
+/* A member that is not there any more, or not whole, would be lost from the start. */
+static void check_there(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+	const char *lost;
+
+	list_for_each_entry(snap, &set->snaps, link) {
+		lost = snapset_origin_lost(snap->origin);
+		if (lost)
+			snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, "%s: %s", snap->name,
+					  lost);
+	}
+}
+
 static bool hold(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
@@ -258,6 +279,7 @@ static bool hold(struct snapset_set *set)
 		set->created = ktime_get_real_ns();
 		snapset_fault("commit");
 		check_frozen(set);
+		check_there(set);
 		/* from here on the timer has no say: nothing may come between */
 		in_commit = true;
 		preempt_disable();

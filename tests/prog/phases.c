@@ -282,7 +282,21 @@ static enum outcome outcome_of(struct set *s)
 	return OTHER;
 }
 
-/* Images of members that are there can be read; that of the one that has gone cannot lie. */
+static void ask_dead(struct set *s, struct snap *snap)
+{
+	uint64_t end = now_ns() + 5000000000ull;
+
+	do {
+		if (snap_get(&s->nl, snap->id, snap))
+			wrong("%s", s->nl.text);
+		if (snap->state == SNAPSET_SNAP_DEAD)
+			return;
+		sleep_ms(2);
+	} while (now_ns() < end);
+	wrong("%s cannot be read, and is not dead", snap->image);
+}
+
+/* Images of members that are there can be read; that of the one that has gone is dead. */
 static void read_images(struct set *s)
 {
 	char *buf = aligned(65536);
@@ -293,8 +307,11 @@ static void read_images(struct set *s)
 		fd = open(s->snap[i].image, O_RDONLY | O_DIRECT | O_CLOEXEC);
 		if (fd < 0)
 			wrong("%s: %s", s->snap[i].image, strerror(errno));
-		if (read(fd, buf, 65536) != 65536 && (event != REMOVE || i <= disks))
-			wrong("reading %s: %s", s->snap[i].image, strerror(errno));
+		if (read(fd, buf, 65536) != 65536) {
+			if (event != REMOVE || i <= disks)
+				wrong("reading %s: %s", s->snap[i].image, strerror(errno));
+			ask_dead(s, &s->snap[i]);
+		}
 		close(fd);
 	}
 	free(buf);
@@ -375,7 +392,8 @@ static enum outcome time_out(unsigned int at)
 		wrong("%s", outcome_names[outcome]);
 	if (late && at >= FREEZE_AT && at < RELEASE_AT && outcome == MADE)
 		wrong("A SET was made with a delay of %u ms", delay);
-	if (late && at >= HOLD_AT && at < RELEASE_AT && outcome != HOLD)
+	/* else the freeze itself was too slow, and it did not come by here */
+	if (late && stood() && at >= HOLD_AT && at < RELEASE_AT && outcome != HOLD)
 		wrong("%s after a delay of %u ms", outcome_names[outcome], delay);
 	finish(&s, outcome);
 	return outcome;
@@ -429,9 +447,12 @@ static void ask_table(void)
 {
 	unsigned int at;
 
-	for (at = 0; at < RELEASE_AT; at++)
+	for (at = 0; at < RELEASE_AT; at++) {
 		if (!counts[at][CANCEL][CANCELLED])
 			die("no cancel at %s has won: not much is proved", places[at]);
+		if (!counts[at][REMOVE][OTHER])
+			die("nobody has missed the member that was pulled out at %s", places[at]);
+	}
 	for (at = FREEZE_AT; at < RELEASE_AT; at++)
 		if (!counts[at][TIMEOUT][FLUSH] && !counts[at][TIMEOUT][HOLD])
 			die("time did not run out at %s: not much is proved", places[at]);
