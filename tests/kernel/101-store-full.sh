@@ -4,6 +4,8 @@
 # When the store is full the snapshot dies, says so, and answers EIO everywhere; the
 # origin does not fail one write.
 #
+# row dead E_INSUFFICIENT_STORAGE - "the store is full" "the store is full"
+#
 # vm: --smp 2 --mem 1G --disk 64M --disk 8M --timeout 200
 . "$(dirname "$0")/lib.sh"
 

@@ -4,6 +4,8 @@
 # When the store fails the snapshot dies and answers EIO, also where it had kept data
 # or nothing was ever written; the origin does not fail one write.
 #
+# row dead E_UNEXPECTED_PROVIDER_ERROR - "a write to the store fails" "a write to the store failed*"
+#
 # vm: --smp 2 --mem 1G --disk 48M --disk 96M --timeout 120
 . "$(dirname "$0")/lib.sh"
 

@@ -4,6 +4,8 @@
 # When the store stands still the snapshot is killed within the stall bound, and no
 # writer waits longer than that.
 #
+# row dead E_UNEXPECTED_PROVIDER_ERROR - "the store stands still for the stall timeout" "the store completed no write for*"
+#
 # vm: --smp 2 --mem 1G --disk 48M --disk 96M --timeout 120
 . "$(dirname "$0")/lib.sh"
 

@@ -4,6 +4,8 @@
 # An image that is open is not deleted, and then nothing of the set is; by force it
 # is, and whoever has it open reads EIO, not an end of file and not anything else.
 #
+# row delete E_VOLUME_IN_USE - "an image is open" "the image * of * is open"
+#
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/lib.sh"
 

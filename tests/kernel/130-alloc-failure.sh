@@ -5,6 +5,11 @@
 # delete fails: once at its first pass, and then for a while. The answer is "out of
 # memory" or there is none; no write fails; an image is right or dead; nothing is left.
 #
+# row dead E_OUTOFMEMORY - "no memory for old data or for its place" "no memory for old data*"
+#
+# On two kernels: what reserves is the same code on all.
+#
+# kernels: 6.1 7
 # vm: --smp 2 --mem 1G --disk 8M --disk 64M --disk 32M --timeout 900
 . "$(dirname "$0")/lib.sh"
 

@@ -5,6 +5,8 @@
 # take, while others write and check what they wrote: one of the allowed outcomes,
 # nothing frozen, nothing held, no write lost, nothing left.
 #
+# row dead E_UNEXPECTED_PROVIDER_ERROR - "the device is pulled out" "the device has gone"
+#
 # vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 900
 . "$(dirname "$0")/lib.sh"
 
@@ -20,7 +22,7 @@ fio --name=v --directory="$TMP/e" --size=12m --bs=4k-64k --rw=randwrite --ioengi
 	--iodepth=4 --verify=crc32c --verify_fatal=1 --time_based --runtime=900 --do_verify=1 \
 	--output="$TMP/fio" &
 fio=$!
-must phases --rounds "$(often 20 4)" --mount "$TMP/e:$SCRATCH1" --remove $nullb "$SCRATCH0" >table
+must phases --rounds "${ROUNDS:-$(often 6 2)}" --mount "$TMP/e:$SCRATCH1" --remove $nullb "$SCRATCH0" >table
 sed 's/^/# /' table
 gone $fio && fail "fio has ended: $(cat fio)"
 kill -INT $fio

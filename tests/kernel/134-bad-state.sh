@@ -1,0 +1,32 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every call in every state: what does not fit is BAD_STATE and changes nothing. And one
+# set in the making at a time: a second session is told so from the first's start until
+# its set is made, and not longer.
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+. "$(dirname "$0")/lib.sh"
+
+load
+must libsnap-states "$SCRATCH0" "$SCRATCH1" >out 2>&1
+note "$(grep -c '^\(new\|open\|committing\|created\|failed\|cancelled\) ' out) calls"
+
+state_of_first() { awk 'NR == 1 { print $3 }' list; }
+fault 'commit 1 1 700 0'
+fault 'publish 1 1 700 0'
+snapraw take --keep --touch added "$SCRATCH0" >first &
+first=$!
+must wait_for 10 test -e added
+told=0
+until libsnap-make "$SCRATCH1" >second; do
+	grep -q '^start SNAP_E_SNAPSHOT_SET_IN_PROGRESS' second || fail "$(cat second)"
+	told=$((told + 1))
+done
+snapraw list >list
+wait $first || fail "$(cat first)"
+fault off
+taken first
+grep -q "^$SET state 5 " list || fail "a second set was begun while the first was not yet made: $(cat list)"
+[ $told -ge 5 ] || fail "the second session was refused $told times only"
+finish
