@@ -56,8 +56,10 @@ static enum hrtimer_restart hold_expired(struct hrtimer *timer)
 	snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
 			  "the writes could not be held in time");
 	/* also if somebody else has aborted, and the worker has not yet come to it */
-	if (snapset_set_is(set, SNAPSET_STATE_ABORTING))
+	if (snapset_set_is(set, SNAPSET_STATE_ABORTING)) {
 		snapset_take_open_gates(set);
+		set->opened = ktime_get();
+	}
 	return HRTIMER_NORESTART;
 }
 
@@ -296,6 +298,8 @@ static bool hold(struct snapset_set *set)
 		preempt_enable();
 	now = ktime_get();
 	hrtimer_cancel(&set->timer);
+	if (set->opened)
+		now = set->opened;	/* by the timer, before we came to it */
 	set->t_hold = ktime_to_ns(ktime_sub(now, first));
 	list_for_each_entry(snap, &set->snaps, link) {
 		parked += snap->origin->nr_parked;

@@ -9,7 +9,7 @@
 . "$(dirname "$0")/lib.sh"
 
 load
-must libsnap-states "$SCRATCH0" "$SCRATCH1" >out 2>&1
+libsnap-states "$SCRATCH0" "$SCRATCH1" >out 2>&1 || fail "$(cat out)"
 note "$(grep -c '^\(new\|open\|committing\|created\|failed\|cancelled\) ' out) calls"
 
 state_of_first() { awk 'NR == 1 { print $3 }' list; }

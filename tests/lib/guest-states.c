@@ -35,7 +35,7 @@ static void go(enum state state)
 {
 	static const char *const faults[STATES] = {
 		[COMMITTING] = "commit 1 1 1500 0",
-		[FAILED] = "freeze 1 1 0 5",
+		[FAILED] = "prepare 1 1 0 12",
 		[CANCELLED] = "commit 1 1 200 0",
 	};
 
