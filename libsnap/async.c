@@ -422,6 +422,7 @@ SNAPI_EXPORT snap_status snap_async_progress(struct snap_async *a,
 		if (pending) {
 			out.phase = p.phase;
 			out.deadline_ns = p.deadline_ns;
+			memcpy(out.member, p.waits_for, sizeof(out.member));
 		}
 	}
 	return snapi_struct_out(progress, &out, sizeof(out)) ? SNAP_S_OK

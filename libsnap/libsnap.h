@@ -468,6 +468,7 @@ struct snap_progress {
 	enum snap_phase	phase;
 	uint64_t	elapsed_ns;	/* since snap_do_snapshot_set() */
 	uint64_t	deadline_ns;	/* left for this phase, 0: no limit */
+	char		member[256];	/* volume or mount point it waits for now, "" if none */
 };
 
 /*
@@ -607,6 +608,7 @@ struct snap_set_props {
 	uint64_t		store_size;	/* bytes it can hold */
 	uint64_t		store_used;	/* bytes it holds */
 	char			text[512];	/* the sentence, if it failed */
+	char			waits_for[256];	/* volume or mount point the phase waits for, "" */
 };
 
 struct snap_snapshot_props {

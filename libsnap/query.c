@@ -72,6 +72,7 @@ static void parse_set(const struct snapi_attrs *a, struct snap_set_props *p)
 		p->store_used = snapi_u64(&store, SNAPSET_A_STORE_USED);
 	}
 	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
+	snapi_str(a, SNAPSET_A_NAME, p->waits_for, sizeof(p->waits_for));
 }
 
 static void parse_snapshot(const struct snapi_attrs *a,

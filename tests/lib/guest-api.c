@@ -172,6 +172,44 @@ static void fd_and_progress(void **state)
 	snap_async_free(a);
 }
 
+static void fault(const char *line)
+{
+	int fd = open("/sys/kernel/debug/snapset/faults", O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, line, strlen(line)), strlen(line));
+	close(fd);
+}
+
+/* Whom it waits for, while a file system is slow to freeze. */
+static void progress_of_member(void **state)
+{
+	struct snap_progress p = { .size = sizeof(p) };
+	struct snap_async *a;
+	snap_id set, ids[2];
+	bool seen = false;
+	snap_status st;
+
+	(void)state;
+	fault("frozen 1 1 700 0");
+	begin(&set, ids);
+	assert_ok(snap_do_snapshot_set(s, &a));
+	do {
+		assert_ok(snap_async_progress(a, &p));
+		if (p.phase == SNAP_PHASE_FREEZE && !strcmp(p.member, "/srv")) {
+			assert_true(p.deadline_ns > 0 && p.deadline_ns <= 10000000000ull);
+			seen = true;
+		}
+		assert_ok(snap_async_status(a, &st));
+	} while (st == SNAP_S_ASYNC_PENDING);
+	fault("off");
+	assert_status(st, SNAP_S_ASYNC_FINISHED);
+	assert_true(seen);
+	assert_ok(snap_async_progress(a, &p));
+	assert_string_equal(p.member, "");
+	snap_async_free(a);
+}
+
 static void *wait_for_it(void *arg)
 {
 	return snap_async_wait(arg, -1) == SNAP_S_OK ? NULL : arg;
@@ -409,7 +447,8 @@ int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(makes_a_set), T(one_at_a_time), T(fd_and_progress), T(cancel_any_time),
+		T(makes_a_set), T(one_at_a_time), T(fd_and_progress),
+		T(progress_of_member), T(cancel_any_time),
 		T(close_while_running), T(killed), T(set_events), T(overflow), T(not_root),
 		T(journal),
 	};
