@@ -78,6 +78,8 @@ struct json_object *json_set(const struct snap_set_props *p)
 	add_str(o, "state", set_state_name(p->state));
 	if (p->state != SNAP_SET_CREATED)
 		add_str(o, "phase", phase_name(p->phase));
+	if (*p->waits_for)
+		add_str(o, "waits_for", p->waits_for);
 	add_bool(o, "auto_release", !(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE));
 	add_int(o, "members", p->members);
 	add_created(o, p->created_ns);
