@@ -42,8 +42,8 @@ do_suspend() { dmsetup suspend --nolockfs d && sleep 0.4 && dmsetup resume d; }
 undo_suspend() { :; }
 
 other=$(tr -d '[]' <"$SCHED" | tr ' ' '\n' | grep -v '^none$' | head -n 1)
-what=(thaw freeze umount remount resize detach suspend)
-[ -z "$other" ] || what+=(elevator)
+acts=(thaw freeze umount remount resize detach suspend)
+[ -z "$other" ] || acts+=(elevator)
 if on_default_kernel; then
 	places=(prepare sync frozen hold commit release publish)
 else
@@ -120,7 +120,7 @@ one() { # PLACE WHAT
 }
 
 for p in "${places[@]}"; do
-	for w in "${what[@]}"; do
+	for w in "${acts[@]}"; do
 		begun=$(now_ms)
 		one "$p" "$w"
 		note "$p $w $(($(now_ms) - begun)) ms: $(head -n 1 taken.out | cut -c 1-140)"

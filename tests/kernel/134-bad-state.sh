@@ -18,8 +18,8 @@ snapraw take --keep --touch added "$SCRATCH0" >first &
 first=$!
 must wait_for 10 test -e added
 told=0
-until libsnap-make "$SCRATCH1" >second; do
-	[[ $(<second) = "start SNAP_E_SNAPSHOT_SET_IN_PROGRESS "* ]] || fail "$(<second)"
+until second=$(libsnap-make "$SCRATCH1"); do
+	[[ $second = "start SNAP_E_SNAPSHOT_SET_IN_PROGRESS "* ]] || fail "$second"
 	told=$((told + 1))
 done
 snapraw list >list
