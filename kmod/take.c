@@ -125,6 +125,25 @@ static bool prepare(struct snapset_set *set)
 				  SNAPSET_STATE_FREEZING);
 }
 
+static void not_frozen(struct snapset_set *set, const char *name, int err)
+{
+	s32 code = SNAPSET_E_PROVIDER_VETO;
+	const char *what;
+
+	switch (err) {
+	case -EBUSY:
+		what = "is frozen by somebody else";
+		break;
+	case -EAGAIN:
+		what = "was thawed by somebody else during the take";
+		break;
+	default:
+		code = SNAPSET_E_UNEXPECTED_PROVIDER_ERROR;
+		what = "could not be frozen";
+	}
+	snapset_set_abort(set, code, "%s %s: error %d", name, what, err);
+}
+
 static bool freeze(struct snapset_set *set)
 {
 	struct snapset_freezer *f = set->freezer;
@@ -148,12 +167,7 @@ static bool freeze(struct snapset_set *set)
 		return false;
 	err = snapset_freezer_error(f, &name);
 	if (err) {
-		snapset_set_abort(set, err == -EBUSY || err == -EAGAIN ?
-				  SNAPSET_E_PROVIDER_VETO :
-				  SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
-				  err == -EBUSY ? "%s is frozen by somebody else: error %d" :
-				  err == -EAGAIN ? "%s was thawed by somebody else during the take: error %d" :
-				  "%s could not be frozen: error %d", name, err);
+		not_frozen(set, name, err);
 		return false;
 	}
 	return snapset_state_step(&set->state, SNAPSET_STATE_FREEZING,

@@ -110,6 +110,7 @@ by_stuck_hook() {
 program() { # SLOW-VERB
 	rm -rf "$TMP/tx"
 	mkdir -m 755 "$TMP/tx"
+	# shellcheck disable=SC2016 # that is the program's
 	printf '#!/bin/sh\n[ "$1" != %s ] || sleep 60\n' "$1" >"$TMP/tx/10-db"
 	chmod 755 "$TMP/tx/10-db"
 }
@@ -133,7 +134,7 @@ row() {
 	fi
 	case $code in
 	S_ASYNC_FINISHED | E_PROVIDER_NOT_REGISTERED) ;;
-	*) [ $status != 0 ] || [ $call != status ] || wrong+=("$3: exit 0") ;;
+	*) [ $status != 0 ] || [ "$call" != status ] || wrong+=("$3: exit 0") ;;
 	esac
 	# nothing is frozen, held or left
 	must timeout 10 dd if=/dev/zero of="$E/f" bs=4k count=1 conv=fsync status=none

@@ -68,15 +68,15 @@ all_is_well() { # PLACE WHAT
 
 # its file system is whole, and the file is in it
 image_is_right() { # PLACE WHAT
-	local image=${IMAGE[1]}
+	local i
 
 	must mkdir -p "$TMP/i"
-	mount -o ro,noload "$image" "$TMP/i" || fail "$1 $2: the image cannot be mounted"
+	mount -o ro,noload "${IMAGE[1]}" "$TMP/i" || fail "$1 $2: the image cannot be mounted"
 	grep -q '^what was there$' "$TMP/i/file" || fail "$1 $2: the image lacks the file"
 	must umount "$TMP/i"
-	for image in "${IMAGE[@]}"; do
-		timeout 20 dd if="$image" of=/dev/null bs=1M status=none 2>err || dead "${SNAP[3]}" ||
-			fail "$1 $2: $image: $(cat err)"
+	for i in "${IMAGE[@]}"; do
+		timeout 20 dd if="$i" of=/dev/null bs=1M status=none 2>err || dead "${SNAP[3]}" ||
+			fail "$1 $2: $i: $(cat err)"
 	done
 }
 
@@ -112,7 +112,6 @@ one() { # PLACE WHAT
 	if [ $status = 0 ]; then
 		image_is_right "$place" "$what"
 		must snapraw delete --force "$SET"
-		TAKEN=(-)
 	fi
 	losetup -d "$L" 2>/dev/null
 	wait_for 15 no_objects || fail "$place $what: objects are left"

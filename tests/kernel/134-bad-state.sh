@@ -15,17 +15,19 @@ note "$(grep -c '^\(new\|open\|committing\|created\|failed\|cancelled\) ' out) c
 fault 'commit 1 1 700 0'
 fault 'publish 1 1 700 0'
 snapraw take --keep --touch added "$SCRATCH0" >first &
-first=$!
+taker=$!
 must wait_for 10 test -e added
 told=0
 until second=$(libsnap-make "$SCRATCH1"); do
 	[[ $second = "start SNAP_E_SNAPSHOT_SET_IN_PROGRESS "* ]] || fail "$second"
 	told=$((told + 1))
 done
-snapraw list >list
-wait $first || fail "$(cat first)"
+snapraw list >sets
+wait $taker || fail "$(tail first)"
 fault off
 taken first
-grep -q "^$SET state 5 " list || fail "a second set was begun while the first was not yet made: $(cat list)"
+if ! grep -q "^$SET state 5 " sets; then
+	fail "a second set was begun while the first was not yet made: $(sed -n 1,9p sets)"
+fi
 [ $told -ge 5 ] || fail "the second session was refused $told times only"
 finish
