@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# several.sh NAME...: tests of this directory, one after another in one VM: to boot takes
+# longer than most of them. Before each the scratch disks are zeros again; after one that
+# fails, or leaves the machine other than it was, the others are not run here. The host
+# reads the lines that begin with "===": a test's begin, and its status and seconds.
+dir=$(dirname "$0")
+
+# what a test may change and should not
+machine() {
+	cat /proc/mounts /proc/sys/vm/dirty_* /proc/sys/kernel/ftrace_enabled
+	dmsetup ls
+	losetup --list --noheadings --output NAME
+	grep '^md' /proc/mdstat
+	ls -d /sys/module/snapset /sys/kernel/config/nullb/*
+	cat /sys/kernel/tracing/kprobe_events /sys/block/vd*/queue/scheduler
+} 2>/dev/null
+
+# what a first test makes and nobody removes
+modprobe -q configfs && ! mountpoint -q /sys/kernel/config && mount -t configfs configfs /sys/kernel/config
+modprobe -q null_blk nr_devices=0
+for name; do
+	for disk in $SCRATCH; do
+		blkdiscard "$disk" || exit
+	done
+	rm -rf /tmp/snapset-test.*
+	udevadm settle
+	before=$(machine)
+	echo "=== $name begins"
+	echo "=== $name begins" >/dev/kmsg
+	start=$SECONDS
+	setsid bash "$dir/$name.sh" </dev/null
+	status=$?
+	echo "=== $name ends $status $((SECONDS - start))"
+	[ $status = 0 ] || [ $status = 77 ] || break
+	udevadm settle
+	after=$(machine)
+	[ "$before" = "$after" ] || {
+		diff <(echo "$before") <(echo "$after")
+		break
+	}
+done
+exit 0
