@@ -19,53 +19,128 @@
 #define CHUNK_SHIFT	15
 #define CHUNK		(1U << CHUNK_SHIFT)	/* granules; fits into u16 */
 #define CHUNK_BYTES	(CHUNK / BITS_PER_BYTE)
-#define CHUNK_LONGS	(CHUNK / BITS_PER_LONG)
 #define LOOK		16			/* runs looked at for a long one */
+
+#define MAX_CHUNKS	(1ULL << 20)		/* 128 TiB */
+
+static u64 chunks_of(u64 total)
+{
+	return total ? ((total - 1) >> CHUNK_SHIFT) + 1 : 0;
+}
 
 static u64 chunks(const struct snapset_space *space)
 {
-	return ((space->total - 1) >> CHUNK_SHIFT) + 1;
+	return chunks_of(space->total);
 }
 
 static unsigned long *chunk_bits(const struct snapset_space *space, u64 chunk)
 {
-	return space->bits + chunk * CHUNK_LONGS;
+	return space->bits[chunk];
 }
 
 /* Granules of a chunk; the last one may be short. */
+static unsigned int size_of(u64 total, u64 chunk)
+{
+	return min_t(u64, CHUNK, total - (chunk << CHUNK_SHIFT));
+}
+
 static unsigned int chunk_size(const struct snapset_space *space, u64 chunk)
 {
-	return min_t(u64, CHUNK, space->total - (chunk << CHUNK_SHIFT));
+	return size_of(space->total, chunk);
 }
 
 int snapset_space_init(struct snapset_space *space, u64 total)
 {
-	u64 i;
+	struct snapset_space_more more;
+	int err;
 
 	memset(space, 0, sizeof(*space));
-	if (!total)
-		return -EINVAL;
-	space->total = total;
-	/* The kernel gives no larger area: 64 TiB, with bits of 2 GiB. */
-	if (chunks(space) > INT_MAX / CHUNK_BYTES)
-		return -ENOMEM;
-	space->bits = snapset_may_fail(kvcalloc(chunks(space), CHUNK_BYTES, GFP_KERNEL));
-	space->left = snapset_may_fail(kvmalloc_array(chunks(space), sizeof(*space->left),
-						      GFP_KERNEL));
-	if (!space->bits || !space->left) {
-		snapset_space_destroy(space);
-		return -ENOMEM;
-	}
-	for (i = 0; i < chunks(space); i++)
-		space->left[i] = chunk_size(space, i);
+	err = snapset_space_more(space, total, &more);
+	if (err)
+		return err;
+	snapset_space_grow(space, &more);
+	snapset_space_forget(&more);
 	return 0;
 }
 
 void snapset_space_destroy(struct snapset_space *space)
 {
+	u64 i;
+
+	for (i = 0; i < chunks(space); i++)
+		kfree(space->bits[i]);
 	kvfree(space->bits);
 	kvfree(space->left);
 	memset(space, 0, sizeof(*space));
+}
+
+int snapset_space_more(const struct snapset_space *space, u64 total,
+		       struct snapset_space_more *more)
+{
+	u64 i;
+
+	memset(more, 0, sizeof(*more));
+	if (total <= space->total)
+		return -EINVAL;
+	if (total > MAX_CHUNKS << CHUNK_SHIFT)
+		return -ENOMEM;
+	more->total = total;
+	more->from = chunks(space);
+	more->chunks = chunks_of(total);
+	more->bits = snapset_may_fail(kvcalloc(more->chunks, sizeof(*more->bits), GFP_KERNEL));
+	more->left = snapset_may_fail(kvcalloc(more->chunks, sizeof(*more->left), GFP_KERNEL));
+	if (!more->bits || !more->left)
+		goto none;
+	for (i = more->from; i < more->chunks; i++) {
+		more->bits[i] = snapset_may_fail(kzalloc(CHUNK_BYTES, GFP_KERNEL));
+		if (!more->bits[i])
+			goto none;
+		more->left[i] = size_of(total, i);
+	}
+	return 0;
+
+none:
+	snapset_space_forget(more);
+	return -ENOMEM;
+}
+
+void snapset_space_grow(struct snapset_space *space, struct snapset_space_more *more)
+{
+	u64 had = chunks(space);
+
+	if (had) {
+		memcpy(more->bits, space->bits, had * sizeof(*more->bits));
+		memcpy(more->left, space->left, had * sizeof(*more->left));
+		/* the last one may have been short */
+		more->left[had - 1] += size_of(more->total, had - 1) -
+				       chunk_size(space, had - 1);
+	}
+	swap(space->bits, more->bits);
+	swap(space->left, more->left);
+	space->total = more->total;
+	more->from = more->chunks;	/* the chunks are the space's now */
+}
+
+void snapset_space_forget(struct snapset_space_more *more)
+{
+	for (; more->bits && more->from < more->chunks; more->from++)
+		kfree(more->bits[more->from]);
+	kvfree(more->bits);
+	kvfree(more->left);
+	memset(more, 0, sizeof(*more));
+}
+
+void snapset_space_fence(struct snapset_space *space, u64 at)
+{
+	u64 chunk = at >> CHUNK_SHIFT;
+
+	if (WARN_ON_ONCE(at >= space->total))
+		return;
+	if (WARN_ON_ONCE(test_bit(at & (CHUNK - 1), chunk_bits(space, chunk))))
+		return;
+	bitmap_set(chunk_bits(space, chunk), at & (CHUNK - 1), 1);
+	space->left[chunk]--;
+	space->fenced++;
 }
 
 /* A run of free granules, the best one seen by a search. */
@@ -109,7 +184,7 @@ u64 snapset_space_take(struct snapset_space *space, u64 want, u64 *start)
 	unsigned int from = space->cursor & (CHUNK - 1);
 	struct best best = {};
 
-	if (space->used == space->total)
+	if (space->used == space->total - space->fenced)
 		return 0;
 	want = clamp_t(u64, want, 1, CHUNK);
 	/* One more than there are: what lies before the cursor in its own chunk. */

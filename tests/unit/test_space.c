@@ -28,7 +28,7 @@ static u64 take(u64 want, u64 *start)
 
 	assert_true(n <= max_t(u64, want, 1));
 	if (!n) {
-		assert_int_equal(space.used, space.total);
+		assert_int_equal(space.used, space.total - space.fenced);
 		return 0;
 	}
 	assert_true(*start < space.total && n <= space.total - *start);
@@ -131,9 +131,9 @@ static void no_memory_and_nothing(void **state)
 	assert_int_equal(snapset_space_init(&space, 0), -EINVAL);
 	snapset_space_destroy(&space);
 	assert_int_equal(snapset_space_init(&space, U64_MAX), -ENOMEM);
-	for (i = 0; i < 2; i++) {
+	for (i = 0; i < 4; i++) {
 		shim_fail = i;
-		assert_int_equal(snapset_space_init(&space, 1000), -ENOMEM);
+		assert_int_equal(snapset_space_init(&space, CHUNK + 1000), -ENOMEM);
 		assert_int_equal(shim_live, 0);
 	}
 	shim_fail = -1;
@@ -176,6 +176,86 @@ static void random_against_bytes(void **state)
 	end();
 }
 
+static void grow(u64 total)
+{
+	struct snapset_space_more more;
+
+	taken = realloc(taken, total);
+	memset(taken + space.total, 0, total - space.total);
+	assert_int_equal(snapset_space_more(&space, total, &more), 0);
+	snapset_space_grow(&space, &more);
+	snapset_space_forget(&more);
+	assert_int_equal(space.total, total);
+}
+
+static void fence(u64 at)
+{
+	snapset_space_fence(&space, at);
+	taken[at] = 1;
+}
+
+/* What is there stays, what comes is free, whatever the sizes are. */
+static void grows_in_use(void **state)
+{
+	static const u64 sizes[] = {
+		1, 2, 64, 100, CHUNK - 1, CHUNK, CHUNK + 1, 2 * CHUNK + 5, 5 * CHUNK
+	};
+	struct snapset_space_more more;
+	u64 start, n, sum = 0;
+	unsigned int i;
+
+	(void)state;
+	begin(sizes[0]);
+	for (i = 0; ; i++) {
+		while ((n = take(777, &start)))
+			sum += n;
+		assert_int_equal(sum, sizes[i]);
+		if (i == ARRAY_SIZE(sizes) - 1)
+			break;
+		assert_int_equal(snapset_space_more(&space, sizes[i], &more), -EINVAL);
+		/* made and not used; not made */
+		assert_int_equal(snapset_space_more(&space, sizes[i + 1], &more), 0);
+		snapset_space_forget(&more);
+		shim_fail = 1;
+		assert_int_equal(snapset_space_more(&space, sizes[i + 1], &more), -ENOMEM);
+		shim_fail = -1;
+		grow(sizes[i + 1]);
+		assert_int_equal(space.used, sizes[i]);
+	}
+	give(0, space.total);
+	assert_int_equal(space.used, 0);
+	end();
+}
+
+/* No run crosses a fence, and nobody gets one. */
+static void fences_part_runs(void **state)
+{
+	u64 start, n, sum = 0;
+
+	(void)state;
+	begin(1000);
+	fence(0);
+	fence(999);
+	fence(500);
+	grow(CHUNK + 2000);
+	fence(1000);
+	fence(CHUNK + 1999);
+	while ((n = take(U64_MAX, &start))) {
+		assert_true(start + n <= 500 || start > 500);
+		assert_true(start + n <= 999 || start > 1000);
+		sum += n;
+	}
+	assert_int_equal(space.fenced, 5);
+	assert_int_equal(sum, CHUNK + 2000 - 5);
+	give(501, 498);
+	assert_int_equal(take(600, &start), 498);
+	snapset_space_fence(&space, 700);
+	snapset_space_fence(&space, space.total);
+	assert_int_equal(shim_warnings, 2);
+	shim_warnings = 0;
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +263,8 @@ int main(void)
 		cmocka_unit_test(holes_do_not_cut_long_runs),
 		cmocka_unit_test(giving_twice_is_refused),
 		cmocka_unit_test(no_memory_and_nothing),
+		cmocka_unit_test(grows_in_use),
+		cmocka_unit_test(fences_part_runs),
 		cmocka_unit_test(random_against_bytes),
 	};
 

@@ -43,6 +43,8 @@ typedef unsigned int gfp_t;
 #define max_t(t, a, b)		max((t)(a), (t)(b))
 #define clamp_t(t, v, l, h)	min_t(t, max_t(t, v, l), h)
 
+#define swap(a, b)		do { typeof(a) _s = (a); (a) = (b); (b) = _s; } while (0)
+
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
 
@@ -73,6 +75,7 @@ void *shim_zalloc(size_t size);
 void shim_free(void *p);
 
 #define kmalloc(size, gfp)		((void)(gfp), shim_alloc(size))
+#define kzalloc(size, gfp)		((void)(gfp), shim_zalloc(size))
 #define kfree(p)			shim_free(p)
 #define kvcalloc(n, size, gfp)		shim_zalloc((n) * (size))
 #define kvmalloc_array(n, size, gfp)	shim_alloc((n) * (size))

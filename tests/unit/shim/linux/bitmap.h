@@ -26,6 +26,7 @@ static inline unsigned long shim_find(const unsigned long *map, unsigned long si
 	return size;
 }
 
+#define test_bit(i, map)	shim_bit(map, i)
 #define find_next_bit(map, size, from)		shim_find(map, size, from, true)
 #define find_next_zero_bit(map, size, from)	shim_find(map, size, from, false)
 
