@@ -42,12 +42,13 @@ static bool stuck;			/* it could not be taken off */
 static void unhook_later(struct work_struct *work);
 static DECLARE_DELAYED_WORK(unhook_work, unhook_later);
 
-/* A read of our own on its way through the hook; its worker and we, who ask, hold it. */
+/* A read of our own on its way through the hook; it and we, who ask, hold this. */
 struct probe {
-	struct snapset_bdev bdev;	/* the worker's, which may outlive the asker's */
+	struct snapset_bdev bdev;	/* the read's, which may outlive the asker's */
 	struct bio *bio;
 	struct page *page;
 	struct work_struct work;
+	struct work_struct end_work;	/* to close a device one may have to sleep */
 	struct completion submitted, done;
 	refcount_t refs;
 	bool seen;
@@ -163,7 +164,15 @@ static void probe_done(struct bio *bio)
 	struct probe *p = bio->bi_private;
 
 	p->err = blk_status_to_errno(bio->bi_status) ?: snapset_fault_atomic("probe");
-	complete_all(&p->done);	/* the worker waits, and for a moment the asker */
+	complete_all(&p->done);
+	queue_work(snapset_tell_wq, &p->end_work);
+}
+
+static void probe_ended(struct work_struct *work)
+{
+	probe_put(container_of(work, struct probe, end_work));
+	snapset_gone(SNAPSET_OBJ_CLONE);
+	snapset_text_put();
 }
 
 /* In a worker: the caller's cgroup may be throttled, and the device may make it sleep. */
@@ -171,12 +180,10 @@ static void probe_work(struct work_struct *work)
 {
 	struct probe *p = container_of(work, struct probe, work);
 
+	refcount_inc(&p->refs);	/* it may end before we have said that it is sent */
 	submit_bio(p->bio);
 	complete(&p->submitted);
-	wait_for_completion(&p->done);
 	probe_put(p);
-	snapset_gone(SNAPSET_OBJ_CLONE);
-	snapset_text_put();
 }
 
 static struct probe *probe_new(dev_t dev)
@@ -190,6 +197,7 @@ static struct probe *probe_new(dev_t dev)
 	init_completion(&p->submitted);
 	init_completion(&p->done);
 	INIT_WORK(&p->work, probe_work);
+	INIT_WORK(&p->end_work, probe_ended);
 	p->bdev.lazy = true;
 	err = snapset_bdev_open(&p->bdev, dev, NULL);
 	if (err) {

@@ -39,6 +39,13 @@ note "$(cat take)"
 took=$(awk '{ print $4 }' take)
 [ "$took" -ge 2900 ] || fail "gave up after $took ms instead of 3000"
 [ $((took - short)) -lt 4000 ] || fail "gave up 2500 ms later only after $took instead of $short ms"
+# nor does any worker of ours sleep until then, for which it would be called hung
+for stat in /proc/[0-9]*/stat; do
+	if [ "$(awk '{ print $3 }' "$stat" 2>/dev/null)" = D ] &&
+	   grep -q '\[snapset\]' "${stat%stat}stack" 2>/dev/null; then
+		fail "it sleeps: $(cat "${stat%stat}stack")"
+	fi
+done
 for writer in "${writers[@]}"; do
 	! gone "$writer" || fail "a write was over before: nothing is proved"
 done
