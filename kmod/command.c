@@ -60,6 +60,8 @@ static int set_start(struct sk_buff *skb, struct genl_info *info,
 
 	err = snapset_get_params(info, &params);
 	if (!err)
+		err = snapset_get_pins(info, &params.pins);
+	if (!err)
 		err = snapset_set_start(snapset_session_of(info), &params, &id, info->extack);
 	if (err)
 		return err;
@@ -177,6 +179,22 @@ static int del(struct sk_buff *skb, struct genl_info *info, struct sk_buff *repl
 	return nla_put_u32(reply, SNAPSET_A_DELETED, deleted);
 }
 
+static int store_extend(struct sk_buff *skb, struct genl_info *info,
+			struct sk_buff *reply)
+{
+	struct snapset_pins *pins;
+	int err;
+
+	err = snapset_get_pins(info, &pins);
+	if (err)
+		return err;
+	if (!pins)
+		return snapset_say(info->extack, -EINVAL,
+				   "only a file store can be extended, by a file");
+	return snapset_store_extend(snapset_id_of(info->attrs[SNAPSET_A_SET_ID]), pins,
+				    info->extack);
+}
+
 const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1] = {
 	[SNAPSET_CMD_SESSION_OPEN] = {
 		.run = session_open,
@@ -214,5 +232,10 @@ const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1] = {
 	},
 	[SNAPSET_CMD_DELETE] = {
 		.run = del,
+	},
+	[SNAPSET_CMD_STORE_EXTEND] = {
+		.run = store_extend,
+		.silent = true,
+		.needs = { SNAPSET_A_SET_ID, SNAPSET_A_STORE },
 	},
 };

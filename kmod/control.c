@@ -17,6 +17,7 @@
 #include "fault.h"
 #include "freeze.h"
 #include "origin.h"
+#include "pin.h"
 #include "registry.h"
 #include "say.h"
 #include "set.h"
@@ -115,19 +116,39 @@ static int store_is_free(struct snapset_store *store, struct netlink_ext_ack *ex
 	return 0;
 }
 
+/*
+ * A file on a member can: its I/O waits for no snapshot. But not one that comes when there
+ * are snapshots, for its blocks may hold what they still need.
+ */
+static int files_are_free(const struct snapset_pins *pins, struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap;
+	struct snapset_set *set;
+
+	list_for_each_entry(set, &snapset_sets, link)
+		list_for_each_entry(snap, &set->snaps, link)
+			if (snapset_pins_share(pins, snap->origin->disk, snap->origin->range))
+				return snapset_say(extack, -ELOOP,
+						   "the store's file lies on %s, which is in a set already: its snapshots may need what was in the file's blocks before",
+						   snap->name);
+	return 0;
+}
+
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack)
 {
-	struct snapset_store *store;
-	struct snapset_set *set;
+	struct snapset_pins *pins = p->pins;
+	struct snapset_store *store = NULL;
+	struct snapset_set *set = NULL;
 	int err;
 
 	err = snapset_freeze_wait_debts(DEBT_WAIT_MS);
 	if (err)
-		return err;
+		goto free;
+	err = -ENOMEM;
 	set = snapset_may_fail(kzalloc(sizeof(*set), GFP_KERNEL));
 	if (!set)
-		return -ENOMEM;
+		goto free;
 	refcount_set(&set->refs, 1);
 	set->params = *p;
 	fill_defaults(&set->params);
@@ -145,16 +166,20 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	if (err)
 		goto unlock;
 	forget_failed(session);		/* one of them may have the store */
+	err = pins ? files_are_free(pins, extack) : 0;
+	if (err)
+		goto unlock;
 	store = snapset_store_open(&set->params, set->params.stall_ms, extack);
+	pins = NULL;
+	set->params.pins = NULL;
 	if (IS_ERR(store)) {
 		err = PTR_ERR(store);
+		store = NULL;
 		goto unlock;
 	}
 	err = store_is_free(store, extack);
-	if (err) {
-		snapset_store_put(store);
+	if (err)
 		goto unlock;
-	}
 	store->owner = set;
 	store->tell = store_low;
 	store->stalled = store_stalled;
@@ -171,7 +196,53 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 
 unlock:
 	mutex_unlock(&snapset_set_mutex);
+free:
+	snapset_store_put(store);
+	snapset_unpin(pins);
+	snapset_unpin_wait();
 	kfree(set);
+	return err;
+}
+
+/* Images must not be read in pieces smaller than the blocks of the store. */
+static int blocks_fit(const struct snapset_set *set, unsigned int size,
+		      struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		if (size > bdev_logical_block_size(snap->origin->bdev.bdev))
+			return snapset_say(extack, -EOPNOTSUPP,
+					   "the store's blocks of %u bytes are larger than those of %s",
+					   size, snap->name);
+	return 0;
+}
+
+int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
+			 struct netlink_ext_ack *extack)
+{
+	struct snapset_set *set;
+	int err;
+
+	mutex_lock(&snapset_set_mutex);
+	set = snapset_set_find(set_id);
+	if (!set)
+		err = snapset_say(extack, -ENOENT, "there is no such set");
+	else if (set->store->kind != SNAPSET_STORE_FILE)
+		err = snapset_say(extack, -EOPNOTSUPP,
+				  "only a store of files can be extended");
+	else if (snapset_pin_count(pins) != 1)	/* all or nothing */
+		err = snapset_say(extack, -EINVAL,
+				  "a store is extended by one file at a time");
+	else
+		err = files_are_free(pins, extack) ?:
+		      blocks_fit(set, snapset_pins_block_size(pins), extack) ?:
+		      snapset_store_file_extend(set->store, pins, extack);
+	mutex_unlock(&snapset_set_mutex);
+	if (err) {
+		snapset_unpin(pins);
+		snapset_unpin_wait();
+	}
 	return err;
 }
 
@@ -209,24 +280,29 @@ static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 	return 0;
 }
 
-/* A store cannot be a member, nor be read in pieces smaller than its blocks. */
 static int fits_stores(struct snapset_set *set, struct snapset_snap *snap,
 		       struct netlink_ext_ack *extack)
 {
 	struct snapset_origin *o = snap->origin;
+	unsigned int block = snapset_store_block_size(set->store);
 
-	if (snapset_store_shares(set->store, o->disk, o->range))
-		return snapset_say(extack, -ELOOP,
-				   "%s shares sectors with the store of this set",
-				   snap->name);
-	if (snapset_stores_share(o->disk, o->range))
-		return snapset_say(extack, -ELOOP,
-				   "%s shares sectors with the store of another set",
-				   snap->name);
-	if (snapset_store_block_size(set->store) > bdev_logical_block_size(o->bdev.bdev))
+	switch (snapset_stores_check(o->disk, o->range)) {
+	case 0:
+		break;
+	case -ELOOP:
+		return snapset_say(extack, -ELOOP, "%s shares sectors with the store of %s set",
+				   snap->name, set->store->ops->exclusive &&
+				   snapset_store_shares(set->store, o->disk, o->range) ?
+				   "this" : "another");
+	default:
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "%s holds a file that is a store, whose blocks are not aligned to %u bytes of it",
+				   snap->name, SNAPSET_GRANULE_SIZE);
+	}
+	if (block > bdev_logical_block_size(o->bdev.bdev))
 		return snapset_say(extack, -EOPNOTSUPP,
 				   "the store's blocks of %u bytes are larger than those of %s",
-				   snapset_store_block_size(set->store), snap->name);
+				   block, snap->name);
 	return 0;
 }
 

@@ -15,6 +15,7 @@
 #include <uapi/linux/snapset.h>
 
 struct netlink_ext_ack;
+struct snapset_pins;
 
 typedef struct {
 	u8 b[SNAPSET_ID_LEN];
@@ -30,6 +31,7 @@ struct snapset_params {
 	u32 store_kind;		/* enum snapset_store_kind */
 	dev_t store_dev;	/* SNAPSET_STORE_BDEV */
 	u64 store_limit;	/* bytes; memory store */
+	struct snapset_pins *pins;	/* SNAPSET_STORE_FILE */
 };
 
 /* One mounted file system to freeze; set_do() takes over the path's reference
@@ -54,6 +56,8 @@ struct snapset_set_info {
 	u32 store_kind;
 	dev_t store_dev;
 	u64 store_size, store_used;
+	u32 store_files;
+	char store_path[SNAPSET_NAME_MAX + 1];	/* of the first; "": it is too long */
 };
 
 struct snapset_snap_info {
@@ -74,11 +78,15 @@ struct snapset_snap_info {
 	u64 copied, stored, in_ram;
 };
 
+/* Takes over p->pins in any case. */
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack);
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 		    const char *name, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack);
+/* More files for the store of a set, in any of its states; takes over @pins likewise. */
+int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
+			 struct netlink_ext_ack *extack);
 int snapset_set_do(u64 session, const snapset_id *set_id,
 		   const struct snapset_freeze_arg *freeze, unsigned int nr,
 		   struct netlink_ext_ack *extack);

@@ -27,6 +27,7 @@ static const char * const names[SNAPSET_OBJ_KINDS] = {
 	[SNAPSET_OBJ_ORIGIN]	= "origin",
 	[SNAPSET_OBJ_IMAGE]	= "image",
 	[SNAPSET_OBJ_STORE]	= "store",
+	[SNAPSET_OBJ_PIN]	= "pin",
 	[SNAPSET_OBJ_FROZEN]	= "frozen",
 	[SNAPSET_OBJ_OWED]	= "owed",
 	[SNAPSET_OBJ_CLONE]	= "clone",

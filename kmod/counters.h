@@ -15,6 +15,7 @@ enum snapset_object {
 	SNAPSET_OBJ_ORIGIN,
 	SNAPSET_OBJ_IMAGE,
 	SNAPSET_OBJ_STORE,
+	SNAPSET_OBJ_PIN,	/* files that are stores */
 	SNAPSET_OBJ_FROZEN,	/* superblocks frozen by us */
 	SNAPSET_OBJ_OWED,	/* steps of a take that were given up but have not ended */
 	SNAPSET_OBJ_CLONE,	/* writes in flight below the hook */

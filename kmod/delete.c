@@ -5,6 +5,7 @@
 #include <linux/list.h>
 #include "event.h"
 #include "image.h"
+#include "pin.h"
 #include "registry.h"
 #include "say.h"
 #include "set.h"
@@ -57,6 +58,7 @@ static u32 delete_list(struct snapset_set *set, struct list_head *snaps)
 	snapset_snaps_reap(snaps);
 	if (last)
 		snapset_set_put(set);
+	snapset_unpin_wait();	/* whoever has deleted may want to unmount */
 	return n;
 }
 

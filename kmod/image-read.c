@@ -249,7 +249,8 @@ static u32 read_kept(struct image_io *io, struct bvec_iter iter, u32 offset,
 
 		copy_out(io->bio, iter, mem_page, &arg, offset);
 	} else {
-		store->ops->locate(store, snapset_place_granule(run->place), &bdev, &sector);
+		snapset_store_locate(store, snapset_place_granule(run->place), &bdev,
+				     &sector);
 		part = part_new(io, bdev, iter);
 		part->holder = holder;
 		part_send(part, sector + (offset >> SECTOR_SHIFT), part_done);

@@ -9,6 +9,7 @@
 #include "job.h"
 #include "netlink.h"
 #include "origin.h"
+#include "pin.h"
 #include "set.h"
 #include "store.h"
 #include "track.h"
@@ -26,12 +27,15 @@ static int __init snapset_init(void)
 	err = snapset_track_init();
 	if (err)
 		goto exit_origin;
-	err = snapset_store_bdev_init();
+	err = snapset_store_disk_init();
 	if (err)
 		goto exit_track;
-	err = snapset_job_init();
+	err = snapset_pin_init();
 	if (err)
 		goto exit_store;
+	err = snapset_job_init();
+	if (err)
+		goto exit_pin;
 	err = snapset_cow_init();
 	if (err)
 		goto exit_job;
@@ -60,8 +64,10 @@ exit_cow:
 	snapset_cow_exit();
 exit_job:
 	snapset_job_exit();
+exit_pin:
+	snapset_pin_exit();
 exit_store:
-	snapset_store_bdev_exit();
+	snapset_store_disk_exit();
 exit_track:
 	snapset_track_exit();
 exit_origin:
@@ -82,7 +88,8 @@ static void __exit snapset_exit(void)
 	snapset_image_exit();
 	snapset_cow_exit();
 	snapset_job_exit();
-	snapset_store_bdev_exit();
+	snapset_pin_exit();
+	snapset_store_disk_exit();
 	snapset_counters_exit();
 }
 

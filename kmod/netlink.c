@@ -28,6 +28,7 @@ static const char * const attr_names[SNAPSET_A_MAX + 1] = {
 	[SNAPSET_A_SNAP_ID]	= "SNAP_ID",
 	[SNAPSET_A_DEV_MAJOR]	= "DEV_MAJOR",
 	[SNAPSET_A_DEV_MINOR]	= "DEV_MINOR",
+	[SNAPSET_A_STORE]	= "STORE",
 };
 
 static int may_ask(const struct sk_buff *skb, struct netlink_ext_ack *extack)
@@ -237,6 +238,11 @@ static const struct nla_policy delete_policy[] = {
 	[SNAPSET_A_FORCE]	= SNAPSET_POLICY_FLAG,
 };
 
+static const struct nla_policy extend_policy[] = {
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
+	[SNAPSET_A_STORE]	= NLA_POLICY_NESTED(snapset_store_policy),
+};
+
 #define OP(name, table)							\
 	.cmd = SNAPSET_CMD_##name, .doit = serve,			\
 	.policy = table, .maxattr = ARRAY_SIZE(table) - 1
@@ -251,6 +257,7 @@ static const struct genl_ops ops[] = {
 	{ OP(SET_GET, set_get_policy), .start = dump_start, .dumpit = set_dump },
 	{ OP(SNAP_GET, snap_get_policy), .start = dump_start, .dumpit = snap_dump },
 	{ OP(DELETE, delete_policy) },
+	{ OP(STORE_EXTEND, extend_policy) },
 };
 
 static const struct genl_multicast_group groups[] = {

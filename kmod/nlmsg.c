@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include "fault.h"
 #include "nlmsg.h"
+#include "pin.h"
 #include "range.h"
 #include "say.h"
 
@@ -49,11 +50,13 @@ int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_LIMIT + 1] = {
+const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_KEEP + 1] = {
 	[SNAPSET_A_STORE_KIND]	= { .type = NLA_U32 },
 	[SNAPSET_A_STORE_MAJOR]	= { .type = NLA_U32 },
 	[SNAPSET_A_STORE_MINOR]	= { .type = NLA_U32 },
 	[SNAPSET_A_STORE_LIMIT]	= { .type = NLA_U64 },
+	[SNAPSET_A_FD]		= { .type = NLA_U32 },
+	[SNAPSET_A_STORE_KEEP]	= SNAPSET_POLICY_FLAG,
 };
 
 const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1] = {
@@ -90,6 +93,10 @@ static int put_store(struct sk_buff *skb, const struct snapset_set_info *set)
 	if (set->store_kind == SNAPSET_STORE_BDEV &&
 	    (nla_put_u32(skb, SNAPSET_A_STORE_MAJOR, MAJOR(set->store_dev)) ||
 	     nla_put_u32(skb, SNAPSET_A_STORE_MINOR, MINOR(set->store_dev))))
+		return -EMSGSIZE;
+	if (set->store_files && nla_put_u32(skb, SNAPSET_A_STORE_FILES, set->store_files))
+		return -EMSGSIZE;
+	if (*set->store_path && nla_put_string(skb, SNAPSET_A_STORE_PATH, set->store_path))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
@@ -180,46 +187,106 @@ static int get_ms(struct genl_info *info, int attr, const char *what,
 	return 0;
 }
 
-static int get_store(struct genl_info *info, struct snapset_params *p)
+/* What is for another kind of store. */
+static int check_store(const struct nlattr *kind, struct nlattr **tb,
+		       struct netlink_ext_ack *extack)
+{
+	const struct nlattr *dev = tb[SNAPSET_A_STORE_MAJOR] ?: tb[SNAPSET_A_STORE_MINOR];
+	const struct nlattr *limit = tb[SNAPSET_A_STORE_LIMIT], *fd = tb[SNAPSET_A_FD];
+	u32 k = nla_get_u32(kind);
+
+	if (k > SNAPSET_STORE_FILE)
+		return refuse(extack, kind, -EINVAL, "store kind %u is unknown", k);
+	if (dev && k != SNAPSET_STORE_BDEV)
+		return refuse(extack, dev, -EINVAL, "only a block device store has a device");
+	if (limit && k != SNAPSET_STORE_MEMORY)
+		return refuse(extack, limit, -EINVAL, "only a memory store has a limit");
+	if (fd && k != SNAPSET_STORE_FILE)
+		return refuse(extack, fd, -EINVAL, "only a file store has files");
+	if (!fd && k == SNAPSET_STORE_FILE)
+		return refuse(extack, kind, -EINVAL,
+			      "a file store needs a file descriptor: FD is missing");
+	if (tb[SNAPSET_A_STORE_KEEP] && k != SNAPSET_STORE_FILE)
+		return refuse(extack, tb[SNAPSET_A_STORE_KEEP], -EINVAL,
+			      "only a file can be kept");
+	if (limit && nla_get_u64(limit) < SNAPSET_GRANULE_SIZE)
+		return refuse(extack, limit, -EINVAL,
+			      "a store has room for one granule at least: %u bytes",
+			      SNAPSET_GRANULE_SIZE);
+	return 0;
+}
+
+static int parse_store(struct genl_info *info, struct nlattr **tb)
 {
 	const struct nlattr *nest = info->attrs[SNAPSET_A_STORE];
-	struct nlattr *tb[SNAPSET_A_STORE_LIMIT + 1];
-	const struct nlattr *major, *minor, *limit;
 	int err;
 
-	err = nla_parse_nested(tb, SNAPSET_A_STORE_LIMIT, nest,
-			       snapset_store_policy, info->extack);
+	err = nla_parse_nested(tb, SNAPSET_A_STORE_KEEP, nest, snapset_store_policy,
+			       info->extack);
 	if (err)
 		return err;
-	major = tb[SNAPSET_A_STORE_MAJOR];
-	minor = tb[SNAPSET_A_STORE_MINOR];
-	limit = tb[SNAPSET_A_STORE_LIMIT];
 	if (!tb[SNAPSET_A_STORE_KIND])
 		return refuse(info->extack, nest, -EINVAL,
 			      "a store needs its kind: STORE_KIND is missing");
+	return check_store(tb[SNAPSET_A_STORE_KIND], tb, info->extack);
+}
+
+static int get_store(struct genl_info *info, struct snapset_params *p)
+{
+	struct nlattr *tb[SNAPSET_A_STORE_KEEP + 1];
+	int err = parse_store(info, tb);
+
+	if (err)
+		return err;
 	p->store_kind = nla_get_u32(tb[SNAPSET_A_STORE_KIND]);
-	switch (p->store_kind) {
-	case SNAPSET_STORE_MEMORY:
-		if (major || minor)
-			return refuse(info->extack, major ?: minor, -EINVAL,
-				      "a memory store has no device");
-		if (!limit)
-			return 0;
-		p->store_limit = nla_get_u64(limit);
-		if (p->store_limit < SNAPSET_GRANULE_SIZE)
-			return refuse(info->extack, limit, -EINVAL,
-				      "a store has room for one granule at least: %u bytes",
-				      SNAPSET_GRANULE_SIZE);
+	if (tb[SNAPSET_A_STORE_LIMIT])
+		p->store_limit = nla_get_u64(tb[SNAPSET_A_STORE_LIMIT]);
+	if (p->store_kind == SNAPSET_STORE_BDEV)
+		return snapset_get_dev(tb[SNAPSET_A_STORE_MAJOR],
+				       tb[SNAPSET_A_STORE_MINOR], &p->store_dev,
+				       info->extack);
+	return 0;
+}
+
+int snapset_get_pins(struct genl_info *info, struct snapset_pins **pins)
+{
+	struct nlattr *tb[SNAPSET_A_STORE_KEEP + 1];
+	struct file *files[SNAPSET_PIN_FILES];
+	const struct nlattr *nla;
+	unsigned int nr = 0;
+	int rem, err;
+
+	*pins = NULL;
+	if (!info->attrs[SNAPSET_A_STORE])
 		return 0;
-	case SNAPSET_STORE_BDEV:
-		if (limit)
-			return refuse(info->extack, limit, -EINVAL,
-				      "only a memory store has a limit");
-		return snapset_get_dev(major, minor, &p->store_dev, info->extack);
-	default:
-		return refuse(info->extack, tb[SNAPSET_A_STORE_KIND], -EINVAL,
-			      "store kind %u is unknown", p->store_kind);
+	err = parse_store(info, tb);
+	if (err || nla_get_u32(tb[SNAPSET_A_STORE_KIND]) != SNAPSET_STORE_FILE)
+		return err;
+	nla_for_each_nested(nla, info->attrs[SNAPSET_A_STORE], rem) {
+		if (nla_type(nla) != SNAPSET_A_FD)
+			continue;
+		err = -E2BIG;
+		if (nr == SNAPSET_PIN_FILES) {
+			snapset_say(info->extack, err, "a store has at most %d files",
+				    SNAPSET_PIN_FILES);
+			goto put;
+		}
+		err = -EINVAL;
+		files[nr] = fget(nla_get_u32(nla));
+		if (!files[nr]) {
+			refuse(info->extack, nla, err, "file descriptor %u is not open",
+			       nla_get_u32(nla));
+			goto put;
+		}
+		nr++;
 	}
+	*pins = snapset_pin(files, nr, tb[SNAPSET_A_STORE_KEEP], info->extack);
+	return PTR_ERR_OR_ZERO(*pins);
+
+put:
+	while (nr)
+		fput(files[--nr]);
+	return err;
 }
 
 int snapset_get_params(struct genl_info *info, struct snapset_params *p)

@@ -70,6 +70,8 @@ static inline u64 snapset_session_of(const struct genl_info *info)
 int snapset_get_dev(const struct nlattr *major, const struct nlattr *minor,
 		    dev_t *dev, struct netlink_ext_ack *extack);
 int snapset_get_params(struct genl_info *info, struct snapset_params *p);
+/* The files of a STORE, pinned; NULL: it has none. May wait for their file systems. */
+int snapset_get_pins(struct genl_info *info, struct snapset_pins **pins);
 
 /* Checks their form and counts them. */
 int snapset_count_freeze(struct genl_info *info, unsigned int *nr);
@@ -79,7 +81,7 @@ int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
 /* @paths: also drops the references that nobody took over. */
 void snapset_put_freeze(struct snapset_freeze_arg *args, unsigned int nr, bool paths);
 
-extern const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_LIMIT + 1];
+extern const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_KEEP + 1];
 extern const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1];
 
 #endif

@@ -168,7 +168,7 @@ struct bio *snapset_filter(struct bio *bio)
 	disk = snapset_bio_disk(bio);
 	rcu_read_lock();
 	o = find(bio, disk, &r, &several);
-	if (!o || (!several && counted_by(o, bio))) {
+	if (!o || (!several && counted_by(o, bio)) || snapset_store_sends(bio, disk)) {
 		rcu_read_unlock();
 		return bio;
 	}

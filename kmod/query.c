@@ -63,6 +63,8 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 	info->store_kind = set->store->kind;
 	info->store_dev = set->store->dev;
 	info->store_size = set->store->granules << SNAPSET_GRANULE_SHIFT;
+	info->store_files = snapset_store_files(set->store, info->store_path,
+						sizeof(info->store_path));
 	info->store_used = snapset_store_used(set->store) << SNAPSET_GRANULE_SHIFT;
 }
 

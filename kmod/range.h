@@ -7,6 +7,7 @@
 #ifndef SNAPSET_RANGE_H
 #define SNAPSET_RANGE_H
 
+#include <linux/limits.h>
 #include <linux/types.h>
 
 #define SNAPSET_GRANULE_SHIFT	12

@@ -143,7 +143,9 @@ void snapset_snaps_reap(struct list_head *snaps)
 	list_for_each_entry_safe(snap, next, snaps, link) {
 		long left = until - jiffies;
 
-		wait_for_completion_timeout(&snap->reaped, max(left, 1L));
+		/* and then it lets go of the set, and perhaps of the store */
+		if (wait_for_completion_timeout(&snap->reaped, max(left, 1L)))
+			flush_work(&snap->reap);
 		list_del(&snap->link);
 		snapset_snap_put(snap);
 	}

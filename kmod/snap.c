@@ -91,12 +91,16 @@ int snapset_snap_prepare(struct snapset_snap *snap)
 	struct snapset_image_label label = { .id = snap->id, .set_id = snap->set->id };
 	struct snapset_image *image;
 	struct snapset_cow *cow;
+	int err;
 
 	cow = snapset_cow_new(snap->origin, snap->set->store, &snap->set->budget,
 			      snap->name, died, snap);
 	if (IS_ERR(cow))
 		return PTR_ERR(cow);
 	snap->cow = cow;
+	err = snapset_stores_leave_out(cow);
+	if (err)
+		return err;
 	strscpy(label.name, snap->name, sizeof(label.name));
 	image = snapset_image_new(cow, bdev_logical_block_size(snap->origin->bdev.bdev),
 				  &label);

@@ -68,6 +68,7 @@ int snapset_store_mem_open(struct snapset_store *store,
 {
 	u64 all = totalram_pages(), limit = p->store_limit >> PAGE_SHIFT;
 	struct xarray *pages;
+	int err;
 
 	if (!p->store_limit)
 		limit = all / 4;
@@ -81,6 +82,13 @@ int snapset_store_mem_open(struct snapset_store *store,
 	pages = snapset_may_fail(kzalloc(sizeof(*pages), GFP_KERNEL));
 	if (!pages)
 		return -ENOMEM;
+	limit = min(limit, 1ULL << SNAPSET_PLACE_GRANULE_BITS);
+	err = snapset_space_init(&store->space, limit);
+	if (err) {
+		kfree(pages);
+		return snapset_say(extack, err, "no memory to manage a store of %llu MiB",
+				   limit >> (20 - PAGE_SHIFT));
+	}
 	xa_init(pages);		/* process context alone: the worker, and who deletes */
 	store->priv = pages;
 	store->granules = limit;

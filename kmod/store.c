@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all stores share: their numbers, the space, the low-space steps and the stall
- * watch.
+ * What all stores share: the space, the low-space steps and the stall watch.
  */
 #include <linux/err.h>
 #include <linux/jiffies.h>
@@ -12,10 +11,6 @@
 #include "say.h"
 #include "set.h"
 #include "store.h"
-
-/* By number; written under the mutex, read by who has a place in use. */
-static struct snapset_store *stores[SNAPSET_STORES];
-static DEFINE_MUTEX(stores_mutex);	/* inside set_mutex */
 
 #define SPARES	512		/* pages that a store keeps: 2 MiB */
 
@@ -63,9 +58,7 @@ static void free_spares(struct snapset_store *store)
 static void store_close(struct snapset_store *store)
 {
 	WARN_ON(atomic_read(&store->outstanding));
-	mutex_lock(&stores_mutex);
-	stores[store->slot] = NULL;
-	mutex_unlock(&stores_mutex);
+	snapset_store_delist(store);
 	store->ops->close(store);
 	snapset_space_destroy(&store->space);
 	free_spares(store);
@@ -76,23 +69,6 @@ static void store_close(struct snapset_store *store)
 static void close_work(struct work_struct *work)
 {
 	store_close(container_of(work, struct snapset_store, close_work));
-}
-
-static int take_slot(struct snapset_store *store, struct netlink_ext_ack *extack)
-{
-	unsigned int i;
-
-	mutex_lock(&stores_mutex);
-	for (i = 0; i < SNAPSET_STORES && stores[i]; i++)
-		;
-	if (i < SNAPSET_STORES)
-		stores[i] = store;
-	mutex_unlock(&stores_mutex);
-	store->slot = i;
-	if (i < SNAPSET_STORES)
-		return 0;
-	return snapset_say(extack, -EDQUOT, "there are %u sets with stores already",
-			   SNAPSET_STORES);
 }
 
 struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
@@ -118,28 +94,24 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 	case SNAPSET_STORE_BDEV:
 		err = snapset_store_bdev_open(store, p, extack);
 		break;
+	case SNAPSET_STORE_FILE:
+		err = snapset_store_file_open(store, p, extack);
+		break;
 	default:
 		err = snapset_say(extack, -EINVAL, "there is no store of kind %u",
 				  p->store_kind);
 	}
 	if (err)
 		goto free;
-	store->granules = min(store->granules, 1ULL << SNAPSET_PLACE_GRANULE_BITS);
-	err = snapset_space_init(&store->space, store->granules);
-	if (err) {
-		snapset_say(extack, err, "no memory to manage a store of %llu MiB",
-			    store->granules << SNAPSET_GRANULE_SHIFT >> 20);
-		goto close;
-	}
 	if (!store->ops->adopts) {
 		store->spare = snapset_may_fail(kmalloc_array(SPARES, sizeof(*store->spare),
 							      GFP_KERNEL));
 		if (!store->spare) {
 			err = -ENOMEM;
-			goto destroy_space;
+			goto close;
 		}
 	}
-	err = take_slot(store, extack);
+	err = snapset_store_enlist(store, extack);
 	if (err)
 		goto free_spares;
 	snapset_made(SNAPSET_OBJ_STORE);
@@ -147,10 +119,9 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 
 free_spares:
 	free_spares(store);
-destroy_space:
-	snapset_space_destroy(&store->space);
 close:
 	store->ops->close(store);
+	snapset_space_destroy(&store->space);
 free:
 	kfree(store);
 	return ERR_PTR(err);
@@ -201,17 +172,14 @@ u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place)
 	return len;
 }
 
-struct snapset_store *snapset_place_store(u64 place)
-{
-	return READ_ONCE(stores[place >> SNAPSET_PLACE_GRANULE_BITS]);
-}
-
 void snapset_place_free(u64 place, u64 len)
 {
 	struct snapset_store *store = snapset_place_store(place);
 	unsigned long flags;
 	bool close;
 
+	if (place >= SNAPSET_PLACE_ZERO)
+		return;
 	place = snapset_place_granule(place);
 	if (store->ops->drop)
 		store->ops->drop(store, place, len);
@@ -278,41 +246,4 @@ void snapset_store_written(struct snapset_store *store,
 	WRITE_ONCE(store->progress, jiffies);
 	atomic_dec(&store->outstanding);	/* before done(), which may let the store go */
 	io->done(io, err);
-}
-
-bool snapset_store_shares(struct snapset_store *store, const struct gendisk *disk,
-			  struct snapset_range range)
-{
-	struct snapset_range mine;
-	struct block_device *bdev;
-	sector_t sector;
-
-	if (!store->ops->locate)
-		return false;
-	store->ops->locate(store, 0, &bdev, &sector);
-	mine = snapset_range_of(get_start_sect(bdev), bdev_nr_sectors(bdev));
-	return bdev->bd_disk == disk && snapset_range_overlap(mine, range);
-}
-
-bool snapset_stores_share(const struct gendisk *disk, struct snapset_range range)
-{
-	bool shares = false;
-	unsigned int i;
-
-	mutex_lock(&stores_mutex);
-	for (i = 0; i < SNAPSET_STORES && !shares; i++)
-		shares = stores[i] && snapset_store_shares(stores[i], disk, range);
-	mutex_unlock(&stores_mutex);
-	return shares;
-}
-
-unsigned int snapset_store_block_size(struct snapset_store *store)
-{
-	struct block_device *bdev;
-	sector_t sector;
-
-	if (!store->ops->locate)
-		return SECTOR_SIZE;
-	store->ops->locate(store, 0, &bdev, &sector);
-	return bdev_logical_block_size(bdev);
 }

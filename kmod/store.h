@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * store.h - where old data goes: a space of granules, written once, read often.
- * Small back ends behind an ops table: store-mem.c, store-bdev.c.
+ * Small back ends behind an ops table: store-mem.c, store-bdev.c, store-file.c.
  *
  * A place says in which store it is and where there. Snapshots that are handed what
  * a deleted one had kept go on using the store of its set, which therefore lives
@@ -19,11 +19,16 @@
 #include "range.h"
 #include "space.h"
 
-#define SNAPSET_STORES			1024	/* at once */
+#define SNAPSET_STORES			1024	/* at once, with the one of zeros */
 #define SNAPSET_PLACE_GRANULE_BITS	35	/* of a place; those above: the store */
+/* Place of a granule that is left out: zeros for ever, in no store; + its number. */
+#define SNAPSET_PLACE_ZERO	((SNAPSET_STORES - 1ULL) << SNAPSET_PLACE_GRANULE_BITS)
 
 struct netlink_ext_ack;
+struct snapset_cow;
+struct snapset_extents;
 struct snapset_store;
+struct snapset_store_disk;
 
 static inline u64 snapset_place_granule(u64 place)
 {
@@ -49,23 +54,22 @@ struct snapset_store_ops {
 	/* Somebody waits for what the writes hold: send them now. NULL: none waits. */
 	void (*push)(struct snapset_store *store);
 	/* Back ends are given places without the store's number. */
-	/* Where @place can be read by bio; NULL for stores in memory. */
-	void (*locate)(struct snapset_store *store, u64 place,
-		       struct block_device **bdev, sector_t *sector);
-	/* The page at @place; NULL for stores on devices. Under no lock. */
+	/* The page at @place; NULL for stores on disks. Under no lock. */
 	struct page *(*page)(struct snapset_store *store, u64 place);
 	/* [place, place + len) is given back; NULL if that needs nothing. Any context. */
 	void (*drop)(struct snapset_store *store, u64 place, u64 len);
 	void (*close)(struct snapset_store *store);
 	/* Keeps the pages it is given, so they are not to come from a reserve. */
 	bool adopts;
+	/* Lies on sectors that are nobody else's, and so on no member. */
+	bool exclusive;
 };
 
 struct snapset_store {
 	const struct snapset_store_ops *ops;
 	u32 kind;			/* enum snapset_store_kind */
 	dev_t dev;			/* block device store */
-	u64 granules;			/* size */
+	u64 granules;			/* size; only grows */
 	unsigned int slot;		/* its number in places */
 	spinlock_t lock;		/* irq; guards space, low and the two */
 	struct snapset_space space;
@@ -87,7 +91,9 @@ struct snapset_store {
 	bool stale;			/* seen without progress once; the watch's */
 	void (*stalled)(struct snapset_store *store);
 	struct delayed_work watch;
-	void *priv;
+	struct snapset_store_disk *disk;	/* store-disk.c; NULL: it lies on none */
+	struct snapset_extents __rcu *extents;	/* likewise */
+	void *priv;			/* the back end's */
 };
 
 /* Process context. */
@@ -95,6 +101,10 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 					 struct netlink_ext_ack *extack);
 /* Its set lets go of it; closed when no place is in use. Process context; NULL is fine. */
 void snapset_store_put(struct snapset_store *store);
+
+/* It has a number from now on, or not any more. Process context. */
+int snapset_store_enlist(struct snapset_store *store, struct netlink_ext_ack *extack);
+void snapset_store_delist(struct snapset_store *store);
 
 /* Up to @max granules in one piece; 0: it is full. Any context. */
 u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place);
@@ -104,11 +114,26 @@ u64 snapset_store_used(struct snapset_store *store);	/* granules */
 struct snapset_store *snapset_place_store(u64 place);
 void snapset_place_free(u64 place, u64 len);
 
-/* Does the store lie on these sectors? */
+/* Where on which device a place of a store on disks is. Any context. */
+void snapset_store_locate(struct snapset_store *store, u64 place,
+			  struct block_device **bdev, sector_t *sector);
+/* Is it a write to a store, on its way to @disk? Any context. */
+bool snapset_store_sends(const struct bio *bio, const struct gendisk *disk);
+
+/*
+ * What the sectors @range of @disk, which a member is to be, have to do with stores:
+ * -ELOOP: an exclusive one lies there; -EINVAL: blocks of a file store do, and are not
+ * whole granules of the member. Process context.
+ */
+int snapset_stores_check(const struct gendisk *disk, struct snapset_range range);
+/* Does the store lie on these sectors? Process context. */
 bool snapset_store_shares(struct snapset_store *store, const struct gendisk *disk,
 			  struct snapset_range range);
-/* Does any? Process context. */
-bool snapset_stores_share(const struct gendisk *disk, struct snapset_range range);
+/*
+ * What lies on @cow's origin of file stores is zeros in its image, and is not copied:
+ * it changes with each write to the store, past the hook. -ENOMEM. Process context.
+ */
+int snapset_stores_leave_out(struct snapset_cow *cow);
 
 /*
  * Pages go from write to write: the allocator clears them, which takes longer than all
@@ -117,7 +142,7 @@ bool snapset_stores_share(const struct gendisk *disk, struct snapset_range range
 struct page *snapset_store_spare(struct snapset_store *store);
 bool snapset_store_spare_put(struct snapset_store *store, struct page *page);
 
-/* Bytes; what an image read may not be smaller than. */
+/* Bytes; what an image read may not be smaller than. Process context. */
 unsigned int snapset_store_block_size(struct snapset_store *store);
 
 void snapset_store_write(struct snapset_store *store, struct snapset_store_io *io);
@@ -126,15 +151,24 @@ void snapset_store_push(struct snapset_store *store);
 void snapset_store_written(struct snapset_store *store,
 			   struct snapset_store_io *io, int err);
 
-/* Back ends fill in ops, granules, priv. */
+/* Back ends fill in ops, granules and, if they have any, priv and disk. */
 int snapset_store_mem_open(struct snapset_store *store,
 			   const struct snapset_params *p,
 			   struct netlink_ext_ack *extack);
 int snapset_store_bdev_open(struct snapset_store *store,
 			    const struct snapset_params *p,
 			    struct netlink_ext_ack *extack);
-/* The back end of block devices needs a bioset. */
-int snapset_store_bdev_init(void);
-void snapset_store_bdev_exit(void);
+/* Takes over @p->files in any case. */
+int snapset_store_file_open(struct snapset_store *store,
+			    const struct snapset_params *p,
+			    struct netlink_ext_ack *extack);
+/* More room for a store of files. Takes over @pins when it returns 0. */
+int snapset_store_file_extend(struct snapset_store *store, struct snapset_pins *pins,
+			      struct netlink_ext_ack *extack);
+/* What its files are; "" and 0 for others. Under set_mutex. */
+u32 snapset_store_files(struct snapset_store *store, char *first, size_t size);
+/* Those on disks need a bioset. */
+int snapset_store_disk_init(void);
+void snapset_store_disk_exit(void);
 
 #endif

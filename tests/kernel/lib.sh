@@ -213,13 +213,31 @@ in_flight() {
 	[ "$(awk '{ print $2 }' "/sys/class/block/$name/inflight")" -ge "$2" ]
 }
 
-# mounted KIND DISK DIR: a fresh file system, mounted
+# store_file PATH MIB: a file as the library makes them for stores
+store_file() {
+	rm -f "$1"
+	touch "$1"
+	chattr +C "$1" 2>/dev/null	# btrfs: else it would be copied on write
+	must fallocate -l "$2M" "$1"
+	python3 -c '
+import os, struct, sys
+f = os.open(sys.argv[1], os.O_WRONLY)
+sectors = os.fstat(f).st_size // 512
+for s in [*range(16), *range(sectors - 16, sectors)]:
+    label = struct.pack("<16s16sQ", b"snapset store\n", (sys.argv[1] * 16)[:16].encode(), s)
+    os.pwrite(f, label.ljust(512, b"\0"), s * 512)
+os.fsync(f)' "$1" || fail "no labels in $1"
+}
+
+# mounted KIND DISK DIR [OPTION OF MKFS...]: a fresh file system, mounted
 mounted() {
 	mkdir -p "$3"
 	case $1 in
-	ext4) must mkfs.ext4 -qF "$2" ;;
-	xfs) must mkfs.xfs -qf "$2" ;;
-	btrfs) must mkfs.btrfs -qf "$2" ;;
+	ext4) must mkfs.ext4 -qF "${@:4}" "$2" ;;
+	xfs) must mkfs.xfs -qf "${@:4}" "$2" ;;
+	btrfs) must mkfs.btrfs -qf "${@:4}" "$2" ;;
+	f2fs) must mkfs.f2fs -qf "${@:4}" "$2" >/dev/null ;;
+	*) fail "no recipe for $1" ;;
 	esac
 	must mount -t "$1" "$2" "$3"
 	on_exit umount "$3"

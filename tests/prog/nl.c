@@ -99,6 +99,11 @@ static void parse(struct nl_attrs *out, const char *p, size_t len, unsigned int 
 	}
 }
 
+void nl_get_nest(const struct nl_attrs *a, int attr, struct nl_attrs *inside)
+{
+	parse(inside, a->value[attr], a->value[attr] ? a->len[attr] : 0, SNAPSET_A_MAX);
+}
+
 static void keep_text(struct nl *nl, const char *p, size_t len)
 {
 	struct nl_attrs a;

@@ -60,6 +60,8 @@ int nl_event(struct nl *nl, int timeout_ms, nl_answer_fn *fn, void *arg);
 
 uint32_t nl_get_u32(const struct nl_attrs *a, int attr);	/* 0 if absent */
 uint64_t nl_get_u64(const struct nl_attrs *a, int attr);
+/* What is in a nest; nothing if it is absent. */
+void nl_get_nest(const struct nl_attrs *a, int attr, struct nl_attrs *inside);
 const char *nl_get_str(const struct nl_attrs *a, int attr);	/* "" if absent */
 
 #endif

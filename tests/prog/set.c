@@ -65,7 +65,17 @@ int set_start(struct set *s, const struct set_options *o)
 		nl_u32(&m, SNAPSET_A_STALL_TIMEOUT_MS, o->stall_ms);
 	if (o->budget)
 		nl_u64(&m, SNAPSET_A_BUDGET, o->budget);
-	if (o->store || o->store_limit) {
+	if (o->nr_files) {
+		size_t nest = nl_nest(&m, SNAPSET_A_STORE);
+		unsigned int i;
+
+		nl_u32(&m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_FILE);
+		for (i = 0; i < o->nr_files; i++)
+			nl_u32(&m, SNAPSET_A_FD, o->files[i]);
+		if (o->store_keep)
+			nl_raw(&m, SNAPSET_A_STORE_KEEP, NULL, 0);
+		nl_nest_end(&m, nest);
+	} else if (o->store || o->store_limit) {
 		size_t nest = nl_nest(&m, SNAPSET_A_STORE);
 
 		nl_u32(&m, SNAPSET_A_STORE_KIND,
@@ -240,6 +250,43 @@ int set_cancel(struct set *s, uint32_t *code)
 	nl_u64(&m, SNAPSET_A_SESSION, s->session);
 	nl_raw(&m, SNAPSET_A_SET_ID, s->id, SNAPSET_ID_LEN);
 	return nl_call(&s->nl, &m, learn_code, code);
+}
+
+int store_extend(struct nl *nl, const uint8_t *set_id, int fd)
+{
+	struct nl_msg m;
+	size_t nest;
+
+	nl_begin(nl, &m, SNAPSET_CMD_STORE_EXTEND, 0);
+	nl_raw(&m, SNAPSET_A_SET_ID, set_id, SNAPSET_ID_LEN);
+	nest = nl_nest(&m, SNAPSET_A_STORE);
+	nl_u32(&m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_FILE);
+	nl_u32(&m, SNAPSET_A_FD, fd);
+	nl_nest_end(&m, nest);
+	return nl_call(nl, &m, NULL, NULL);
+}
+
+static void learn_store(const struct nl_attrs *a, void *arg)
+{
+	struct set_store *store = arg;
+	struct nl_attrs in;
+
+	nl_get_nest(a, SNAPSET_A_STORE, &in);
+	store->kind = nl_get_u32(&in, SNAPSET_A_STORE_KIND);
+	store->size = nl_get_u64(&in, SNAPSET_A_STORE_SIZE);
+	store->used = nl_get_u64(&in, SNAPSET_A_STORE_USED);
+	store->files = nl_get_u32(&in, SNAPSET_A_STORE_FILES);
+	snprintf(store->path, sizeof(store->path), "%s", nl_get_str(&in, SNAPSET_A_STORE_PATH));
+}
+
+int store_get(struct nl *nl, const uint8_t *set_id, struct set_store *out)
+{
+	struct nl_msg m;
+
+	memset(out, 0, sizeof(*out));
+	nl_begin(nl, &m, SNAPSET_CMD_SET_GET, 0);
+	nl_raw(&m, SNAPSET_A_SET_ID, set_id, SNAPSET_ID_LEN);
+	return nl_call(nl, &m, learn_store, out);
 }
 
 static int delete(struct nl *nl, uint16_t attr, const uint8_t *id, bool force)

@@ -17,6 +17,15 @@ struct set_options {
 	uint64_t	budget;
 	dev_t		store;				/* 0: memory */
 	uint64_t	store_limit;
+	int		files[64];			/* open: a store of files */
+	unsigned int	nr_files;
+	bool		store_keep;
+};
+
+struct set_store {
+	uint32_t	kind, files;
+	uint64_t	size, used;
+	char		path[256];
 };
 
 struct snap {
@@ -67,6 +76,9 @@ int set_delete(struct nl *nl, const uint8_t *set_id, bool force);
 int set_delete_idle(struct nl *nl, const uint8_t *set_id);
 int snap_delete(struct nl *nl, const uint8_t *snap_id, bool force);
 int snap_get(struct nl *nl, const uint8_t *snap_id, struct snap *out);
+
+int store_extend(struct nl *nl, const uint8_t *set_id, int fd);
+int store_get(struct nl *nl, const uint8_t *set_id, struct set_store *out);
 
 /* start + add + do + wait; gives up with a sentence if any of it fails. */
 void set_take(struct set *s, const struct set_options *o, const dev_t *dev, unsigned int n,

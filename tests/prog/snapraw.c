@@ -28,6 +28,7 @@ static const char usage[] =
 "				or the end of standard input\n"
 "	--hold-timeout MS --freeze-timeout MS --stall-timeout MS\n"
 "	--budget BYTES --store DEVICE --store-limit BYTES --freeze DIR\n"
+"	--store-file FILE	repeatable; --store-keep: not removed with the store\n"
 "	--touch FILE		make FILE when all members are added\n"
 "	--until FILE		and do nothing more until FILE is there\n"
 "snapraw delete [--force|--now] [--snap] ID	waits a while for an open image, unless --now\n"
@@ -37,6 +38,8 @@ static const char usage[] =
 "snapraw list				ID state N code CODE members N, a line for each\n"
 "snapraw info				version, hook, granule size\n"
 "snapraw counters			living objects in all\n"
+"snapraw extend ID FILE			the store of the set has this file, too\n"
+"snapraw store ID			kind N size N used N files N path P\n"
 "snapraw events SECONDS			print events\n";
 
 static volatile sig_atomic_t stopped;
@@ -56,6 +59,15 @@ static dev_t dev_of(const char *path)
 	if (!S_ISBLK(st.st_mode))
 		die("%s is not a block device", path);
 	return st.st_rdev;
+}
+
+static int file_of(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die("%s: %s", path, strerror(errno));
+	return fd;
 }
 
 static int refused(int err, const struct nl *nl, uint64_t begun)
@@ -86,7 +98,8 @@ static int cmd_take(int argc, char **argv)
 		{ "stall-timeout", 1, NULL, 't' }, { "budget", 1, NULL, 'b' },
 		{ "store", 1, NULL, 'S' }, { "store-limit", 1, NULL, 'l' },
 		{ "freeze", 1, NULL, 'F' }, { "touch", 1, NULL, 'T' },
-		{ "until", 1, NULL, 'u' }, { 0 },
+		{ "until", 1, NULL, 'u' }, { "store-file", 1, NULL, 'p' },
+		{ "store-keep", 0, NULL, 'K' }, { 0 },
 	};
 	int fds[SNAPSET_MAX_MEMBERS], opt, err, i;
 	const char *touch = NULL, *until = NULL;
@@ -115,6 +128,12 @@ static int cmd_take(int argc, char **argv)
 			if (fds[nfds++] < 0)
 				die("%s: %s", optarg, strerror(errno));
 			break;
+		case 'p':
+			if (o.nr_files == ARRAY_SIZE(o.files))
+				die("too many --store-file");
+			o.files[o.nr_files++] = file_of(optarg);
+			break;
+		case 'K': o.store_keep = true; break;
 		case 'T': touch = optarg; break;
 		case 'u': until = optarg; break;
 		default: return EXIT_USAGE;
@@ -204,6 +223,40 @@ static int cmd_delete(int argc, char **argv)
 	else
 		err = set_delete_idle(&nl, id);
 	return err ? refused(err, &nl, begun) : EXIT_PASS;
+}
+
+static int cmd_extend(int argc, char **argv)
+{
+	uint8_t id[SNAPSET_ID_LEN];
+	uint64_t begun = now_ns();
+	struct nl nl;
+	int err;
+
+	if (argc != 3 || !id_parse(argv[1], id))
+		return EXIT_USAGE;
+	open_or_die(&nl);
+	err = store_extend(&nl, id, file_of(argv[2]));
+	return err ? refused(err, &nl, begun) : EXIT_PASS;
+}
+
+static int cmd_store(int argc, char **argv)
+{
+	uint8_t id[SNAPSET_ID_LEN];
+	uint64_t begun = now_ns();
+	struct set_store store;
+	struct nl nl;
+	int err;
+
+	if (argc != 2 || !id_parse(argv[1], id))
+		return EXIT_USAGE;
+	open_or_die(&nl);
+	err = store_get(&nl, id, &store);
+	if (err)
+		return refused(err, &nl, begun);
+	printf("kind %u size %llu used %llu files %u path %s\n", store.kind,
+	       (unsigned long long)store.size, (unsigned long long)store.used, store.files,
+	       store.path);
+	return EXIT_PASS;
 }
 
 static int cmd_snap(int argc, char **argv)
@@ -364,6 +417,7 @@ static const struct {
 } commands[] = {
 	{ "take", cmd_take },	{ "delete", cmd_delete },	{ "snap", cmd_snap },
 	{ "clear", cmd_clear },	{ "sets", cmd_sets },		{ "info", cmd_info },
+	{ "extend", cmd_extend },	{ "store", cmd_store },
 	{ "counters", cmd_counters }, { "events", cmd_events },	{ "list", cmd_list },
 };
 

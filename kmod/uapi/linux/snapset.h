@@ -100,6 +100,10 @@ enum snapset_cmd {
 	SNAPSET_CMD_DELETE,
 	/* multicast only: EVENT SEQ [SET_ID] [SNAP_ID] [STATE] [CODE] [TEXT] */
 	SNAPSET_CMD_EVENT,
+	/* SET_ID STORE. Makes the store of a set larger, in any of the set's states:
+	 * STORE has STORE_KIND and one FD of a further file.
+	 */
+	SNAPSET_CMD_STORE_EXTEND,
 
 	__SNAPSET_CMD_MAX,
 };
@@ -135,8 +139,10 @@ enum snapset_attr {
 	SNAPSET_A_STORE_SIZE,		/* u64 bytes: what the store can hold (out) */
 	SNAPSET_A_STORE_USED,		/* u64 bytes: what it holds (out) */
 	SNAPSET_A_FREEZE,		/* nest: FD [NAME]; repeated */
-	SNAPSET_A_FD,			/* u32: any open file or directory of the file system,
-					 * O_PATH is enough
+	SNAPSET_A_FD,			/* u32, in FREEZE: any open file or directory of the
+					 * file system, O_PATH is enough; in STORE, repeated: a
+					 * file, open for reading and writing, that is a store
+					 * from now on
 					 */
 	SNAPSET_A_FORCE,		/* flag */
 	SNAPSET_A_DELETED,		/* u32: snapshots deleted */
@@ -168,6 +174,11 @@ enum snapset_attr {
 	SNAPSET_A_GRANULE_SIZE,		/* u32 bytes */
 	SNAPSET_A_COUNTERS,		/* string: "name value\n"...: objects alive and made,
 					 * for leak tests
+					 */
+	SNAPSET_A_STORE_KEEP,		/* flag: its files are not removed when it goes */
+	SNAPSET_A_STORE_FILES,		/* u32: how many files it has (out) */
+	SNAPSET_A_STORE_PATH,		/* string: the first of them; not if it is longer than
+					 * 255 bytes (out)
 					 */
 
 	__SNAPSET_A_MAX,
@@ -215,6 +226,23 @@ enum snapset_phase {
 enum snapset_store_kind {
 	SNAPSET_STORE_MEMORY,
 	SNAPSET_STORE_BDEV,		/* opened exclusively; everything on it is lost */
+	SNAPSET_STORE_FILE,		/* allocated files, pinned until the store goes, and
+					 * then removed; on a member, too, if it has no snapshots
+					 */
+};
+
+/*
+ * A file that is to be a store is of whole pages, four at least, has neither holes nor
+ * shared or compressed blocks, and each sector of its first two and its last two pages is
+ * written with this and zeros. So the kernel sees whether the disk has them where the
+ * file system says.
+ */
+#define SNAPSET_STORE_MAGIC	"snapset store\n\0"	/* 16 bytes with the last 0 */
+
+struct snapset_store_label {
+	char	magic[16];
+	__u8	id[16];			/* random, and the same in all of them */
+	__le64	sector;			/* of the file, from 0 on */
 };
 
 enum snapset_event {

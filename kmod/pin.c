@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/atomic.h>
+#include <linux/err.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/slab.h>
+#include <linux/swap.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+#include "counters.h"
+#include "fault.h"
+#include "origin.h"
+#include "pin.h"
+#include "say.h"
+#include "store-disk.h"
+
+#define UNPIN_WAIT	(5 * HZ)
+
+struct pin {
+	struct file *file;
+	bool active;			/* the file system has pinned it */
+	struct snapset_extent *extents;
+	unsigned int nr;
+};
+
+struct snapset_pins {
+	unsigned int nr;
+	struct pin pin[SNAPSET_PIN_FILES];
+	bool keep;
+	struct work_struct work;
+};
+
+/* Not for reclaim: nobody who frees memory waits for a file to be removed. */
+static struct workqueue_struct *unpin_wq;
+static atomic_t unpinning;
+static DECLARE_WAIT_QUEUE_HEAD(unpinned);
+
+static const char magic[16] = SNAPSET_STORE_MAGIC;
+
+static const char *name_of(const struct file *file)
+{
+	return (const char *)file->f_path.dentry->d_name.name;
+}
+
+static void unpin_one(struct pin *p, bool keep)
+{
+	struct inode *inode = file_inode(p->file);
+
+	if (p->active) {
+		if (inode->i_mapping->a_ops->swap_deactivate)
+			inode->i_mapping->a_ops->swap_deactivate(p->file);
+		inode_lock(inode);
+		inode->i_flags &= ~S_SWAPFILE;
+		inode_unlock(inode);
+		if (!keep)
+			snapset_file_remove(p->file);
+		snapset_gone(SNAPSET_OBJ_PIN);
+	}
+	kvfree(p->extents);
+	fput(p->file);
+}
+
+static void unpin_work(struct work_struct *work)
+{
+	struct snapset_pins *pins = container_of(work, struct snapset_pins, work);
+	unsigned int i;
+
+	for (i = 0; i < pins->nr; i++)
+		unpin_one(&pins->pin[i], pins->keep);
+	kfree(pins);
+	flush_delayed_fput();	/* a kernel thread's last put is only queued */
+	if (atomic_dec_and_test(&unpinning))
+		wake_up_all(&unpinned);
+}
+
+void snapset_unpin(struct snapset_pins *pins)
+{
+	if (!pins)
+		return;
+	atomic_inc(&unpinning);
+	queue_work(unpin_wq, &pins->work);
+}
+
+void snapset_unpin_wait(void)
+{
+	wait_event_timeout(unpinned, !atomic_read(&unpinning), UNPIN_WAIT);
+}
+
+static int may_be_pinned(const struct file *file, struct netlink_ext_ack *extack)
+{
+	const struct inode *inode = file_inode(file);
+	const char *type = inode->i_sb->s_type->name, *name = name_of(file);
+
+	if (!S_ISREG(inode->i_mode))
+		return snapset_say(extack, -EINVAL, "%s is no regular file", name);
+	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
+		return snapset_say(extack, -EINVAL, "%s is not open for reading and writing",
+				   name);
+	if (!(inode->i_sb->s_type->fs_flags & FS_REQUIRES_DEV) ||
+	    !inode->i_mapping->a_ops->swap_activate)
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "%s: a file system of type %s cannot say where a file lies and keep it there",
+				   name, type);
+	if (IS_SWAPFILE(inode))
+		return snapset_say(extack, -EBUSY, "%s is in use, as a store or for swapping",
+				   name);
+	if (mapping_writably_mapped(inode->i_mapping))
+		return snapset_say(extack, -EBUSY, "%s is mapped into somebody's memory", name);
+	if (i_size_read(inode) < 4 * PAGE_SIZE || i_size_read(inode) % PAGE_SIZE ||
+	    i_size_read(inode) >> PAGE_SHIFT > UINT_MAX)
+		return snapset_say(extack, -EINVAL, "%s cannot be a store: its size is %lld",
+				   name, i_size_read(inode));
+	return 0;
+}
+
+static unsigned int count(const struct rb_root *root)
+{
+	unsigned int n = 0;
+	struct rb_node *node;
+
+	for (node = rb_first(root); node; node = rb_next(node))
+		n++;
+	return n;
+}
+
+static void forget(struct rb_root *root)
+{
+	struct rb_node *node;
+
+	while ((node = rb_first(root))) {
+		rb_erase(node, root);
+		kfree(rb_entry(node, struct swap_extent, rb_node));
+	}
+}
+
+/* From the swap's tree to extents of ours; all of the device, and all of the file. */
+static int get_extents(struct pin *p, struct swap_info_struct *sis,
+		       struct netlink_ext_ack *extack)
+{
+	u64 room = bdev_nr_sectors(sis->bdev) / SNAPSET_GRANULE_SECTORS, at = 0;
+	struct swap_extent *se;
+	struct rb_node *node;
+
+	p->extents = snapset_may_fail(kvcalloc(count(&sis->swap_extent_root),
+					       sizeof(*p->extents), GFP_KERNEL));
+	if (!p->extents)
+		return -ENOMEM;
+	for (node = rb_first(&sis->swap_extent_root); node; node = rb_next(node)) {
+		se = rb_entry(node, struct swap_extent, rb_node);
+		if (se->start_page != at || se->start_block >= room ||
+		    se->nr_pages > room - se->start_block)
+			return snapset_say(extack, -EIO, "%s lies where its device has no blocks",
+					   name_of(p->file));
+		p->extents[p->nr].bdev = sis->bdev;
+		p->extents[p->nr].sector = (sector_t)se->start_block * SNAPSET_GRANULE_SECTORS;
+		p->extents[p->nr].len = se->nr_pages;
+		p->nr++;
+		at += se->nr_pages;
+	}
+	return 0;
+}
+
+/* As swapon does it, but with a swap_info_struct that only we know. */
+static int activate(struct pin *p, struct netlink_ext_ack *extack)
+{
+	struct inode *inode = file_inode(p->file);
+	struct swap_info_struct *sis;
+	sector_t span;
+	int err;
+
+	sis = snapset_may_fail(kzalloc(sizeof(*sis), GFP_KERNEL));
+	if (!sis)
+		return -ENOMEM;
+	sis->bdev = inode->i_sb->s_bdev;
+	sis->swap_file = p->file;
+	sis->swap_extent_root = RB_ROOT;
+	sis->max = i_size_read(inode) >> PAGE_SHIFT;
+	sis->pages = sis->max - 1;
+	inode_lock(inode);
+	err = may_be_pinned(p->file, extack);
+	if (err)
+		goto unlock;
+	err = snapset_fault("pin") ?:
+	      inode->i_mapping->a_ops->swap_activate(sis, p->file, &span);
+	if (err < 0) {
+		snapset_say(extack, err == -ENOMEM ? err : -EOPNOTSUPP,
+			    "%s cannot be a store: %s says no (error %d): it has holes, shared or compressed blocks, or is copied on write",
+			    name_of(p->file), inode->i_sb->s_type->name, err);
+		err = err == -ENOMEM ? err : -EOPNOTSUPP;
+		goto unlock;
+	}
+	p->active = true;
+	snapset_made(SNAPSET_OBJ_PIN);
+	err = get_extents(p, sis, extack);
+	if (!err)
+		err = inode_drain_writes(inode);
+	if (!err)
+		inode->i_flags |= S_SWAPFILE;
+unlock:
+	inode_unlock(inode);
+	forget(&sis->swap_extent_root);
+	kfree(sis);
+	return err;
+}
+
+/* A page of the file as the disk has it. */
+static int read_raw(const struct snapset_extent *e, u64 granule, struct page *page)
+{
+	struct bio *bio = snapset_io_alloc(e->bdev, 1, REQ_OP_READ, GFP_KERNEL);
+	int err;
+
+	bio->bi_iter.bi_sector = e->sector + granule * SNAPSET_GRANULE_SECTORS;
+	__bio_add_page(bio, page, PAGE_SIZE, 0);
+	err = submit_bio_wait(bio);
+	bio_put(bio);
+	return err;
+}
+
+/* Are these the labels of sectors that follow each other in a file? Of which, from? */
+static bool read_labels(const struct page *page, const u8 *id, u64 *from)
+{
+	const struct snapset_store_label *l;
+	unsigned int i;
+
+	for (i = 0; i < SNAPSET_GRANULE_SECTORS; i++) {
+		l = page_address(page) + i * SECTOR_SIZE;
+		if (!i)
+			*from = le64_to_cpu(l->sector);
+		if (memcmp(l->magic, magic, sizeof(magic)) || memcmp(l->id, id, sizeof(l->id)) ||
+		    le64_to_cpu(l->sector) != *from + i)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Where blocks are smaller than pages an extent may begin inside of a page of the file,
+ * and what is left of that is not ours.
+ */
+static int check_labels(struct pin *p, struct netlink_ext_ack *extack)
+{
+	u64 sectors = i_size_read(file_inode(p->file)) >> SECTOR_SHIFT, first, last;
+	const struct snapset_extent *end = &p->extents[p->nr - 1];
+	struct snapset_store_label label;
+	struct page *page;
+	loff_t pos = 0;
+	bool good;
+	int err;
+
+	err = kernel_read(p->file, &label, sizeof(label), &pos);
+	if (err != sizeof(label))
+		return snapset_say(extack, err < 0 ? err : -EIO, "%s cannot be read",
+				   name_of(p->file));
+	if (memcmp(label.magic, magic, sizeof(magic)))
+		return snapset_say(extack, -EINVAL, "%s has no label of a store",
+				   name_of(p->file));
+	page = snapset_may_fail(alloc_page(GFP_KERNEL));
+	if (!page)
+		return -ENOMEM;
+	err = read_raw(p->extents, 0, page);
+	good = !err && read_labels(page, label.id, &first) && first < SNAPSET_GRANULE_SECTORS;
+	if (!err)
+		err = read_raw(end, end->len - 1, page);
+	good = good && !err && read_labels(page, label.id, &last) &&
+	       last > sectors - 2 * SNAPSET_GRANULE_SECTORS &&
+	       last <= sectors - SNAPSET_GRANULE_SECTORS;
+	__free_page(page);
+	if (err)
+		return snapset_say(extack, err, "the blocks of %s cannot be read: error %d",
+				   name_of(p->file), err);
+	if (!good)
+		return snapset_say(extack, -EOPNOTSUPP,
+				   "%s cannot be a store: its labels do not lie where %s says",
+				   name_of(p->file), file_inode(p->file)->i_sb->s_type->name);
+	return 0;
+}
+
+static int pin_one(struct pin *p, struct netlink_ext_ack *extack)
+{
+	struct super_block *sb = file_inode(p->file)->i_sb;
+	int err;
+
+	if (READ_ONCE(sb->s_writers.frozen) != SB_UNFROZEN)
+		return snapset_say(extack, -EBUSY, "%s: its file system is frozen",
+				   name_of(p->file));
+	err = activate(p, extack);
+	return err ?: check_labels(p, extack);
+}
+
+struct snapset_pins *snapset_pin(struct file **files, unsigned int nr, bool keep,
+				 struct netlink_ext_ack *extack)
+{
+	struct snapset_pins *pins = NULL;
+	unsigned int i;
+	int err = -E2BIG;
+
+	if (nr > SNAPSET_PIN_FILES) {
+		snapset_say(extack, err, "a store has at most %d files", SNAPSET_PIN_FILES);
+		goto put;
+	}
+	err = -ENOMEM;
+	pins = snapset_may_fail(kzalloc(sizeof(*pins), GFP_KERNEL));
+	if (!pins)
+		goto put;
+	INIT_WORK(&pins->work, unpin_work);
+	/* what was refused is still its owner's, to look at or to try again with */
+	pins->keep = true;
+	for (i = 0; i < nr; i++)
+		pins->pin[i].file = files[i];
+	pins->nr = nr;
+	for (i = 0; i < nr; i++) {
+		err = pin_one(&pins->pin[i], extack);
+		if (err) {
+			snapset_unpin(pins);
+			return ERR_PTR(err);
+		}
+	}
+	pins->keep = keep;
+	return pins;
+
+put:
+	for (i = 0; i < nr; i++)
+		fput(files[i]);
+	return ERR_PTR(err);
+}
+
+const struct snapset_extent *snapset_pin_extents(const struct snapset_pins *pins,
+						 unsigned int i, unsigned int *nr)
+{
+	*nr = pins->pin[i].nr;
+	return pins->pin[i].extents;
+}
+
+unsigned int snapset_pin_count(const struct snapset_pins *pins)
+{
+	return pins->nr;
+}
+
+unsigned int snapset_pins_block_size(const struct snapset_pins *pins)
+{
+	unsigned int i, size = SECTOR_SIZE;
+
+	for (i = 0; i < pins->nr; i++)
+		size = max(size, (unsigned int)
+			   bdev_logical_block_size(pins->pin[i].extents->bdev));
+	return size;
+}
+
+bool snapset_pins_share(const struct snapset_pins *pins, const struct gendisk *disk,
+			struct snapset_range range)
+{
+	const struct snapset_extent *e;
+	unsigned int i, n;
+
+	for (i = 0; i < pins->nr; i++)
+		for (n = 0; n < pins->pin[i].nr; n++) {
+			e = &pins->pin[i].extents[n];
+			if (e->bdev->bd_disk == disk &&
+			    snapset_range_overlap(snapset_extent_range(e), range))
+				return true;
+		}
+	return false;
+}
+
+void snapset_pin_name(const struct snapset_pins *pins, char *name, size_t size)
+{
+	char *path = file_path(pins->pin[0].file, name, size);
+
+	if (IS_ERR(path))
+		*name = '\0';
+	else
+		memmove(name, path, strlen(path) + 1);
+}
+
+void snapset_pins_join(struct snapset_pins *pins, struct snapset_pins *more)
+{
+	memcpy(&pins->pin[pins->nr], more->pin, more->nr * sizeof(*more->pin));
+	pins->nr += more->nr;
+	kfree(more);
+}
+
+int snapset_pin_init(void)
+{
+	unpin_wq = alloc_workqueue("snapset-unpin", WQ_UNBOUND, WQ_MAX_ACTIVE);
+	return unpin_wq ? 0 : -ENOMEM;
+}
+
+void snapset_pin_exit(void)
+{
+	destroy_workqueue(unpin_wq);
+}
