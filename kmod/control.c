@@ -198,7 +198,7 @@ unlock:
 	mutex_unlock(&snapset_set_mutex);
 free:
 	snapset_store_put(store);
-	snapset_unpin(pins);
+	snapset_unpin(pins, true);
 	snapset_unpin_wait();
 	kfree(set);
 	return err;
@@ -240,7 +240,7 @@ int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
 		      snapset_store_file_extend(set->store, pins, extack);
 	mutex_unlock(&snapset_set_mutex);
 	if (err) {
-		snapset_unpin(pins);
+		snapset_unpin(pins, true);
 		snapset_unpin_wait();
 	}
 	return err;

@@ -73,10 +73,11 @@ static void unpin_work(struct work_struct *work)
 		wake_up_all(&unpinned);
 }
 
-void snapset_unpin(struct snapset_pins *pins)
+void snapset_unpin(struct snapset_pins *pins, bool refused)
 {
 	if (!pins)
 		return;
+	pins->keep |= refused;
 	atomic_inc(&unpinning);
 	queue_work(unpin_wq, &pins->work);
 }
@@ -303,15 +304,13 @@ struct snapset_pins *snapset_pin(struct file **files, unsigned int nr, bool keep
 	if (!pins)
 		goto put;
 	INIT_WORK(&pins->work, unpin_work);
-	/* what was refused is still its owner's, to look at or to try again with */
-	pins->keep = true;
 	for (i = 0; i < nr; i++)
 		pins->pin[i].file = files[i];
 	pins->nr = nr;
 	for (i = 0; i < nr; i++) {
 		err = pin_one(&pins->pin[i], extack);
 		if (err) {
-			snapset_unpin(pins);
+			snapset_unpin(pins, true);
 			return ERR_PTR(err);
 		}
 	}

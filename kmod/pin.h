@@ -44,8 +44,11 @@ bool snapset_pins_share(const struct snapset_pins *pins, const struct gendisk *d
 void snapset_pin_name(const struct snapset_pins *pins, char *name, size_t size);
 /* @more's are @pins' from now on; together they are not too many. */
 void snapset_pins_join(struct snapset_pins *pins, struct snapset_pins *more);
-/* Gives them back, and removes them, soon: a frozen file system makes that wait. */
-void snapset_unpin(struct snapset_pins *pins);
+/*
+ * Gives them back soon, and removes them, but for @refused, when they are their owner's to
+ * look at or to try again with: a frozen file system makes that wait. NULL is fine.
+ */
+void snapset_unpin(struct snapset_pins *pins, bool refused);
 /* Until what was to be unpinned is, or for some seconds. Process context, no locks. */
 void snapset_unpin_wait(void);
 

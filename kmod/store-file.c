@@ -11,7 +11,7 @@
 static void file_close(struct snapset_store *store)
 {
 	snapset_store_disk_close(store);
-	snapset_unpin(store->priv);
+	snapset_unpin(store->priv, false);
 }
 
 static const struct snapset_store_ops file_ops = {
@@ -58,7 +58,7 @@ close:
 	snapset_store_disk_close(store);
 	snapset_space_destroy(&store->space);
 unpin:
-	snapset_unpin(p->pins);
+	snapset_unpin(p->pins, true);
 	return err;
 }
 

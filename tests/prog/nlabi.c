@@ -79,6 +79,10 @@ static const struct spec {
 	{ "DELETE snapshot", SNAPSET_CMD_DELETE, false, -ENOENT, {
 		{ SNAPSET_A_SNAP_ID, ID, true },
 		{ SNAPSET_A_FORCE, FLAG, false } } },
+	/* the store that put() makes up has no file */
+	{ "STORE_EXTEND", SNAPSET_CMD_STORE_EXTEND, false, -EINVAL, {
+		{ SNAPSET_A_SET_ID, ID, true },
+		{ SNAPSET_A_STORE, NEST, true } } },
 };
 
 /* What is in the nests, as far as a request may say it. */
@@ -87,6 +91,8 @@ static const struct arg store_args[] = {
 	{ SNAPSET_A_STORE_MAJOR, U32, false },
 	{ SNAPSET_A_STORE_MINOR, U32, false },
 	{ SNAPSET_A_STORE_LIMIT, U64, false },
+	{ SNAPSET_A_FD, U32, false },
+	{ SNAPSET_A_STORE_KEEP, FLAG, false },
 	{ 0 }
 };
 

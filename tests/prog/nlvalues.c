@@ -20,19 +20,26 @@ static void ask_stores(struct set *s)
 {
 	static const struct {
 		const char	*what;
-		uint64_t	kind, major, minor, limit;
+		uint64_t	kind, major, minor, limit, fd;
 	} stores[] = {
-		{ "store of kind 77", 77, ABSENT, ABSENT, ABSENT },
-		{ "a device store without device", SNAPSET_STORE_BDEV, ABSENT, ABSENT, ABSENT },
-		{ "a store with a major number only", SNAPSET_STORE_BDEV, 8, ABSENT, ABSENT },
-		{ "a store with a minor number only", SNAPSET_STORE_BDEV, ABSENT, 0, ABSENT },
-		{ "a store with no major number", SNAPSET_STORE_BDEV, 1 << 12, 0, ABSENT },
-		{ "a store with no minor number", SNAPSET_STORE_BDEV, 8, 1 << 20, ABSENT },
-		{ "a device store with a limit", SNAPSET_STORE_BDEV, 8, 0, 1 << 20 },
-		{ "a memory store with a device", SNAPSET_STORE_MEMORY, 8, 0, ABSENT },
-		{ "a memory store with a minor", SNAPSET_STORE_MEMORY, ABSENT, 0, ABSENT },
-		{ "a memory store of 4095 bytes", SNAPSET_STORE_MEMORY, ABSENT, ABSENT, 4095 },
-		{ "a store without kind", ABSENT, 8, 0, ABSENT },
+		{ "store of kind 77", 77, ABSENT, ABSENT, ABSENT, ABSENT },
+		{ "a device store without device", SNAPSET_STORE_BDEV, ABSENT, ABSENT, ABSENT, ABSENT },
+		{ "a store with a major number only", SNAPSET_STORE_BDEV, 8, ABSENT, ABSENT, ABSENT },
+		{ "a store with a minor number only", SNAPSET_STORE_BDEV, ABSENT, 0, ABSENT, ABSENT },
+		{ "a store with no major number", SNAPSET_STORE_BDEV, 1 << 12, 0, ABSENT, ABSENT },
+		{ "a store with no minor number", SNAPSET_STORE_BDEV, 8, 1 << 20, ABSENT, ABSENT },
+		{ "a device store with a limit", SNAPSET_STORE_BDEV, 8, 0, 1 << 20, ABSENT },
+		{ "a memory store with a device", SNAPSET_STORE_MEMORY, 8, 0, ABSENT, ABSENT },
+		{ "a memory store with a minor", SNAPSET_STORE_MEMORY, ABSENT, 0, ABSENT, ABSENT },
+		{ "a memory store of 4095 bytes", SNAPSET_STORE_MEMORY, ABSENT, ABSENT, 4095, ABSENT },
+		{ "a store without kind", ABSENT, 8, 0, ABSENT, ABSENT },
+		{ "a device store with a file", SNAPSET_STORE_BDEV, 8, 0, ABSENT, 0 },
+		{ "a memory store with a file", SNAPSET_STORE_MEMORY, ABSENT, ABSENT, ABSENT, 0 },
+		{ "a file store without file", SNAPSET_STORE_FILE, ABSENT, ABSENT, ABSENT, ABSENT },
+		{ "a file store with a limit", SNAPSET_STORE_FILE, ABSENT, ABSENT, 1 << 20, 0 },
+		{ "a file store with a device", SNAPSET_STORE_FILE, 8, 0, ABSENT, 0 },
+		{ "a store in a file that is not open", SNAPSET_STORE_FILE, ABSENT, ABSENT, ABSENT, 998 },
+		{ "a store in a thing that is no file", SNAPSET_STORE_FILE, ABSENT, ABSENT, ABSENT, 0 },
 	};
 	struct nl_msg m;
 	size_t i, nest;
@@ -49,6 +56,8 @@ static void ask_stores(struct set *s)
 			nl_u32(&m, SNAPSET_A_STORE_MINOR, stores[i].minor);
 		if (stores[i].limit != ABSENT)
 			nl_u64(&m, SNAPSET_A_STORE_LIMIT, stores[i].limit);
+		if (stores[i].fd != ABSENT)
+			nl_u32(&m, SNAPSET_A_FD, stores[i].fd);
 		nl_nest_end(&m, nest);
 		expect("SET_START", stores[i].what, nl_call(&s->nl, &m, NULL, NULL), -EINVAL,
 		       &s->nl);
