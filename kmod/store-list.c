@@ -168,12 +168,11 @@ int snapset_stores_leave_out(struct snapset_cow *cow)
 	unsigned int i;
 	int err = 0;
 
-	mutex_lock(&o->chain.map_mutex);
+	/* nobody knows the map yet, so map_mutex, under which one must not sleep, is spared */
 	mutex_lock(&stores_mutex);
 	for (i = 0; i < SNAPSET_STORES && !err; i++)
 		if (stores[i])
 			err = each_extent(stores[i], o->disk, o->range, leave_out, cow);
 	mutex_unlock(&stores_mutex);
-	mutex_unlock(&o->chain.map_mutex);
 	return err;
 }

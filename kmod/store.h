@@ -131,7 +131,8 @@ bool snapset_store_shares(struct snapset_store *store, const struct gendisk *dis
 			  struct snapset_range range);
 /*
  * What lies on @cow's origin of file stores is zeros in its image, and is not copied:
- * it changes with each write to the store, past the hook. -ENOMEM. Process context.
+ * it changes with each write to the store, past the hook. Before it joins the chain.
+ * -ENOMEM. Process context.
  */
 int snapset_stores_leave_out(struct snapset_cow *cow);
 
