@@ -77,6 +77,29 @@ struct snapi_member {
 	char	name[SNAPSET_NAME_MAX + 1];
 };
 
+enum snapi_how {
+	SNAPI_SELF,
+	SNAPI_DISK,		/* a partition's disk */
+	SNAPI_PARTITION,	/* a disk's partition */
+	SNAPI_SLAVE,		/* device-mapper or md: what it is made of */
+	SNAPI_HOLDER,		/* the same, upwards */
+	SNAPI_LOOP,		/* holds the file of a loop device */
+};
+
+struct snapi_blk {
+	dev_t		dev;
+	enum snapi_how	how;	/* how we came here from @from */
+	unsigned int	from;	/* index; of SELF its own */
+	unsigned int	loops;	/* loop devices on the way */
+};
+
+/* A set of block devices, [0] is where the walk began. Zeros are an empty one. */
+struct snapi_blks {
+	struct snapi_blk	*v;
+	unsigned int		nr;
+};
+
+struct nl_msg;
 struct snapi_conn;
 
 struct snap_session {
@@ -107,6 +130,9 @@ struct snap_session {
 		bool			set;
 		uint64_t		limit;
 		dev_t			dev;	/* 0: no device */
+		char			*directory;	/* absolute; NULL: no file */
+		uint64_t		bytes;		/* 0: as is usual */
+		struct snapi_blks	devs;		/* below the file, once it is made */
 	} store;
 
 	char			*transactions;	/* directory, NULL: none */
@@ -115,6 +141,8 @@ struct snap_session {
 	bool			has_job;
 };
 
+/* Whether nothing is started; @call is who asks. */
+snap_status snapi_session_check_new(struct snap_session *s, const char *call);
 struct snap_session *snapi_session_get(struct snap_session *s);
 void snapi_session_put(struct snap_session *s);
 /* Under no lock of the session: */
@@ -143,6 +171,33 @@ snap_status snapi_set_do(struct snap_session *s, struct snapi_error *e);
 snap_status snapi_set_ask_cancel(struct snap_session *s, bool *decided);
 /* The same, and the session's state follows. */
 snap_status snapi_set_cancel(struct snap_session *s, bool *decided);
+
+/* storefile.c */
+struct snapi_store_file {
+	int	dir, fd;		/* -1: none */
+	char	name[80];		/* in dir */
+};
+
+/*
+ * Makes a file in the directory @path that the kernel may take for a store; @bytes: 0
+ * for the usual size. First it removes what is left of others. The error is in @e.
+ */
+snap_status snapi_store_file_make(const char *path, uint64_t bytes,
+				  struct snapi_store_file *f, struct snapi_error *e);
+/* @taken: it is the kernel's; else it is removed. */
+void snapi_store_file_close(struct snapi_store_file *f, bool taken);
+/* Removes from @path the files that are nobody's store any more; tells how many. */
+unsigned int snapi_store_file_sweep(const char *path);
+/* Whether a file can be of that size. */
+bool snapi_store_file_size_ok(uint64_t bytes);
+
+/* store.c */
+/* Makes the file, if the store is one. The error is in @e. */
+snap_status snapi_store_begin(struct snap_session *s, struct snapi_store_file *f,
+			      struct snapi_error *e);
+/* cmd_lock is held. */
+void snapi_store_put(struct snap_session *s, struct nl_msg *m,
+		     const struct snapi_store_file *f);
 
 /* turn.c */
 /*
@@ -201,6 +256,8 @@ enum snapi_answer snapi_helper_read(int fd, struct snapi_error *e);
 /* Under async->lock at most. */
 snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
 			    struct snap_set_props *p, struct snapi_error *e);
+/* Whether somebody has a set in the making. */
+bool snapi_query_making(struct snap_session *s, struct snapi_error *e);
 
 /* resolve.c */
 struct snapi_volume {
@@ -224,31 +281,15 @@ snap_status snapi_resolve_device_only(const char *arg, struct snapi_volume *vol,
 snap_status snapi_nested(const struct snapi_volume *vol,
 			 const struct snapi_member *members, unsigned int nr,
 			 dev_t store, struct snapi_error *e);
+/*
+ * Whether a set with @vol may have its store in a file on @devs: it may lie on @vol
+ * itself, but not above or below. Of no devices: yes.
+ */
+snap_status snapi_nested_file(const struct snapi_volume *vol,
+			      const struct snapi_blks *devs, struct snapi_error *e);
 
 /* sysfs.c: block devices as the kernel stacks them */
 extern const char *snapi_sysfs;		/* "/sys"; the tests have their own */
-
-enum snapi_how {
-	SNAPI_SELF,
-	SNAPI_DISK,		/* a partition's disk */
-	SNAPI_PARTITION,	/* a disk's partition */
-	SNAPI_SLAVE,		/* device-mapper or md: what it is made of */
-	SNAPI_HOLDER,		/* the same, upwards */
-	SNAPI_LOOP,		/* holds the file of a loop device */
-};
-
-struct snapi_blk {
-	dev_t		dev;
-	enum snapi_how	how;	/* how we came here from @from */
-	unsigned int	from;	/* index; of SELF its own */
-	unsigned int	loops;	/* loop devices on the way */
-};
-
-/* A set of block devices, [0] is where the walk began. Zeros are an empty one. */
-struct snapi_blks {
-	struct snapi_blk	*v;
-	unsigned int		nr;
-};
 
 /* Both: -ENOMEM or 0. What cannot be read is not there. */
 /* All that @dev stands on: its disk, its slaves, the disks of its loop file. */
@@ -300,7 +341,6 @@ snap_status snapi_freezes_open(struct snapi_freezes *f,
 void snapi_freezes_close(struct snapi_freezes *f);
 
 /* nl.c: generic netlink; the only file that knows libnl */
-struct nl_msg;
 struct nlattr;
 
 struct snapi_attrs {

@@ -296,6 +296,7 @@ snap_status snap_set_wait(struct snap_session *session, uint32_t wait_ms);
 enum snap_store_kind {
 	SNAP_STORE_MEMORY,	/* RAM */
 	SNAP_STORE_DEVICE,	/* a block device or partition; what is on it is lost */
+	SNAP_STORE_FILE,	/* a file in a directory, made for it, and removed when it goes */
 };
 
 struct snap_store {
@@ -303,12 +304,23 @@ struct snap_store {
 	enum snap_store_kind	kind;
 	uint64_t		limit;	/* MEMORY: most bytes, 0 for the default (a quarter of RAM) */
 	const char		*device;/* DEVICE: path, UUID= or LABEL= */
+	const char		*directory;/* FILE */
+	uint64_t		bytes;	/* FILE: 64 KiB at least; 0: a tenth of the file system,
+					 * or 320 MiB if that is more, but half of what is free
+					 * at most
+					 */
 };
 
 /*
  * Where old data goes; copied. Without this call: memory.
- * SNAP_E_INVALIDARG, SNAP_E_OBJECT_NOT_FOUND: no such device.
+ * SNAP_E_INVALIDARG, SNAP_E_OBJECT_NOT_FOUND: no such device or directory.
  * SNAP_E_BAD_STATE: the set is started. VSS: AddDiffArea.
+ *
+ * A FILE is allocated by snap_start_snapshot_set(), on ext4, xfs, btrfs or what else can
+ * hold a swap file. The directory may lie on a volume of the set, whose image then has
+ * zeros there; it may not lie on one that has snapshots already. Nobody can write, cut,
+ * rename or remove the file while the set is there. What is left of files after a power
+ * cut goes when the next one is made in the directory.
  */
 snap_status snap_set_store(struct snap_session *session,
 			   const struct snap_store *store);
@@ -360,7 +372,10 @@ snap_status snap_set_transactions(struct snap_session *session,
  * the making per machine: SNAP_E_SNAPSHOT_SET_IN_PROGRESS if somebody else
  * has it, still after the time of snap_set_wait(), or if snap_abort() ended
  * that; the session stays good, wait and call again.
- * SNAP_E_BAD_STATE: the session had its set. VSS: StartSnapshotSet.
+ * SNAP_E_BAD_STATE: the session had its set.
+ * With a store in a file: SNAP_E_INSUFFICIENT_STORAGE, SNAP_E_VOLUME_NOT_SUPPORTED: no
+ * room for it, or not on such a file system; SNAP_E_NESTED_VOLUME_LIMIT: the directory
+ * lies on a volume that has snapshots. No file is left then. VSS: StartSnapshotSet.
  */
 snap_status snap_start_snapshot_set(struct snap_session *session,
 				    snap_id *set_id);
@@ -379,7 +394,8 @@ snap_status snap_start_snapshot_set(struct snap_session *session,
  * SNAP_E_NESTED_VOLUME_LIMIT	it shares sectors with another volume of the
  *			set, stands on it or below it (device-mapper, md, loop
  *			file), is a loop in a loop, a leg of an active md
- *			array, or itself an image or store of snapset
+ *			array, or itself an image or store of snapset; or the
+ *			file that is the store lies above or below it
  * SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, _OF_SNAPSHOTS_REACHED
  * SNAP_E_PROVIDER_VETO	not now, the sentence says why
  * SNAP_E_BAD_STATE	no set is open
@@ -609,6 +625,8 @@ struct snap_set_props {
 	uint64_t		store_used;	/* bytes it holds */
 	char			text[512];	/* the sentence, if it failed */
 	char			waits_for[256];	/* volume or mount point the phase waits for, "" */
+	uint32_t		store_files;	/* FILE: how many */
+	char			store_path[256];/* FILE: the first of them; "" if that is too long */
 };
 
 struct snap_snapshot_props {
@@ -703,6 +721,22 @@ snap_status snap_delete_snapshots(struct snap_session *session,
 				  const snap_id *id, enum snap_object type,
 				  bool force, unsigned int *deleted,
 				  snap_id *not_deleted);
+
+/*
+ * Makes the store of the set @set_id larger, of whichever session, by one more file in
+ * @directory; any time while the set is there.
+ * @bytes	as in struct snap_store, 0 for the default
+ * SNAP_E_OBJECT_NOT_FOUND		no such set or directory
+ * SNAP_E_INVALIDARG			no directory, or too small
+ * SNAP_E_VOLUME_NOT_SUPPORTED		the store is not of files, or none can be there
+ * SNAP_E_INSUFFICIENT_STORAGE		no room in the directory
+ * SNAP_E_NESTED_VOLUME_LIMIT		the directory lies on a volume that has snapshots,
+ *					above one of the set, or below
+ * VSS: ChangeDiffAreaMaximumSize.
+ */
+snap_status snap_storage_extend(struct snap_session *session,
+				const snap_id *set_id, const char *directory,
+				uint64_t bytes);
 
 struct snap_module_info {
 	size_t		size;

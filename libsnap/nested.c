@@ -77,6 +77,63 @@ static snap_status check_store(const struct snapi_volume *vol,
 	return e->code;
 }
 
+/* A disk and its partitions are the same to the kernel, which knows the file's sectors. */
+static bool same_disk(const struct snapi_blks *b, unsigned int at)
+{
+	for (; b->v[at].how != SNAPI_SELF; at = b->v[at].from)
+		if (b->v[at].how != SNAPI_DISK)
+			return false;
+	return true;
+}
+
+/* stands_on() by more than being a partition. */
+static bool stacked_on(const struct snapi_blks *below, dev_t lower, const char **words)
+{
+	for (unsigned int i = 1; i < below->nr; i++) {
+		if (below->v[i].dev == lower && !same_disk(below, i)) {
+			*words = how(below, i);
+			return true;
+		}
+	}
+	return false;
+}
+
+static snap_status check_file(const struct snapi_volume *vol,
+			      const struct snapi_blks *below, dev_t dev,
+			      struct snapi_error *e)
+{
+	struct snapi_blks theirs = { 0 };
+	char name[64], file_name[64];
+	const char *words;
+
+	snapi_blk_name(vol->dev, name);
+	snapi_blk_name(dev, file_name);
+	if (stacked_on(below, dev, &words))
+		return nested(e, vol, "%s (%s) %s %s, where the store of the set has its file",
+			      vol->name, name, words, file_name);
+	if (snapi_blks_below(&theirs, dev))
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	else if (stacked_on(&theirs, vol->dev, &words))
+		nested(e, vol, "%s, where the store of the set has its file, %s %s (%s)",
+		       file_name, words, vol->name, name);
+	snapi_blks_free(&theirs);
+	return e->code;
+}
+
+snap_status snapi_nested_file(const struct snapi_volume *vol,
+			      const struct snapi_blks *devs, struct snapi_error *e)
+{
+	struct snapi_blks below = { 0 };
+
+	e->code = SNAP_S_OK;
+	if (devs->nr && snapi_blks_below(&below, vol->dev))
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	for (unsigned int i = 0; e->code == SNAP_S_OK && i < devs->nr; i++)
+		check_file(vol, &below, devs->v[i].dev, e);
+	snapi_blks_free(&below);
+	return e->code;
+}
+
 static snap_status check_alone(const struct snapi_volume *vol,
 			       const struct snapi_blks *below, dev_t store,
 			       struct snapi_error *e)

@@ -42,6 +42,15 @@ static void *item(const struct list *l, unsigned int i)
 	return l->v + i * l->each;
 }
 
+static enum snap_store_kind store_kind(uint32_t kind)
+{
+	switch (kind) {
+	case SNAPSET_STORE_BDEV:	return SNAP_STORE_DEVICE;
+	case SNAPSET_STORE_FILE:	return SNAP_STORE_FILE;
+	default:			return SNAP_STORE_MEMORY;
+	}
+}
+
 static void parse_set(const struct snapi_attrs *a, struct snap_set_props *p)
 {
 	struct snapi_attrs store;
@@ -64,12 +73,13 @@ static void parse_set(const struct snapi_attrs *a, struct snap_set_props *p)
 	p->parked = snapi_u64(a, SNAPSET_A_PARKED);
 	p->budget = snapi_u64(a, SNAPSET_A_BUDGET);
 	if (snapi_nested_attrs(a, SNAPSET_A_STORE, &store)) {
-		p->store_kind = snapi_u32(&store, SNAPSET_A_STORE_KIND) == SNAPSET_STORE_BDEV ?
-				SNAP_STORE_DEVICE : SNAP_STORE_MEMORY;
+		p->store_kind = store_kind(snapi_u32(&store, SNAPSET_A_STORE_KIND));
 		p->store_major = snapi_u32(&store, SNAPSET_A_STORE_MAJOR);
 		p->store_minor = snapi_u32(&store, SNAPSET_A_STORE_MINOR);
 		p->store_size = snapi_u64(&store, SNAPSET_A_STORE_SIZE);
 		p->store_used = snapi_u64(&store, SNAPSET_A_STORE_USED);
+		p->store_files = snapi_u32(&store, SNAPSET_A_STORE_FILES);
+		snapi_str(&store, SNAPSET_A_STORE_PATH, p->store_path, sizeof(p->store_path));
 	}
 	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
 	snapi_str(a, SNAPSET_A_NAME, p->waits_for, sizeof(p->waits_for));
@@ -168,6 +178,21 @@ snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
 	}
 	free(l.v);
 	return e->code;
+}
+
+bool snapi_query_making(struct snap_session *s, struct snapi_error *e)
+{
+	struct list l = { .each = sizeof(struct snap_set_props) };
+	bool making = false;
+
+	ask(s, SNAPSET_CMD_SET_GET, true, SNAPSET_A_SET_ID, NULL, &l, e);
+	for (unsigned int i = 0; !e->code && i < l.nr; i++) {
+		const struct snap_set_props *set = item(&l, i);
+
+		making |= set->state < SNAP_SET_CREATED;
+	}
+	free(l.v);
+	return making;
 }
 
 static void join(struct snap_snapshot_props *p, const struct snap_set_props *set)

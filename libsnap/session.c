@@ -42,6 +42,8 @@ static void free_session(struct snap_session *s)
 	pthread_mutex_destroy(&s->query_lock);
 	pthread_mutex_destroy(&s->cmd_lock);
 	free(s->transactions);
+	free(s->store.directory);
+	snapi_blks_free(&s->store.devs);
 	free(s);
 }
 
@@ -202,7 +204,7 @@ bool snapi_struct_in(void *in, size_t in_size, const void *arg)
 	return true;
 }
 
-static snap_status check_new(struct snap_session *s, const char *call)
+snap_status snapi_session_check_new(struct snap_session *s, const char *call)
 {
 	if (snapi_session_state(s) == SNAPI_NEW)
 		return SNAP_S_OK;
@@ -217,7 +219,7 @@ SNAPI_EXPORT snap_status snap_set_context(struct snap_session *s, uint32_t ctx)
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
-	if (check_new(s, "snap_set_context()"))
+	if (snapi_session_check_new(s, "snap_set_context()"))
 		return SNAP_E_BAD_STATE;
 	if (s->context_set)
 		return snapi_fail(s, SNAP_E_BAD_STATE, NULL,
@@ -242,7 +244,7 @@ SNAPI_EXPORT snap_status snap_set_wait(struct snap_session *s, uint32_t wait_ms)
 {
 	if (!s)
 		return SNAP_E_INVALIDARG;
-	if (check_new(s, "snap_set_wait()"))
+	if (snapi_session_check_new(s, "snap_set_wait()"))
 		return SNAP_E_BAD_STATE;
 	s->wait_ms = wait_ms;
 	return SNAP_S_OK;
@@ -259,7 +261,7 @@ SNAPI_EXPORT snap_status snap_set_timeouts(struct snap_session *s,
 {
 	if (!s)
 		return SNAP_E_INVALIDARG;
-	if (check_new(s, "snap_set_timeouts()"))
+	if (snapi_session_check_new(s, "snap_set_timeouts()"))
 		return SNAP_E_BAD_STATE;
 	if (!in_range(hold_ms, 1, 10000))
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
@@ -283,48 +285,12 @@ SNAPI_EXPORT snap_status snap_set_budget(struct snap_session *s, uint64_t bytes)
 {
 	if (!s)
 		return SNAP_E_INVALIDARG;
-	if (check_new(s, "snap_set_budget()"))
+	if (snapi_session_check_new(s, "snap_set_budget()"))
 		return SNAP_E_BAD_STATE;
 	if (bytes && (bytes < 1ull << 20 || bytes > 1ull << 30))
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "the budget must be 1 MiB to 1 GiB, not %llu bytes",
 				  (unsigned long long)bytes);
 	s->budget = bytes;
-	return SNAP_S_OK;
-}
-
-SNAPI_EXPORT snap_status snap_set_store(struct snap_session *s,
-					const struct snap_store *arg)
-{
-	struct snap_store store;
-	struct snapi_volume vol;
-	struct snapi_error e;
-
-	if (!s || !arg)
-		return SNAP_E_INVALIDARG;
-	if (check_new(s, "snap_set_store()"))
-		return SNAP_E_BAD_STATE;
-	if (!snapi_struct_in(&store, sizeof(store), arg))
-		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
-				  "struct snap_store says something that this library does not know");
-	switch (store.kind) {
-	case SNAP_STORE_MEMORY:
-		s->store.dev = 0;
-		break;
-	case SNAP_STORE_DEVICE:
-		if (store.limit)
-			return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
-					  "a store on a device is as large as the device; it takes no limit");
-		if (SNAP_FAILED(snapi_resolve_device_only(store.device, &vol, &e)))
-			return snapi_fail_with(s, &e);
-		s->store.dev = vol.dev;
-		break;
-	default:
-		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
-				  "there is no store of kind %d", (int)store.kind);
-	}
-	s->store.kind = store.kind;
-	s->store.limit = store.limit;
-	s->store.set = true;
 	return SNAP_S_OK;
 }

@@ -42,25 +42,6 @@ static struct nl_msg *command(struct snap_session *s, int cmd, size_t bytes)
 	return m;
 }
 
-static void put_store(struct snap_session *s, struct nl_msg *m)
-{
-	struct nlattr *nest;
-
-	if (!s->store.set)
-		return;
-	nest = snapi_nest(s->cmd, m, SNAPSET_A_STORE);
-	if (s->store.kind == SNAP_STORE_DEVICE) {
-		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_BDEV);
-		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_MAJOR, major(s->store.dev));
-		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_MINOR, minor(s->store.dev));
-	} else {
-		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_MEMORY);
-		if (s->store.limit)
-			snapi_put_u64(s->cmd, m, SNAPSET_A_STORE_LIMIT, s->store.limit);
-	}
-	snapi_nest_end(m, nest);
-}
-
 struct wanted_id {
 	int	attr;
 	snap_id	id;
@@ -93,8 +74,11 @@ static snap_status call_for_id(struct snap_session *s, struct nl_msg *m, int att
 
 snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_error *e)
 {
+	struct snapi_store_file file;
 	struct nl_msg *m;
 
+	if (snapi_store_begin(s, &file, e))
+		return e->code;
 	pthread_mutex_lock(&s->cmd_lock);
 	m = command(s, SNAPSET_CMD_SET_START, 256);
 	snapi_put_u32(s->cmd, m, SNAPSET_A_ATTRS, s->attrs);
@@ -106,7 +90,7 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 		snapi_put_u32(s->cmd, m, SNAPSET_A_STALL_TIMEOUT_MS, s->stall_ms);
 	if (s->budget)
 		snapi_put_u64(s->cmd, m, SNAPSET_A_BUDGET, s->budget);
-	put_store(s, m);
+	snapi_store_put(s, m, &file);
 	call_for_id(s, m, SNAPSET_A_SET_ID, id, e);
 	if (!e->code) {
 		pthread_mutex_lock(&s->lock);
@@ -115,6 +99,7 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 		snapi_session_set_state(s, SNAPI_SET_OPEN);
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
+	snapi_store_file_close(&file, !e->code);
 	return e->code;
 }
 
@@ -137,6 +122,15 @@ SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
 	return SNAP_S_OK;
 }
 
+/* Whether @vol may be a member beside the first @nr. */
+static snap_status check_nesting(struct snap_session *s, const struct snapi_volume *vol,
+				 unsigned int nr, struct snapi_error *e)
+{
+	if (snapi_nested(vol, s->members, nr, s->store.dev, e))
+		return e->code;
+	return snapi_nested_file(vol, &s->store.devs, e);
+}
+
 SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 						  const char *volume,
 						  snap_id *snapshot_id)
@@ -156,7 +150,7 @@ SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 		return snapi_fail(s, SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, vol.name,
 				  "a set can have %d volumes, %s would be one more",
 				  SNAPSET_MAX_MEMBERS, vol.name);
-	if (snapi_nested(&vol, s->members, s->nr_members, s->store.dev, &e))
+	if (check_nesting(s, &vol, s->nr_members, &e))
 		return snapi_fail_with(s, &e);
 
 	pthread_mutex_lock(&s->cmd_lock);
@@ -214,7 +208,7 @@ static snap_status check_again(struct snap_session *s, struct snapi_error *e)
 		struct snapi_volume vol = { .dev = s->members[i].dev };
 
 		memcpy(vol.name, s->members[i].name, sizeof(vol.name));
-		if (snapi_nested(&vol, s->members, i, s->store.dev, e))
+		if (check_nesting(s, &vol, i, e))
 			return e->code;
 	}
 	return SNAP_S_OK;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
@@ -31,6 +32,7 @@ struct nl_msg {
 	bool		dump, force;
 	uint32_t	major, minor;
 	unsigned int	freezes;
+	uint32_t	store_kind, store_fd;
 	char		name[256];
 	snap_id		snap_id;
 	bool		has_snap_id;
@@ -186,6 +188,10 @@ void snapi_put_u32(struct snapi_conn *c, struct nl_msg *m, int attr, uint32_t v)
 		m->major = v;
 	if (attr == SNAPSET_A_DEV_MINOR)
 		m->minor = v;
+	if (attr == SNAPSET_A_STORE_KIND)
+		m->store_kind = v;
+	if (attr == SNAPSET_A_FD && !m->freezes)
+		m->store_fd = v;
 }
 
 void snapi_put_u64(struct snapi_conn *c, struct nl_msg *m, int attr, uint64_t v)
@@ -297,6 +303,19 @@ static void put_snap(struct answer *a, const struct fake_snap *s)
 	put_u64(a, SNAPSET_A_SIZE, 1 << 20);
 }
 
+static void take_store(const struct nl_msg *m)
+{
+	struct stat st;
+
+	fake.store_kind = m->store_kind;
+	if (m->store_kind != SNAPSET_STORE_FILE)
+		return;
+	if (fstat((int)m->store_fd, &st))
+		abort();
+	fake.store_files++;
+	fake.store_size += (uint64_t)st.st_size;
+}
+
 static uint32_t cancel(void)
 {
 	if (fake.cancel_code)
@@ -347,6 +366,7 @@ static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 	case SNAPSET_CMD_SET_START:
 		fake.exists = true;
 		fake.state = SNAPSET_STATE_OPEN;
+		take_store(m);
 		put(&a, SNAPSET_A_SET_ID, &set_id, 16);
 		break;
 	case SNAPSET_CMD_SET_ADD:
@@ -380,6 +400,9 @@ static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 			return m->dump ? 0 : ENOENT;
 		put_snap(&a, &fake.snaps[i]);
 		*more = m->dump && i + 1 < fake.nr_snaps;
+		break;
+	case SNAPSET_CMD_STORE_EXTEND:
+		take_store(m);
 		break;
 	case SNAPSET_CMD_DELETE:
 		delete(m, &err, &deleted);

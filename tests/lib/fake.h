@@ -31,6 +31,9 @@ struct fake {
 	unsigned int	nr_snaps;
 	uint64_t	seq;
 	unsigned int	freezes;		/* in the last DO */
+	uint32_t	store_kind;		/* SNAPSET_STORE_*, as last told */
+	unsigned int	store_files;		/* how many were told */
+	uint64_t	store_size;		/* bytes, of all of them */
 	unsigned int	calls[SNAPSET_CMD_MAX + 1];
 };
 

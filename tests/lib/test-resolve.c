@@ -192,6 +192,40 @@ static void stores(void **state)
 	assert_status(nested(0, dev(8, 1), dev(8, 2)), SNAP_S_OK);
 }
 
+static snap_status nested_file(dev_t add, dev_t file)
+{
+	struct snapi_volume v = { .dev = add, .name = "NEW" };
+	struct snapi_blks devs = { 0 };
+
+	if (file)
+		assert_int_equal(snapi_blks_add(&devs, file, SNAPI_SELF, 0), 0);
+	snapi_nested_file(&v, &devs, &e);
+	snapi_blks_free(&devs);
+	return e.code;
+}
+
+static void store_files(void **state)
+{
+	(void)state;
+	assert_status(nested_file(dev(8, 48), 0), SNAP_S_OK);
+	assert_status(nested_file(dev(8, 48), dev(8, 48)), SNAP_S_OK);
+	assert_status(nested_file(dev(253, 1), dev(253, 1)), SNAP_S_OK);
+	/* sectors of one disk, and its partitions */
+	assert_status(nested_file(dev(8, 1), dev(8, 2)), SNAP_S_OK);
+	assert_status(nested_file(dev(8, 0), dev(8, 1)), SNAP_S_OK);
+	assert_status(nested_file(dev(8, 1), dev(8, 0)), SNAP_S_OK);
+	/* the member below */
+	assert_status(nested_file(dev(8, 2), dev(253, 1)), SNAP_E_NESTED_VOLUME_LIMIT);
+	assert_contains(e.text, "dm-1, where the store of the set has its file, is made of sectors of NEW (vda2)");
+	assert_status(nested_file(dev(8, 0), dev(253, 1)), SNAP_E_NESTED_VOLUME_LIMIT);
+	assert_status(nested_file(dev(8, 1), dev(253, 1)), SNAP_S_OK);
+	assert_status(nested_file(dev(8, 32), dev(259, 0)), SNAP_E_NESTED_VOLUME_LIMIT);
+	/* and above */
+	assert_status(nested_file(dev(253, 1), dev(8, 2)), SNAP_E_NESTED_VOLUME_LIMIT);
+	assert_contains(e.text, "NEW (dm-1) is made of sectors of vda2, where the store");
+	assert_status(nested_file(dev(253, 1), dev(8, 1)), SNAP_S_OK);
+}
+
 /* A loop on a block device; its file cannot be faked, its device can. */
 static void loops(void **state)
 {
@@ -268,6 +302,7 @@ int main(void)
 		cmocka_unit_test(md_legs),
 		cmocka_unit_test(images),
 		cmocka_unit_test(stores),
+		cmocka_unit_test(store_files),
 		cmocka_unit_test(loops),
 		cmocka_unit_test(structs),
 	};
