@@ -85,9 +85,15 @@ struct json_object *json_set(const struct snap_set_props *p)
 	add_created(o, p->created_ns);
 	add_code(o, p->code, p->text);
 	store = json_object_new_object();
-	add_str(store, "kind", p->store_kind == SNAP_STORE_DEVICE ? "device" : "memory");
+	add_str(store, "kind", p->store_kind == SNAP_STORE_DEVICE ? "device" :
+		p->store_kind == SNAP_STORE_FILE ? "file" : "memory");
 	if (p->store_kind == SNAP_STORE_DEVICE)
 		add_dev(store, "dev", p->store_major, p->store_minor);
+	if (p->store_kind == SNAP_STORE_FILE) {
+		if (*p->store_path)
+			add_str(store, "path", p->store_path);
+		add_int(store, "files", p->store_files);
+	}
 	add_int(store, "size", p->store_size);
 	add_int(store, "used", p->store_used);
 	json_object_object_add(o, "store", store);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #include "tool.h"
 
@@ -71,7 +72,32 @@ bool parse_wait(const char *text, uint32_t *ms)
 	return true;
 }
 
-bool parse_store(const char *text, struct snap_store *store)
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+bool parse_directory(char *text, uint64_t *bytes)
+{
+	char *size = strrchr(text, ':'), *path;
+	bool ok;
+
+	*bytes = 0;
+	if (is_directory(text))
+		return true;
+	if (!size || !parse_size(size + 1, bytes) || !*bytes)
+		return false;
+	path = strndup(text, (size_t)(size - text));
+	ok = path && is_directory(path);
+	free(path);
+	if (ok)
+		*size = 0;
+	return ok;
+}
+
+bool parse_store(char *text, struct snap_store *store)
 {
 	memset(store, 0, sizeof(*store));
 	store->size = sizeof(*store);
@@ -79,6 +105,11 @@ bool parse_store(const char *text, struct snap_store *store)
 		return true;
 	if (!strncmp(text, "memory:", 7))
 		return parse_size(text + 7, &store->limit) && store->limit;
+	if (parse_directory(text, &store->bytes)) {
+		store->kind = SNAP_STORE_FILE;
+		store->directory = text;
+		return true;
+	}
 	store->kind = SNAP_STORE_DEVICE;
 	store->device = text;
 	return *text != 0;

@@ -271,6 +271,18 @@ static void print_times(FILE *f, const struct snap_set_props *p)
 		p->drain_ns / 1000, p->frozen_ns / 1000, p->total_ns / 1000, p->parked);
 }
 
+static void print_files(FILE *f, const struct snap_set_props *p, const char *used,
+			const char *size)
+{
+	const char *path = *p->store_path ? p->store_path : "(a long name)";
+
+	if (p->store_files > 1)
+		fprintf(f, "store  %" PRIu32 " files, the first is %s, %s of %s used\n",
+			p->store_files, path, used, size);
+	else
+		fprintf(f, "store  file %s, %s of %s used\n", path, used, size);
+}
+
 static void print_set_head(FILE *f, const struct snap_set_props *p)
 {
 	char id[SNAP_ID_TEXT_MAX], created[32], used[16], size[16];
@@ -291,6 +303,8 @@ static void print_set_head(FILE *f, const struct snap_set_props *p)
 	if (p->store_kind == SNAP_STORE_DEVICE)
 		fprintf(f, "store  device %" PRIu32 ":%" PRIu32 ", %s of %s used\n",
 			p->store_major, p->store_minor, used, size);
+	else if (p->store_kind == SNAP_STORE_FILE)
+		print_files(f, p, used, size);
 	else
 		fprintf(f, "store  memory, %s of %s used\n", used, size);
 	if (!(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE))

@@ -30,6 +30,7 @@ int cmd_create(int argc, char **argv);
 int cmd_delete(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_storage(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /* parse.c */
@@ -39,8 +40,10 @@ bool parse_size(const char *text, uint64_t *bytes);
 bool parse_ms(const char *text, uint32_t *ms);
 /* Seconds, or "forever": milliseconds as snap_set_wait() takes them. */
 bool parse_wait(const char *text, uint32_t *ms);
-/* "memory", "memory:1G" or a device; @store->device points into @text. */
-bool parse_store(const char *text, struct snap_store *store);
+/* A directory, or one with ":1G", which is cut off; false if it is no such thing. */
+bool parse_directory(char *text, uint64_t *bytes);
+/* "memory", "memory:1G", a directory or a device; @store points into @text. */
+bool parse_store(char *text, struct snap_store *store);
 
 /* print.c */
 /* "snapset: ..." on stderr, and the exit code for a wrong command line. */

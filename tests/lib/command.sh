@@ -47,11 +47,17 @@ expect 2 'one id' show
 expect 2 'either' delete
 expect 2 'either' delete --all --set 1234
 expect 2 'no argument' watch /srv
+expect 0 'Usage: snapset storage extend' storage --help
+expect 2 'knows only "extend"' storage
+expect 2 'knows only "extend"' storage shrink 12345678 /
+expect 2 'a set and a directory' storage extend 12345678
+expect 2 'nor one with a size' storage extend 12345678 /:lots
+expect 2 'wrong option' storage extend --all 12345678 /
 
 # Without the module every command says so; with it this is another test's job.
 if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then
 	for cmd in 'create /' 'create --json / --exec true' list 'list --json' \
-			'show 12345678' 'delete --all' watch; do
+			'show 12345678' 'delete --all' watch 'storage extend 12345678 /'; do
 		# shellcheck disable=SC2086
 		expect 11 'modprobe snapset (SNAP_E_PROVIDER_NOT_REGISTERED 0x80042304)' $cmd
 	done

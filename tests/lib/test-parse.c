@@ -53,6 +53,7 @@ static void waits(void **state)
 static void stores(void **state)
 {
 	struct snap_store store;
+	char text[32];
 
 	(void)state;
 	assert_true(parse_store("memory", &store));
@@ -68,6 +69,26 @@ static void stores(void **state)
 	assert_true(parse_store("/dev/vdz", &store));
 	assert_int_equal(store.kind, SNAP_STORE_DEVICE);
 	assert_string_equal(store.device, "/dev/vdz");
+	assert_true(parse_store("/", &store));
+	assert_int_equal(store.kind, SNAP_STORE_FILE);
+	assert_string_equal(store.directory, "/");
+	assert_int_equal(store.bytes, 0);
+	strcpy(text, "/proc/self:512M");
+	assert_true(parse_store(text, &store));
+	assert_int_equal(store.kind, SNAP_STORE_FILE);
+	assert_string_equal(store.directory, "/proc/self");
+	assert_true(store.bytes == 512ull << 20);
+	assert_null(store.device);
+	/* what is neither is a device's name, for the library to look for */
+	strcpy(text, "/proc/self:lots");
+	assert_true(parse_store(text, &store));
+	assert_int_equal(store.kind, SNAP_STORE_DEVICE);
+	assert_string_equal(store.device, "/proc/self:lots");
+	strcpy(text, "/proc/self:0");
+	assert_true(parse_store(text, &store));
+	assert_int_equal(store.kind, SNAP_STORE_DEVICE);
+	assert_true(parse_store("/no/such/dir:1G", &store));
+	assert_int_equal(store.kind, SNAP_STORE_DEVICE);
 }
 
 static void exits(void **state)
