@@ -8,6 +8,7 @@
 #include "counters.h"
 #include "cow.h"
 #include "fault.h"
+#include "pin.h"
 #include "say.h"
 #include "set.h"
 #include "store.h"
@@ -77,8 +78,10 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 	struct snapset_store *store = snapset_may_fail(kzalloc(sizeof(*store), GFP_KERNEL));
 	int err;
 
-	if (!store)
+	if (!store) {
+		snapset_unpin(p->pins, true);
 		return ERR_PTR(-ENOMEM);
+	}
 	store->kind = p->store_kind;
 	store->stall = msecs_to_jiffies(stall_ms);
 	spin_lock_init(&store->lock);

@@ -96,7 +96,7 @@ struct snapset_store {
 	void *priv;			/* the back end's */
 };
 
-/* Process context. */
+/* Takes over p->pins in any case. Process context. */
 struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
 					 struct netlink_ext_ack *extack);
 /* Its set lets go of it; closed when no place is in use. Process context; NULL is fine. */
@@ -159,7 +159,7 @@ int snapset_store_mem_open(struct snapset_store *store,
 int snapset_store_bdev_open(struct snapset_store *store,
 			    const struct snapset_params *p,
 			    struct netlink_ext_ack *extack);
-/* Takes over @p->files in any case. */
+/* Takes over p->pins in any case. */
 int snapset_store_file_open(struct snapset_store *store,
 			    const struct snapset_params *p,
 			    struct netlink_ext_ack *extack);

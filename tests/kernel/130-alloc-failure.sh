@@ -51,11 +51,15 @@ churn() { must blk churn "$SCRATCH0" model --engine aio --depth 4 --writes 40 --
 whole_life() {
 	local a=0 b=0
 
+	# it goes with its set, and not with a refusal
+	[ -e "$TMP/e/store" ] || store_file "$TMP/e/store" 8
 	cp model model.a
-	try a --store "$SCRATCH2" --freeze "$TMP/e" "$SCRATCH0" "$SCRATCH1" && a=1
+	try a --store-file "$TMP/e/store" --freeze "$TMP/e" "$SCRATCH0" "$SCRATCH1" && a=1
+	churn
+	try m "$SCRATCH0"
 	churn
 	cp model model.b
-	try b --freeze "$TMP/e" "$SCRATCH0" "$SCRATCH1" && b=1
+	try b --store "$SCRATCH2" --freeze "$TMP/e" "$SCRATCH0" "$SCRATCH1" && b=1
 	churn
 	must timeout 20 dd if=/dev/urandom of="$TMP/e/file" bs=64k count=8 conv=fsync status=none
 	if [ $a = 1 ]; then
