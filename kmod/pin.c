@@ -340,8 +340,8 @@ unsigned int snapset_pins_block_size(const struct snapset_pins *pins)
 	unsigned int i, size = SECTOR_SIZE;
 
 	for (i = 0; i < pins->nr; i++)
-		size = max(size, (unsigned int)
-			   bdev_logical_block_size(pins->pin[i].extents->bdev));
+		size = max_t(unsigned int, size,
+			     bdev_logical_block_size(pins->pin[i].extents->bdev));
 	return size;
 }
 

@@ -79,9 +79,10 @@ bool snapset_store_sends(const struct bio *bio, const struct gendisk *disk)
 	       container_of(bio, struct carrier, bio)->disk == disk;
 }
 
-static void send(struct work_struct *work)
+static void send_queued(struct work_struct *work)
 {
-	struct snapset_store_disk *b = container_of(to_delayed_work(work), struct snapset_store_disk, work);
+	struct snapset_store_disk *b = container_of(to_delayed_work(work),
+						    struct snapset_store_disk, work);
 	struct snapset_store_io *io, *next;
 	struct bio *bio = NULL;
 	struct blk_plug plug;
@@ -232,7 +233,7 @@ int snapset_store_disk_open(struct snapset_store *store, const char *name)
 	b->store = store;
 	spin_lock_init(&b->lock);
 	INIT_LIST_HEAD(&b->queue);
-	INIT_DELAYED_WORK(&b->work, send);
+	INIT_DELAYED_WORK(&b->work, send_queued);
 	b->wq = snapset_may_fail(alloc_workqueue("snapset-store-%s",
 						 WQ_MEM_RECLAIM | WQ_UNBOUND, 1, name));
 	if (!b->wq) {

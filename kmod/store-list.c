@@ -35,6 +35,7 @@ static struct snapset_store zeros = {
 static struct snapset_store *stores[SNAPSET_STORES] = {
 	[SNAPSET_STORES - 1] = &zeros,
 };
+
 static DEFINE_MUTEX(stores_mutex);	/* inside set_mutex */
 
 int snapset_store_enlist(struct snapset_store *store, struct netlink_ext_ack *extack)
@@ -121,7 +122,7 @@ unsigned int snapset_store_block_size(struct snapset_store *store)
 	mutex_lock(&stores_mutex);
 	t = rcu_dereference_protected(store->extents, lockdep_is_held(&stores_mutex));
 	for (i = 0; t && i < t->nr; i++)
-		size = max(size, (unsigned int)bdev_logical_block_size(t->extent[i].bdev));
+		size = max_t(unsigned int, size, bdev_logical_block_size(t->extent[i].bdev));
 	mutex_unlock(&stores_mutex);
 	return size;
 }

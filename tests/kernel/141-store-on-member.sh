@@ -21,7 +21,7 @@ zeros() {
 sums() { (cd "$1" && find . -type f ! -name 's*' -print0 | sort -z | xargs -0 md5sum); }
 
 one() { # KIND OPTIONS OF A READ-ONLY MOUNT
-	local kind=$1 n
+	local kind=$1
 
 	mounted "$kind" "$SCRATCH0" m
 	must cp -r /etc m/
@@ -30,7 +30,7 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	snapraw take --keep --store-file m/s --freeze m "$SCRATCH0" >out || fail "no set: $(cat out)"
 	taken out
 	# everything again and again, beside and instead of what there was
-	for n in 1 2; do
+	for _ in 1 2; do
 		must fio --name=w --directory=m --size=24m --rw=randwrite --bs=4k --direct=1 --ioengine=libaio \
 			--iodepth=16 --numjobs=2 --fallocate=none --output=fio.out
 		rm -rf m/etc

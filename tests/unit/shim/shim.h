@@ -22,8 +22,10 @@ typedef uint32_t u32;
 typedef uint64_t u64;
 typedef int32_t s32;
 typedef int64_t s64;
+typedef u8 __u8;
 typedef u32 __u32;
 typedef u64 __u64;
+typedef u64 __le64;
 typedef unsigned int gfp_t;
 
 #define U64_MAX			UINT64_MAX
