@@ -208,7 +208,9 @@ snapset delete --all
 refused 4 'is the store of the set' --store "$C" "$C"
 refused 4 'the store' --store "${A}3" "$A"
 made --store "${A}3" "${A}1"
-refused 2 'is not a block device' --store /m /m/a
+touch /m/plain
+refused 2 'is not a block device' --store /m/plain /m/a
+refused 4 'cannot say where a file lies' --store /m /m/a
 refused 3 'No such file' --store /dev/nothing /m/a
 umount /m/a
 
