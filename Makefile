@@ -21,7 +21,7 @@ help:
 	@echo 'make              the module for the running kernel, the library, the command'
 	@echo 'make install      all of them (DESTDIR=, PREFIX=, KVER=)'
 	@echo 'make demo         see it work, in a VM'
-	@echo 'make check        every test on every kernel (K=6.1: that one; T=word: those tests)'
+	@echo 'make check        every test on every kernel (K=6.1: that one; T="words": those tests)'
 	@echo 'make check-debug  the tests on a kernel that looks for faults (KASAN, lockdep, ...)'
 	@echo 'make bench        measure, in virtual time'
 	@echo 'make lint         style, sparse, shellcheck, man pages'
