@@ -60,11 +60,11 @@ enum snapset_cmd {
 	/* -> VERSION, HOOK, GRANULE_SIZE, COUNTERS */
 	SNAPSET_CMD_INFO_GET,
 	/* SESSION [ATTRS] [HOLD_TIMEOUT_MS] [FREEZE_TIMEOUT_MS] [STALL_TIMEOUT_MS]
-	 * [BUDGET] [STORE] -> SET_ID. One set in the making per machine
-	 * (-EINPROGRESS). A failed set of this session is forgotten here.
+	 * [BUDGET] [STORE] [FULL] [FULL_WAIT_MS] -> SET_ID. One set in the making
+	 * per machine (-EINPROGRESS). A failed set of this session is forgotten here.
 	 */
 	SNAPSET_CMD_SET_START,
-	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] -> SNAP_ID */
+	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] -> SNAP_ID */
 	SNAPSET_CMD_SET_ADD,
 	/* SESSION SET_ID [FREEZE ...]. Returns at once; the result comes by
 	 * SET_GET and by SNAPSET_EVENT_SET_STATE. FREEZE may be repeated, once
@@ -80,15 +80,16 @@ enum snapset_cmd {
 	SNAPSET_CMD_SET_CANCEL,
 	/* do: SET_ID; dump: every set -> SET_ID STATE CODE TEXT ATTRS MEMBERS
 	 * SESSION PHASE [NAME] ELAPSED_NS DEADLINE_NS, the T_* times, PARKED,
-	 * CREATED, STORE, BUDGET. NAME: whom the phase waits for. CODE is
+	 * CREATED, STORE, BUDGET, FULL, FULL_WAIT_MS, FULL_WAITS, FULL_DROPPED.
+	 * NAME: whom the phase waits for. CODE is
 	 * S_ASYNC_PENDING, S_ASYNC_FINISHED, S_ASYNC_CANCELLED or an error; S_OK
 	 * before SET_DO.
 	 */
 	SNAPSET_CMD_SET_GET,
-	/* do: SNAP_ID; dump: every snapshot, or [SET_ID]'s -> SNAP_ID SET_ID
-	 * NAME DEV_MAJOR DEV_MINOR STATE SIZE BLOCK_SIZE and, once the set is
-	 * created, IMAGE_MAJOR IMAGE_MINOR IMAGE_NAME CREATED OPENERS T_DRAIN
-	 * COPIED STORED IN_RAM; if dead CODE TEXT.
+	/* do: SNAP_ID; dump: every snapshot, or [SET_ID]'s; [COUNT_EXCLUSIVE] ->
+	 * SNAP_ID SET_ID NAME DEV_MAJOR DEV_MINOR STATE SIZE BLOCK_SIZE [QUOTA] and,
+	 * once the set is created, IMAGE_MAJOR IMAGE_MINOR IMAGE_NAME CREATED OPENERS
+	 * T_DRAIN COPIED STORED IN_RAM ALLOCATED [EXCLUSIVE]; if dead CODE TEXT.
 	 */
 	SNAPSET_CMD_SNAP_GET,
 	/* SET_ID or SNAP_ID [FORCE] -> DELETED and, when one could not be
@@ -98,10 +99,11 @@ enum snapset_cmd {
 	 * (-EPROTO): cancel it.
 	 */
 	SNAPSET_CMD_DELETE,
-	/* multicast only: EVENT SEQ [SET_ID] [SNAP_ID] [STATE] [CODE] [TEXT] */
+	/* multicast only: EVENT SEQ [SET_ID] [SNAP_ID] [STATE] [CODE] [TEXT] [STORE] */
 	SNAPSET_CMD_EVENT,
 	/* SET_ID STORE. Makes the store of a set larger, in any of the set's states:
-	 * STORE has STORE_KIND and one FD of a further file.
+	 * STORE has STORE_KIND and one FD of a further file. What does not fit into a
+	 * store in memory or on a device goes to a store of files from then on.
 	 */
 	SNAPSET_CMD_STORE_EXTEND,
 
@@ -180,6 +182,25 @@ enum snapset_attr {
 	SNAPSET_A_STORE_PATH,		/* string: the first of them; not if it is longer than
 					 * 255 bytes (out)
 					 */
+	SNAPSET_A_STORE_ID,		/* u64, never 0: a store. In SET_START and alone in its
+					 * nest: the store of an earlier set is this one's, too.
+					 * -ENOENT when no set uses it any more.
+					 */
+	SNAPSET_A_STORE_RATE,		/* u64 bytes per second that were kept lately (out) */
+	SNAPSET_A_FULL,			/* u32, enum snapset_full; default SNAPSET_FULL_SET */
+	SNAPSET_A_FULL_WAIT_MS,		/* u32, 1..60000, default 5000: the longest that writers
+					 * wait for room; not with SNAPSET_FULL_SET
+					 */
+	SNAPSET_A_FULL_WAITS,		/* u32: how often writers had to wait for room (out) */
+	SNAPSET_A_FULL_DROPPED,		/* u32: older snapshots deleted to have room (out) */
+	SNAPSET_A_QUOTA,		/* u64 bytes, 4096 at least: the most that the store keeps
+					 * for this member, which is lost when it needs more
+					 */
+	SNAPSET_A_ALLOCATED,		/* u64 bytes of stores that hold what this snapshot keeps */
+	SNAPSET_A_COUNT_EXCLUSIVE,	/* flag: tell EXCLUSIVE, which takes time */
+	SNAPSET_A_EXCLUSIVE,		/* u64 bytes of ALLOCATED that no older snapshot needs: what
+					 * its deletion would give back
+					 */
 
 	__SNAPSET_A_MAX,
 };
@@ -231,6 +252,19 @@ enum snapset_store_kind {
 					 */
 };
 
+/* What is done when the store has no room for what a write would destroy. */
+enum snapset_full {
+	SNAPSET_FULL_SET,		/* the snapshots of this set are given up */
+	SNAPSET_FULL_OLDEST,		/* the device's oldest snapshot is deleted, also if its
+					 * image is open, then the next; if none is left that
+					 * uses the store, or writers have waited for
+					 * FULL_WAIT_MS: as FULL_SET
+					 */
+	SNAPSET_FULL_WAIT,		/* writers wait for STORE_EXTEND or deletions; after
+					 * FULL_WAIT_MS: as FULL_SET
+					 */
+};
+
 /*
  * A file that is to be a store is of whole pages, four at least, has neither holes nor
  * shared or compressed blocks, and each sector of its first two and its last two pages is
@@ -249,7 +283,11 @@ enum snapset_event {
 	SNAPSET_EVENT_SET_STATE,	/* SET_ID STATE CODE [TEXT] */
 	SNAPSET_EVENT_SNAP_DEAD,	/* SET_ID SNAP_ID CODE TEXT */
 	SNAPSET_EVENT_SNAP_DELETED,	/* SET_ID SNAP_ID */
-	SNAPSET_EVENT_STORE_LOW,	/* SET_ID TEXT: 50, 75, 90 % used */
+	/* STORE of the two: STORE_ID STORE_KIND STORE_SIZE STORE_USED STORE_RATE.
+	 * SET_ID: of those that share the store, the newest.
+	 */
+	SNAPSET_EVENT_STORE_LOW,	/* SET_ID STORE TEXT: 50, 75, 90 % used */
+	SNAPSET_EVENT_STORE_FULL,	/* SET_ID STORE TEXT: writers wait; what is done */
 };
 
 /* Result codes: the HRESULT values of VSS, so that who knows them finds them. */
