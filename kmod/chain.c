@@ -61,18 +61,20 @@ void snapset_chain_join(struct snapset_cow *cow)
 	spin_unlock_irqrestore(&o->lock, flags);
 }
 
-/* Those parts of @run that @map has not are added to it, at their place. */
-static int add_lacking(struct snapset_map *map, u64 start, u64 len, u64 place, gfp_t gfp)
+/* Those parts of a run that @heir has not are added to its map, at their place. */
+static int add_lacking(struct snapset_cow *heir, u64 start, u64 len, u64 place, gfp_t gfp)
 {
 	struct snapset_map_run has;
 	int err;
 
 	while (len) {
-		snapset_map_lookup(map, start, len, &has);
+		snapset_map_lookup(&heir->map, start, len, &has);
 		if (!has.kept) {
-			err = snapset_map_add(map, start, has.len, place, gfp);
+			err = snapset_map_add(&heir->map, start, has.len, place, gfp);
 			if (err)
 				return err;
+			if (place < SNAPSET_PLACE_ZERO)
+				atomic64_add(has.len, &heir->handed);
 		}
 		start += has.len;
 		place += has.len;
@@ -146,7 +148,7 @@ int snapset_chain_add(struct snapset_copy *copy)
 	note_latest(cow, copy->start, copy->io.len, gfp);
 	heir = cow->heir;
 	if (heir && !snapset_cow_dead(heir) &&
-	    add_lacking(&heir->map, copy->start, copy->io.len, copy->io.place, gfp))
+	    add_lacking(heir, copy->start, copy->io.len, copy->io.place, gfp))
 		snapset_cow_kill(heir, SNAPSET_E_OUTOFMEMORY,
 				 "no memory to take over what a deleted snapshot had kept");
 	err = snapset_map_add(&cow->map, copy->start, copy->io.len, copy->io.place, gfp);
@@ -226,7 +228,7 @@ static bool hand_some(struct snapset_cow *cow, u64 *at)
 		more = !snapset_cow_dead(heir) && snapset_map_next(&cow->map, *at, &run);
 		if (!more)
 			break;
-		err = add_lacking(&heir->map, run.start, run.len, run.place,
+		err = add_lacking(heir, run.start, run.len, run.place,
 				  GFP_NOWAIT | __GFP_NOWARN);
 		if (!err)
 			*at = run.start + run.len;
@@ -279,6 +281,49 @@ static void free_places(struct snapset_cow *cow)
 			     run.place);
 		cond_resched();
 	}
+}
+
+/* Of a run that @cow keeps, what @map has not: it would be handed down. */
+static u64 lacking(const struct snapset_map *map, u64 start, u64 len)
+{
+	struct snapset_map_run has;
+	u64 n = 0;
+
+	for (; len; start += has.len, len -= has.len) {
+		snapset_map_lookup(map, start, len, &has);
+		if (!has.kept)
+			n += has.len;
+	}
+	return n;
+}
+
+u64 snapset_chain_exclusive(struct snapset_cow *cow)
+{
+	struct snapset_origin *o = cow->origin;
+	struct snapset_cow *older = NULL;
+	struct snapset_map_run run;
+	u64 at, n = 0;
+
+	spin_lock_irq(&o->lock);
+	if (cow->linked && cow->link.prev != &o->chain.cows) {
+		older = list_prev_entry(cow, link);
+		snapset_cow_get(older);		/* it waits for us after it has left */
+	}
+	spin_unlock_irq(&o->lock);
+	for (at = 0; snapset_map_next(&cow->map, at, &run); at = run.start + run.len) {
+		cond_resched();
+		if (run.place >= SNAPSET_PLACE_ZERO)
+			continue;
+		n += run.len;
+		if (older && !snapset_cow_dead(older))
+			n -= lacking(&older->map, run.start, run.len);
+	}
+	if (older) {
+		rcu_read_lock();
+		snapset_cow_put(older);
+		rcu_read_unlock();
+	}
+	return n;
 }
 
 void snapset_chain_leave(struct snapset_cow *cow)

@@ -51,6 +51,12 @@ void snapset_chain_join(struct snapset_cow *cow);
  */
 void snapset_chain_leave(struct snapset_cow *cow);
 
+/*
+ * Granules of stores that @cow's leaving would give back now; the caller holds it.
+ * Process context; takes as long as it has kept much.
+ */
+u64 snapset_chain_exclusive(struct snapset_cow *cow);
+
 /* @copy's granules are kept at its place from now on. The origin's worker. */
 int snapset_chain_add(struct snapset_copy *copy);
 

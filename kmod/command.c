@@ -73,15 +73,18 @@ static int set_add(struct sk_buff *skb, struct genl_info *info,
 {
 	snapset_id snap_id;
 	dev_t dev;
+	u64 quota;
 	int err;
 
 	err = snapset_get_dev(info->attrs[SNAPSET_A_DEV_MAJOR],
 			      info->attrs[SNAPSET_A_DEV_MINOR], &dev, info->extack);
 	if (!err)
+		err = snapset_get_quota(info->attrs[SNAPSET_A_QUOTA], &quota, info->extack);
+	if (!err)
 		err = snapset_set_add(snapset_session_of(info),
 				      snapset_id_of(info->attrs[SNAPSET_A_SET_ID]),
 				      dev, snapset_name_of(info->attrs[SNAPSET_A_NAME]),
-				      &snap_id, info->extack);
+				      quota, &snap_id, info->extack);
 	if (err)
 		return err;
 	return snapset_put_id(reply, SNAPSET_A_SNAP_ID, &snap_id);
@@ -151,7 +154,8 @@ static int snap_get(struct sk_buff *skb, struct genl_info *info,
 	if (info->attrs[SNAPSET_A_SET_ID])
 		return snapset_say(info->extack, -EINVAL,
 				   "SET_ID selects only in a dump");
-	err = snapset_snap_info(snapset_id_of(info->attrs[SNAPSET_A_SNAP_ID]), &snap);
+	err = snapset_snap_info(snapset_id_of(info->attrs[SNAPSET_A_SNAP_ID]),
+				info->attrs[SNAPSET_A_COUNT_EXCLUSIVE], &snap);
 	if (err)
 		return no_such(info->extack, err, "snapshot");
 	return snapset_put_snap(reply, &snap);

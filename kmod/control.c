@@ -26,6 +26,7 @@
 #define DEFAULT_FREEZE_MS	10000
 #define DEFAULT_STALL_MS	5000
 #define DEFAULT_BUDGET		(32ULL << 20)
+#define DEFAULT_FULL_WAIT_MS	5000
 
 #define DEBT_WAIT_MS		1000	/* a cancelled take's freeze usually ends at once */
 
@@ -48,40 +49,13 @@ static void forget_failed(u64 session)
 	}
 }
 
-static void store_low(struct snapset_store *store, const char *text)
-{
-	struct snapset_set *set = store->owner;
-	struct snapset_event_arg event = {
-		.event = SNAPSET_EVENT_STORE_LOW,
-		.set_id = &set->id,
-		.state = -1,
-		.text = text,
-	};
-
-	snapset_event_send(&event);
-}
-
-/* The store completes nothing: writers shall not wait for it any longer. */
-static void store_stalled(struct snapset_store *store)
-{
-	struct snapset_set *set = store->owner;
-	struct snapset_cow *cow;
-	unsigned long flags;
-
-	spin_lock_irqsave(&set->budget.lock, flags);
-	list_for_each_entry(cow, &set->budget.engines, in_budget)
-		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
-				 "the store completed no write for %u ms",
-				 set->params.stall_ms);
-	spin_unlock_irqrestore(&set->budget.lock, flags);
-}
-
 static void fill_defaults(struct snapset_params *p)
 {
 	p->hold_ms = p->hold_ms ?: DEFAULT_HOLD_MS;
 	p->freeze_ms = p->freeze_ms ?: DEFAULT_FREEZE_MS;
 	p->stall_ms = p->stall_ms ?: DEFAULT_STALL_MS;
 	p->budget = p->budget ?: DEFAULT_BUDGET;
+	p->full_wait_ms = p->full_wait_ms ?: DEFAULT_FULL_WAIT_MS;
 }
 
 static int may_start(u64 session, struct netlink_ext_ack *extack)
@@ -100,45 +74,10 @@ static int may_start(u64 session, struct netlink_ext_ack *extack)
 	return 0;
 }
 
-/* What is being snapshotted cannot keep others' old data: they could wait in a circle. */
-static int store_is_free(struct snapset_store *store, struct netlink_ext_ack *extack)
-{
-	struct snapset_snap *snap;
-	struct snapset_set *set;
-
-	list_for_each_entry(set, &snapset_sets, link)
-		list_for_each_entry(snap, &set->snaps, link)
-			if (snapset_store_shares(store, snap->origin->disk,
-						 snap->origin->range))
-				return snapset_say(extack, -ELOOP,
-						   "the store shares sectors with %s, which is in a set",
-						   snap->name);
-	return 0;
-}
-
-/*
- * A file on a member can: its I/O waits for no snapshot. But not one that comes when there
- * are snapshots, for its blocks may hold what they still need.
- */
-static int files_are_free(const struct snapset_pins *pins, struct netlink_ext_ack *extack)
-{
-	struct snapset_snap *snap;
-	struct snapset_set *set;
-
-	list_for_each_entry(set, &snapset_sets, link)
-		list_for_each_entry(snap, &set->snaps, link)
-			if (snapset_pins_share(pins, snap->origin->disk, snap->origin->range))
-				return snapset_say(extack, -ELOOP,
-						   "the store's file lies on %s, which is in a set already: its snapshots may need what was in the file's blocks before",
-						   snap->name);
-	return 0;
-}
-
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack)
 {
 	struct snapset_pins *pins = p->pins;
-	struct snapset_store *store = NULL;
 	struct snapset_set *set = NULL;
 	int err;
 
@@ -154,6 +93,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	fill_defaults(&set->params);
 	set->session = session;
 	snapset_budget_init(&set->budget, set->params.budget);
+	snapset_full_init(set);
 	INIT_LIST_HEAD(&set->snaps);
 	snapset_state_init(&set->state);
 	spin_lock_init(&set->lock);
@@ -166,24 +106,10 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	if (err)
 		goto unlock;
 	forget_failed(session);		/* one of them may have the store */
-	err = pins ? files_are_free(pins, extack) : 0;
-	if (err)
-		goto unlock;
-	store = snapset_store_open(&set->params, set->params.stall_ms, extack);
 	pins = NULL;
-	set->params.pins = NULL;
-	if (IS_ERR(store)) {
-		err = PTR_ERR(store);
-		store = NULL;
-		goto unlock;
-	}
-	err = store_is_free(store, extack);
+	err = snapset_set_get_store(set, extack);
 	if (err)
 		goto unlock;
-	store->owner = set;
-	store->tell = store_low;
-	store->stalled = store_stalled;
-	set->store = store;
 	__module_get(THIS_MODULE);
 	snapset_made(SNAPSET_OBJ_SET);
 	set->serial = ++serials;
@@ -197,52 +123,9 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 unlock:
 	mutex_unlock(&snapset_set_mutex);
 free:
-	snapset_store_put(store);
 	snapset_unpin(pins, true);
 	snapset_unpin_wait();
 	kfree(set);
-	return err;
-}
-
-/* Images must not be read in pieces smaller than the blocks of the store. */
-static int blocks_fit(const struct snapset_set *set, unsigned int size,
-		      struct netlink_ext_ack *extack)
-{
-	struct snapset_snap *snap;
-
-	list_for_each_entry(snap, &set->snaps, link)
-		if (size > bdev_logical_block_size(snap->origin->bdev.bdev))
-			return snapset_say(extack, -EOPNOTSUPP,
-					   "the store's blocks of %u bytes are larger than those of %s",
-					   size, snap->name);
-	return 0;
-}
-
-int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
-			 struct netlink_ext_ack *extack)
-{
-	struct snapset_set *set;
-	int err;
-
-	mutex_lock(&snapset_set_mutex);
-	set = snapset_set_find(set_id);
-	if (!set)
-		err = snapset_say(extack, -ENOENT, "there is no such set");
-	else if (set->store->kind != SNAPSET_STORE_FILE)
-		err = snapset_say(extack, -EOPNOTSUPP,
-				  "only a store of files can be extended");
-	else if (snapset_pin_count(pins) != 1)	/* all or nothing */
-		err = snapset_say(extack, -EINVAL,
-				  "a store is extended by one file at a time");
-	else
-		err = files_are_free(pins, extack) ?:
-		      blocks_fit(set, snapset_pins_block_size(pins), extack) ?:
-		      snapset_store_file_extend(set->store, pins, extack);
-	mutex_unlock(&snapset_set_mutex);
-	if (err) {
-		snapset_unpin(pins, true);
-		snapset_unpin_wait();
-	}
 	return err;
 }
 
@@ -280,34 +163,8 @@ static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 	return 0;
 }
 
-static int fits_stores(struct snapset_set *set, struct snapset_snap *snap,
-		       struct netlink_ext_ack *extack)
-{
-	struct snapset_origin *o = snap->origin;
-	unsigned int block = snapset_store_block_size(set->store);
-
-	switch (snapset_stores_check(o->disk, o->range)) {
-	case 0:
-		break;
-	case -ELOOP:
-		return snapset_say(extack, -ELOOP, "%s shares sectors with the store of %s set",
-				   snap->name, set->store->ops->exclusive &&
-				   snapset_store_shares(set->store, o->disk, o->range) ?
-				   "this" : "another");
-	default:
-		return snapset_say(extack, -EOPNOTSUPP,
-				   "%s holds a file that is a store, whose blocks are not aligned to %u bytes of it",
-				   snap->name, SNAPSET_GRANULE_SIZE);
-	}
-	if (block > bdev_logical_block_size(o->bdev.bdev))
-		return snapset_say(extack, -EOPNOTSUPP,
-				   "the store's blocks of %u bytes are larger than those of %s",
-				   block, snap->name);
-	return 0;
-}
-
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
-		    const char *name, snapset_id *snap_id,
+		    const char *name, u64 quota, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack)
 {
 	struct snapset_snap *snap;
@@ -330,7 +187,7 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 	err = PTR_ERR_OR_ZERO(snap);
 	if (err)
 		goto unlock;
-	err = fits_stores(set, snap, extack);
+	err = snapset_snap_fits_stores(snap, extack);
 	if (err) {
 		LIST_HEAD(one);
 
@@ -339,6 +196,7 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 		snapset_snaps_reap(&one);
 		goto unlock;
 	}
+	snap->quota = quota;
 	list_add_tail(&snap->link, &set->snaps);
 	set->members++;
 	snapset_idle_added(set);

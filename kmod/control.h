@@ -31,6 +31,9 @@ struct snapset_params {
 	u32 store_kind;		/* enum snapset_store_kind */
 	dev_t store_dev;	/* SNAPSET_STORE_BDEV */
 	u64 store_limit;	/* bytes; memory store */
+	u64 store_id;		/* an earlier set's, and nothing of the others */
+	u32 full;		/* enum snapset_full */
+	u32 full_wait_ms;
 	struct snapset_pins *pins;	/* SNAPSET_STORE_FILE */
 };
 
@@ -55,9 +58,10 @@ struct snapset_set_info {
 	u64 parked, created, budget;
 	u32 store_kind;
 	dev_t store_dev;
-	u64 store_size, store_used;
+	u64 store_id, store_size, store_used, store_rate;
 	u32 store_files;
 	char store_path[SNAPSET_NAME_MAX + 1];	/* of the first; "": it is too long */
+	u32 full, full_wait_ms, full_waits, full_dropped;
 };
 
 struct snapset_snap_info {
@@ -75,14 +79,17 @@ struct snapset_snap_info {
 	char image_name[32];
 	u32 openers;
 	u64 created, t_drain;
-	u64 copied, stored, in_ram;
+	u64 copied, stored, in_ram, allocated;
+	u64 quota;		/* 0: none */
+	bool counted;		/* exclusive is valid */
+	u64 exclusive;
 };
 
 /* Takes over p->pins in any case. */
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack);
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
-		    const char *name, snapset_id *snap_id,
+		    const char *name, u64 quota, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack);
 /* More files for the store of a set, in any of its states; takes over @pins likewise. */
 int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
@@ -102,9 +109,13 @@ void snapset_owner_died(u64 session);
 
 /* -ENOENT if there is none. */
 int snapset_set_info(const snapset_id *id, struct snapset_set_info *info);
-int snapset_snap_info(const snapset_id *id, struct snapset_snap_info *info);
-/* The one with the smallest serial above @after; -ENOENT at the end. */
+int snapset_snap_info(const snapset_id *id, bool count, struct snapset_snap_info *info);
+/*
+ * The one with the smallest serial above @after, of all or of one set; -ENOENT at the
+ * end. @count: also what is exclusively its own, which takes as long as it has kept much.
+ */
 int snapset_set_next(u64 after, struct snapset_set_info *info);
-int snapset_snap_next(u64 after, struct snapset_snap_info *info);
+int snapset_snap_next(u64 after, const snapset_id *of_set, bool count,
+		      struct snapset_snap_info *info);
 
 #endif

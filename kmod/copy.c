@@ -13,76 +13,32 @@
 #include "cow.h"
 #include "fault.h"
 #include "origin.h"
+#include "reserve.h"
 
-/*
- * Granules of budget for one copy. An engine that has nothing under way gets its own
- * share, whatever the others have: one whose device hangs must not stop them.
- */
-static u64 budget_take(struct snapset_cow *cow, u64 want)
+static void free_page_of(struct snapset_copy *copy, struct page *page)
 {
-	struct snapset_budget *b = cow->budget;
-	u64 used = atomic64_read(&b->used), left, got, old;
+	mempool_t *pool = &copy->cow->origin->jobs.page_pool;
 
-	for (;;) {
-		left = used < b->shared ? (b->shared - used) >> SNAPSET_GRANULE_SHIFT : 0;
-		if (left < b->share && !atomic64_read(&cow->in_ram))
-			left = b->share;
-		got = min(want, left);
-		if (!got)
-			return 0;
-		old = atomic64_cmpxchg(&b->used, used,
-				       used + (got << SNAPSET_GRANULE_SHIFT));
-		if (old == used)
-			return got;
-		used = old;
-	}
-}
-
-/*
- * Gives back and sends whoever starves, but not @self, who asks now: it is sent
- * by its own death or by the end of a copy of its own.
- */
-static void budget_give(struct snapset_budget *b, u64 granules,
-			const struct snapset_cow *self)
-{
-	struct snapset_cow *cow;
-	unsigned long flags;
-
-	atomic64_sub(granules << SNAPSET_GRANULE_SHIFT, &b->used);
-	smp_mb__after_atomic();	/* before the look for who waits; pairs with cow_starve() */
-	if (!atomic_read(&b->starving))
-		return;
-	spin_lock_irqsave(&b->lock, flags);
-	list_for_each_entry(cow, &b->engines, in_budget)
-		if (cow != self && READ_ONCE(cow->starving))
-			snapset_origin_kick(cow->origin);
-	spin_unlock_irqrestore(&b->lock, flags);
-}
-
-static void free_page_of(struct snapset_cow *cow, struct page *page)
-{
-	mempool_t *pool = &cow->origin->jobs.page_pool;
-
-	if (cow->store->ops->adopts)
+	if (copy->store->ops->adopts)
 		__free_page(page);
 	else if (READ_ONCE(pool->curr_nr) < pool->min_nr ||	/* the reserve first */
-		 !snapset_store_spare_put(cow->store, page))
+		 !snapset_store_spare_put(copy->store, page))
 		mempool_free(page, pool);
 	snapset_gone(SNAPSET_OBJ_PAGE);
 }
 
-static struct page *new_page(struct snapset_cow *cow, gfp_t gfp)
+static struct page *new_page(struct snapset_copy *copy, gfp_t gfp)
 {
+	mempool_t *pool = &copy->cow->origin->jobs.page_pool;
 	struct page *page;
 
 	/* the store keeps them: then a reserve would only be emptied */
-	if (cow->store->ops->adopts)
+	if (copy->store->ops->adopts)
 		page = snapset_may_fail(alloc_page(gfp));
 	else
-		page = snapset_store_spare(cow->store);
-	if (!page && !cow->store->ops->adopts)
-		page = snapset_may_lack(mempool_alloc(&cow->origin->jobs.page_pool,
-						      GFP_NOWAIT | __GFP_NOWARN));
+		page = snapset_store_spare(copy->store);
+	if (!page && !copy->store->ops->adopts)
+		page = snapset_may_lack(mempool_alloc(pool, GFP_NOWAIT | __GFP_NOWARN));
 	if (page)
 		snapset_made(SNAPSET_OBJ_PAGE);
 	return page;
@@ -96,8 +52,8 @@ static void trim(struct snapset_copy *copy, u32 len)
 
 	if (!cut)
 		return;
-	snapset_place_free(copy->io.place + len, cut);
-	budget_give(cow->budget, cut, cow);
+	snapset_place_give(cow, copy->io.place + len, cut);
+	snapset_budget_give(cow->budget, cut, cow);
 	copy->io.len = len;
 }
 
@@ -110,9 +66,9 @@ static void copy_free(struct snapset_copy *copy, const struct snapset_cow *self)
 
 	for (i = 0; i < copy->io.len; i++)
 		if (copy->pages[i])
-			free_page_of(cow, copy->pages[i]);
+			free_page_of(copy, copy->pages[i]);
 	if (!copy->kept)
-		snapset_place_free(copy->io.place, copy->io.len);
+		snapset_place_give(cow, copy->io.place, copy->io.len);
 	atomic64_sub((u64)copy->io.len << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
 	snapset_gone(SNAPSET_OBJ_COPY);
 	i = copy->io.len;
@@ -120,7 +76,7 @@ static void copy_free(struct snapset_copy *copy, const struct snapset_cow *self)
 		mempool_free(copy, &o->jobs.copy_pool);
 	else
 		kfree(copy);
-	budget_give(cow->budget, i, self);
+	snapset_budget_give(cow->budget, i, self);
 	/* an engine of another set may wait for what came from the origin's reserves */
 	if (!self && atomic_read(&o->starving))
 		snapset_origin_kick(o);
@@ -212,29 +168,22 @@ static struct snapset_copy *copy_new(struct snapset_cow *cow, struct snapset_job
 				     u64 start, u64 want, gfp_t gfp)
 {
 	struct snapset_copy *copy;
-	u64 budget, len, place, use;
+	u64 place, use;
+	s64 len;
 	u32 i;
 
-	budget = budget_take(cow, min_t(u64, want, SNAPSET_COPY_MAX));
-	if (!budget)
-		return NULL;
-	len = snapset_store_alloc(cow->store, budget, &place);
-	if (!len) {
-		budget_give(cow->budget, budget, cow);
-		snapset_cow_kill(cow, SNAPSET_E_INSUFFICIENT_STORAGE,
-				 "the store is full");
-		return ERR_PTR(-ENOSPC);
-	}
-	if (len < budget)
-		budget_give(cow->budget, budget - len, cow);
+	len = snapset_reserve(cow, min_t(u64, want, SNAPSET_COPY_MAX), &place);
+	if (len <= 0)
+		return ERR_PTR(len);
 	use = len;
 	copy = copy_alloc(cow, &use);
 	if (!copy) {
-		snapset_place_free(place, len);
-		budget_give(cow->budget, len, cow);
+		snapset_place_give(cow, place, len);
+		snapset_budget_give(cow->budget, len, cow);
 		return NULL;
 	}
 	copy->cow = cow;
+	copy->store = snapset_place_store(place);
 	copy->job = job;
 	copy->start = start;
 	copy->io.place = place;
@@ -245,7 +194,7 @@ static struct snapset_copy *copy_new(struct snapset_cow *cow, struct snapset_job
 	RB_CLEAR_NODE(&copy->io.ram);
 	trim(copy, use);
 	for (i = 0; i < use; i++) {
-		copy->pages[i] = new_page(cow, gfp);
+		copy->pages[i] = new_page(copy, gfp);
 		if (!copy->pages[i])
 			break;
 	}
@@ -253,8 +202,10 @@ static struct snapset_copy *copy_new(struct snapset_cow *cow, struct snapset_job
 	snapset_cow_get(cow);
 	atomic64_add(use << SNAPSET_GRANULE_SHIFT, &cow->in_ram);
 	if (!i) {
+		bool needed = copy->store->ops->adopts && gfpflags_allow_blocking(gfp);
+
 		copy_free(copy, cow);
-		if (!cow->store->ops->adopts || !gfpflags_allow_blocking(gfp))
+		if (!needed)
 			return NULL;
 		snapset_cow_kill(cow, SNAPSET_E_OUTOFMEMORY,
 				 "no memory for old data");
@@ -311,7 +262,7 @@ free:
 
 static void ram_insert(struct snapset_copy *copy)
 {
-	struct snapset_store *store = copy->cow->store;
+	struct snapset_store *store = copy->store;
 	struct rb_node **p = &store->ram.rb_node, *parent = NULL;
 	unsigned long flags;
 
@@ -330,7 +281,7 @@ static void ram_insert(struct snapset_copy *copy)
 
 static void ram_erase(struct snapset_copy *copy)
 {
-	struct snapset_store *store = copy->cow->store;
+	struct snapset_store *store = copy->store;
 	unsigned long flags;
 
 	spin_lock_irqsave(&store->ram_lock, flags);
@@ -416,10 +367,10 @@ bool snapset_copy_keep(struct snapset_copy *copy)
 		snapset_copy_put(copy);
 		return false;
 	}
-	if (cow->store->ops->adopts) {
+	if (copy->store->ops->adopts) {
 		/* the store has the pages before anybody looks for them there */
 		refcount_inc(&copy->refs);
-		snapset_store_write(cow->store, &copy->io);
+		snapset_store_write(copy->store, &copy->io);
 		kept = !READ_ONCE(cow->dead) && !map_it(copy);
 		snapset_copy_put(copy);
 		return kept;
@@ -430,6 +381,6 @@ bool snapset_copy_keep(struct snapset_copy *copy)
 		snapset_copy_put(copy);
 		return false;
 	}
-	snapset_store_write(cow->store, &copy->io);
+	snapset_store_write(copy->store, &copy->io);
 	return true;
 }

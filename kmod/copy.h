@@ -18,6 +18,7 @@ struct snapset_job;
 
 struct snapset_copy {
 	struct snapset_cow *cow;
+	struct snapset_store *store;	/* the place's */
 	struct snapset_job *job;	/* who waits for the read; cleared when it need not */
 	struct llist_node done;
 	u64 start;			/* granule of the origin */

@@ -34,6 +34,7 @@ static const char * const names[SNAPSET_OBJ_KINDS] = {
 	[SNAPSET_OBJ_JOB]	= "job",
 	[SNAPSET_OBJ_COPY]	= "copy",
 	[SNAPSET_OBJ_PAGE]	= "page",
+	[SNAPSET_OBJ_PLACE]	= "place",
 };
 
 static struct dentry *dir;

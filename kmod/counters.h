@@ -22,6 +22,7 @@ enum snapset_object {
 	SNAPSET_OBJ_JOB,	/* writes waiting for a copy */
 	SNAPSET_OBJ_COPY,	/* copies between origin and store */
 	SNAPSET_OBJ_PAGE,	/* pages of copies and of memory stores */
+	SNAPSET_OBJ_PLACE,	/* granules of stores that are taken */
 	SNAPSET_OBJ_KINDS,
 };
 

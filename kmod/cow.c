@@ -52,7 +52,7 @@ static void tell_death(struct work_struct *work)
 	struct snapset_cow *cow = container_of(work, struct snapset_cow, died_work);
 
 	pr_warn("snapshot of %s is lost: %s\n", cow->name, cow->why);
-	cow->died(cow);
+	cow->ops->died(cow);
 }
 
 static void kill_one(struct snapset_cow *cow, s32 code, const char *newer,
@@ -149,7 +149,7 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 				    struct snapset_store *store,
 				    struct snapset_budget *budget,
 				    const char *name,
-				    void (*died)(struct snapset_cow *cow), void *owner)
+				    const struct snapset_cow_ops *ops, void *owner)
 {
 	struct snapset_cow *cow = snapset_may_fail(kzalloc(sizeof(*cow), GFP_KERNEL));
 
@@ -158,7 +158,8 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 	cow->origin = origin;
 	cow->store = store;
 	cow->budget = budget;
-	cow->died = died;
+	cow->ops = ops;
+	cow->quota = U64_MAX;
 	cow->owner = owner;
 	strscpy(cow->name, name, sizeof(cow->name));
 	cow->sectors = origin->range.end - origin->range.start;

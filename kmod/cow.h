@@ -38,14 +38,22 @@ enum snapset_cow_verdict {
 	SNAPSET_COW_COPY,
 };
 
+/* What an engine asks of whoever made it. */
+struct snapset_cow_ops {
+	void (*died)(struct snapset_cow *cow);	/* told once, process context */
+	/* The store has no room: full.h. Any context. */
+	bool (*full)(struct snapset_cow *cow);
+};
+
 struct snapset_cow {
 	/* fixed */
 	struct snapset_origin *origin;
 	struct snapset_store *store;
 	struct snapset_budget *budget;
 	char name[64];			/* of the origin, for messages */
-	void (*died)(struct snapset_cow *cow);	/* told once, process context */
-	void *owner;			/* whoever made it; for died() */
+	const struct snapset_cow_ops *ops;
+	void *owner;			/* whoever made it */
+	u64 quota;			/* granules it may take of stores */
 	u64 granules;			/* of the origin */
 	u64 sectors;
 	void *absorb_for;		/* the file system whose discards may be swallowed */
@@ -65,12 +73,15 @@ struct snapset_cow {
 	struct list_head in_budget;	/* budget->lock */
 	unsigned int lacking;		/* jobs that lack budget or memory: origin worker */
 	bool starving;			/* there are some; read by the budget */
+	bool roomless;			/* it found no room: full.c */
 
 	atomic_t busy;			/* jobs, copies, readers: 0 when it may be freed */
 	wait_queue_head_t idle;
 
 	atomic64_t copied, stored, in_ram;	/* bytes */
 	atomic64_t absorbed;			/* discards not passed down */
+	atomic64_t allocated;			/* granules of stores that it has taken */
+	atomic64_t handed;			/* that it was handed down */
 };
 
 /* Process context; not yet in the chain. */
@@ -78,7 +89,7 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 				    struct snapset_store *store,
 				    struct snapset_budget *budget,
 				    const char *name,
-				    void (*died)(struct snapset_cow *cow), void *owner);
+				    const struct snapset_cow_ops *ops, void *owner);
 /* Every read of its image fails from now on; before a write may pass uncopied. */
 void snapset_cow_retire(struct snapset_cow *cow);
 /* Retired, and a grace period ago. Leaves the chain; waits for what is under way. */

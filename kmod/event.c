@@ -41,7 +41,8 @@ static int fill(struct sk_buff *skb, u64 seq, const struct snapset_event_arg *ar
 	    (arg->snap_id && snapset_put_id(skb, SNAPSET_A_SNAP_ID, arg->snap_id)) ||
 	    (arg->state >= 0 && nla_put_u32(skb, SNAPSET_A_STATE, arg->state)) ||
 	    nla_put_u32(skb, SNAPSET_A_CODE, arg->code) ||
-	    (arg->text && nla_put_string(skb, SNAPSET_A_TEXT, arg->text)))
+	    (arg->text && nla_put_string(skb, SNAPSET_A_TEXT, arg->text)) ||
+	    (arg->store && snapset_put_store_now(skb, arg->store)))
 		return -EMSGSIZE;
 	genlmsg_end(skb, head);
 	return 0;

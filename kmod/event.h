@@ -11,6 +11,8 @@
 
 #include "control.h"
 
+struct snapset_store;
+
 /* Fields that are absent: NULL, or -1 for @state; code is always sent. */
 struct snapset_event_arg {
 	enum snapset_event event;
@@ -18,6 +20,7 @@ struct snapset_event_arg {
 	const snapset_id *snap_id;
 	int state;
 	s32 code;
+	struct snapset_store *store;
 	const char *text;
 };
 

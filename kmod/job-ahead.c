@@ -10,8 +10,11 @@
 /* Copying what nobody has asked for takes nothing that others may need soon. */
 static bool may_copy_ahead(struct snapset_origin *o, struct snapset_cow *cow)
 {
-	return !atomic_read(&o->starving) &&
-	       snapset_store_used(cow->store) < cow->store->granules / 2 &&
+	struct snapset_store_totals t;
+
+	snapset_store_count(cow->store, &t);
+	return !atomic_read(&o->starving) && t.used < t.size / 2 &&
+	       atomic64_read(&cow->allocated) < cow->quota / 2 &&
 	       atomic64_read(&cow->budget->used) < cow->budget->shared / 2;
 }
 

@@ -90,7 +90,7 @@ static int serve(struct sk_buff *skb, struct genl_info *info)
 struct cursor {
 	u64 after;
 	snapset_id set_id;
-	bool one_set;
+	bool one_set, count;
 };
 
 static struct cursor *cursor_of(struct netlink_callback *cb)
@@ -118,6 +118,7 @@ static int dump_begin(struct netlink_callback *cb, struct netlink_ext_ack *extac
 				   "this attribute does not select in a dump");
 	}
 	memset(cursor, 0, sizeof(*cursor));
+	cursor->count = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_COUNT_EXCLUSIVE);
 	if (set) {
 		cursor->set_id = *snapset_id_of(set);
 		cursor->one_set = true;
@@ -173,13 +174,10 @@ static int snap_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct cursor *cursor = cursor_of(cb);
 	struct snapset_snap_info snap = {};
 
-	for (; !snapset_snap_next(cursor->after, &snap); cursor->after = snap.serial) {
-		void *head;
+	while (!snapset_snap_next(cursor->after, cursor->one_set ? &cursor->set_id : NULL,
+				  cursor->count, &snap)) {
+		void *head = dump_head(skb, cb, SNAPSET_CMD_SNAP_GET);
 
-		if (cursor->one_set &&
-		    memcmp(&snap.set_id, &cursor->set_id, sizeof(snap.set_id)))
-			continue;
-		head = dump_head(skb, cb, SNAPSET_CMD_SNAP_GET);
 		if (!head)
 			break;
 		if (snapset_put_snap(skb, &snap)) {
@@ -187,6 +185,7 @@ static int snap_dump(struct sk_buff *skb, struct netlink_callback *cb)
 			break;
 		}
 		genlmsg_end(skb, head);
+		cursor->after = snap.serial;
 	}
 	return skb->len;
 }
@@ -202,6 +201,8 @@ static const struct nla_policy start_policy[] = {
 	[SNAPSET_A_STALL_TIMEOUT_MS]	= { .type = NLA_U32 },
 	[SNAPSET_A_BUDGET]		= { .type = NLA_U64 },
 	[SNAPSET_A_STORE]		= NLA_POLICY_NESTED(snapset_store_policy),
+	[SNAPSET_A_FULL]		= { .type = NLA_U32 },
+	[SNAPSET_A_FULL_WAIT_MS]	= { .type = NLA_U32 },
 };
 
 static const struct nla_policy add_policy[] = {
@@ -210,6 +211,7 @@ static const struct nla_policy add_policy[] = {
 	[SNAPSET_A_NAME]	= SNAPSET_POLICY_NAME,
 	[SNAPSET_A_DEV_MAJOR]	= { .type = NLA_U32 },
 	[SNAPSET_A_DEV_MINOR]	= { .type = NLA_U32 },
+	[SNAPSET_A_QUOTA]	= { .type = NLA_U64 },
 };
 
 static const struct nla_policy do_policy[] = {
@@ -228,8 +230,9 @@ static const struct nla_policy set_get_policy[] = {
 };
 
 static const struct nla_policy snap_get_policy[] = {
-	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
-	[SNAPSET_A_SNAP_ID]	= SNAPSET_POLICY_ID,
+	[SNAPSET_A_SET_ID]		= SNAPSET_POLICY_ID,
+	[SNAPSET_A_SNAP_ID]		= SNAPSET_POLICY_ID,
+	[SNAPSET_A_COUNT_EXCLUSIVE]	= SNAPSET_POLICY_FLAG,
 };
 
 static const struct nla_policy delete_policy[] = {

@@ -20,15 +20,10 @@
 #define MAX_MAJOR	(1U << (32 - MINORBITS))
 #define MAX_MINOR	(1U << MINORBITS)
 
-#define refuse(extack, nla, err, fmt, ...) ({				\
-	NL_SET_BAD_ATTR(extack, nla);					\
-	snapset_say(extack, err, fmt, ##__VA_ARGS__);			\
-})
-
 int snapset_check_id(const struct nlattr *nla, struct netlink_ext_ack *extack)
 {
 	if (nla_len(nla) != SNAPSET_ID_LEN)
-		return refuse(extack, nla, -EINVAL, "an id has %d bytes, not %d",
+		return snapset_refuse(extack, nla, -EINVAL, "an id has %d bytes, not %d",
 			      SNAPSET_ID_LEN, nla_len(nla));
 	return 0;
 }
@@ -38,7 +33,7 @@ int snapset_check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 	size_t len = strlen(nla_data(nla));
 
 	if (len > SNAPSET_NAME_MAX)
-		return refuse(extack, nla, -EINVAL, "a name has at most %d bytes, not %zu",
+		return snapset_refuse(extack, nla, -EINVAL, "a name has at most %d bytes, not %zu",
 			      SNAPSET_NAME_MAX, len);
 	return 0;
 }
@@ -46,18 +41,9 @@ int snapset_check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack)
 {
 	if (nla_len(nla))
-		return refuse(extack, nla, -EINVAL, "a flag has no value");
+		return snapset_refuse(extack, nla, -EINVAL, "a flag has no value");
 	return 0;
 }
-
-const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_KEEP + 1] = {
-	[SNAPSET_A_STORE_KIND]	= { .type = NLA_U32 },
-	[SNAPSET_A_STORE_MAJOR]	= { .type = NLA_U32 },
-	[SNAPSET_A_STORE_MINOR]	= { .type = NLA_U32 },
-	[SNAPSET_A_STORE_LIMIT]	= { .type = NLA_U64 },
-	[SNAPSET_A_FD]		= { .type = NLA_U32 },
-	[SNAPSET_A_STORE_KEEP]	= SNAPSET_POLICY_FLAG,
-};
 
 const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1] = {
 	[SNAPSET_A_NAME]	= SNAPSET_POLICY_NAME,
@@ -69,7 +55,7 @@ int snapset_put_id(struct sk_buff *skb, int attr, const snapset_id *id)
 	return nla_put(skb, attr, sizeof(id->b), id->b);
 }
 
-static int put_u64(struct sk_buff *skb, int attr, u64 value)
+int snapset_put_u64(struct sk_buff *skb, int attr, u64 value)
 {
 	return nla_put_u64_64bit(skb, attr, value, SNAPSET_A_PAD);
 }
@@ -80,28 +66,6 @@ static int put_text(struct sk_buff *skb, s32 code, const char *text)
 	       (*text && nla_put_string(skb, SNAPSET_A_TEXT, text));
 }
 
-static int put_store(struct sk_buff *skb, const struct snapset_set_info *set)
-{
-	struct nlattr *nest = nla_nest_start(skb, SNAPSET_A_STORE);
-
-	if (!nest)
-		return -EMSGSIZE;
-	if (nla_put_u32(skb, SNAPSET_A_STORE_KIND, set->store_kind) ||
-	    put_u64(skb, SNAPSET_A_STORE_SIZE, set->store_size) ||
-	    put_u64(skb, SNAPSET_A_STORE_USED, set->store_used))
-		return -EMSGSIZE;
-	if (set->store_kind == SNAPSET_STORE_BDEV &&
-	    (nla_put_u32(skb, SNAPSET_A_STORE_MAJOR, MAJOR(set->store_dev)) ||
-	     nla_put_u32(skb, SNAPSET_A_STORE_MINOR, MINOR(set->store_dev))))
-		return -EMSGSIZE;
-	if (set->store_files && nla_put_u32(skb, SNAPSET_A_STORE_FILES, set->store_files))
-		return -EMSGSIZE;
-	if (*set->store_path && nla_put_string(skb, SNAPSET_A_STORE_PATH, set->store_path))
-		return -EMSGSIZE;
-	nla_nest_end(skb, nest);
-	return 0;
-}
-
 int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 {
 	if (snapset_put_id(skb, SNAPSET_A_SET_ID, &set->id) ||
@@ -110,22 +74,27 @@ int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 	    nla_put_u32(skb, SNAPSET_A_ATTRS,
 			set->attrs | SNAPSET_ATTR_DIFFERENTIAL) ||
 	    nla_put_u32(skb, SNAPSET_A_MEMBERS, set->members) ||
-	    (set->session && put_u64(skb, SNAPSET_A_SESSION, set->session)) ||
+	    (set->session && snapset_put_u64(skb, SNAPSET_A_SESSION, set->session)) ||
 	    nla_put_u32(skb, SNAPSET_A_PHASE, set->phase) ||
 	    (*set->waits_for && nla_put_string(skb, SNAPSET_A_NAME, set->waits_for)) ||
-	    put_u64(skb, SNAPSET_A_ELAPSED_NS, set->elapsed_ns) ||
-	    put_u64(skb, SNAPSET_A_DEADLINE_NS, set->deadline_ns) ||
-	    put_u64(skb, SNAPSET_A_T_PREPARE, set->t_prepare) ||
-	    put_u64(skb, SNAPSET_A_T_FREEZE, set->t_freeze) ||
-	    put_u64(skb, SNAPSET_A_T_HOLD, set->t_hold) ||
-	    put_u64(skb, SNAPSET_A_T_DRAIN, set->t_drain) ||
-	    put_u64(skb, SNAPSET_A_T_FROZEN, set->t_frozen) ||
-	    put_u64(skb, SNAPSET_A_T_TOTAL, set->t_total) ||
-	    put_u64(skb, SNAPSET_A_PARKED, set->parked) ||
-	    put_u64(skb, SNAPSET_A_CREATED, set->created) ||
-	    put_u64(skb, SNAPSET_A_BUDGET, set->budget))
+	    snapset_put_u64(skb, SNAPSET_A_ELAPSED_NS, set->elapsed_ns) ||
+	    snapset_put_u64(skb, SNAPSET_A_DEADLINE_NS, set->deadline_ns) ||
+	    snapset_put_u64(skb, SNAPSET_A_T_PREPARE, set->t_prepare) ||
+	    snapset_put_u64(skb, SNAPSET_A_T_FREEZE, set->t_freeze) ||
+	    snapset_put_u64(skb, SNAPSET_A_T_HOLD, set->t_hold) ||
+	    snapset_put_u64(skb, SNAPSET_A_T_DRAIN, set->t_drain) ||
+	    snapset_put_u64(skb, SNAPSET_A_T_FROZEN, set->t_frozen) ||
+	    snapset_put_u64(skb, SNAPSET_A_T_TOTAL, set->t_total) ||
+	    snapset_put_u64(skb, SNAPSET_A_PARKED, set->parked) ||
+	    snapset_put_u64(skb, SNAPSET_A_CREATED, set->created) ||
+	    snapset_put_u64(skb, SNAPSET_A_BUDGET, set->budget))
 		return -EMSGSIZE;
-	return put_store(skb, set);
+	if (nla_put_u32(skb, SNAPSET_A_FULL, set->full) ||
+	    nla_put_u32(skb, SNAPSET_A_FULL_WAIT_MS, set->full_wait_ms) ||
+	    nla_put_u32(skb, SNAPSET_A_FULL_WAITS, set->full_waits) ||
+	    nla_put_u32(skb, SNAPSET_A_FULL_DROPPED, set->full_dropped))
+		return -EMSGSIZE;
+	return snapset_put_store(skb, set);
 }
 
 int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap)
@@ -136,8 +105,9 @@ int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap)
 	    nla_put_u32(skb, SNAPSET_A_DEV_MAJOR, MAJOR(snap->origin)) ||
 	    nla_put_u32(skb, SNAPSET_A_DEV_MINOR, MINOR(snap->origin)) ||
 	    nla_put_u32(skb, SNAPSET_A_STATE, snap->state) ||
-	    put_u64(skb, SNAPSET_A_SIZE, snap->size) ||
-	    nla_put_u32(skb, SNAPSET_A_BLOCK_SIZE, snap->block_size))
+	    snapset_put_u64(skb, SNAPSET_A_SIZE, snap->size) ||
+	    nla_put_u32(skb, SNAPSET_A_BLOCK_SIZE, snap->block_size) ||
+	    (snap->quota && snapset_put_u64(skb, SNAPSET_A_QUOTA, snap->quota)))
 		return -EMSGSIZE;
 	if (snap->state == SNAPSET_SNAP_DEAD &&
 	    put_text(skb, snap->code, snap->text))
@@ -147,11 +117,13 @@ int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap)
 	     nla_put_u32(skb, SNAPSET_A_IMAGE_MINOR, MINOR(snap->image)) ||
 	     nla_put_string(skb, SNAPSET_A_IMAGE_NAME, snap->image_name) ||
 	     nla_put_u32(skb, SNAPSET_A_OPENERS, snap->openers) ||
-	     put_u64(skb, SNAPSET_A_CREATED, snap->created) ||
-	     put_u64(skb, SNAPSET_A_T_DRAIN, snap->t_drain) ||
-	     put_u64(skb, SNAPSET_A_COPIED, snap->copied) ||
-	     put_u64(skb, SNAPSET_A_STORED, snap->stored) ||
-	     put_u64(skb, SNAPSET_A_IN_RAM, snap->in_ram)))
+	     snapset_put_u64(skb, SNAPSET_A_CREATED, snap->created) ||
+	     snapset_put_u64(skb, SNAPSET_A_T_DRAIN, snap->t_drain) ||
+	     snapset_put_u64(skb, SNAPSET_A_COPIED, snap->copied) ||
+	     snapset_put_u64(skb, SNAPSET_A_STORED, snap->stored) ||
+	     snapset_put_u64(skb, SNAPSET_A_IN_RAM, snap->in_ram) ||
+	     snapset_put_u64(skb, SNAPSET_A_ALLOCATED, snap->allocated) ||
+	     (snap->counted && snapset_put_u64(skb, SNAPSET_A_EXCLUSIVE, snap->exclusive))))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -163,10 +135,10 @@ int snapset_get_dev(const struct nlattr *major, const struct nlattr *minor,
 		return snapset_say(extack, -EINVAL,
 				   "a device needs both its major and its minor number");
 	if (nla_get_u32(major) >= MAX_MAJOR)
-		return refuse(extack, major, -EINVAL,
+		return snapset_refuse(extack, major, -EINVAL,
 			      "%u is no major number", nla_get_u32(major));
 	if (nla_get_u32(minor) >= MAX_MINOR)
-		return refuse(extack, minor, -EINVAL,
+		return snapset_refuse(extack, minor, -EINVAL,
 			      "%u is no minor number", nla_get_u32(minor));
 	*dev = MKDEV(nla_get_u32(major), nla_get_u32(minor));
 	return 0;
@@ -181,112 +153,36 @@ static int get_ms(struct genl_info *info, int attr, const char *what,
 		return 0;
 	*ms = nla_get_u32(nla);
 	if (*ms < min || *ms > max)
-		return refuse(info->extack, nla, -EINVAL,
+		return snapset_refuse(info->extack, nla, -EINVAL,
 			      "%s timeout must be %u..%u ms, not %u",
 			      what, min, max, *ms);
 	return 0;
 }
 
-/* What is for another kind of store. */
-static int check_store(const struct nlattr *kind, struct nlattr **tb,
-		       struct netlink_ext_ack *extack)
+static int get_full(struct genl_info *info, struct snapset_params *p)
 {
-	const struct nlattr *dev = tb[SNAPSET_A_STORE_MAJOR] ?: tb[SNAPSET_A_STORE_MINOR];
-	const struct nlattr *limit = tb[SNAPSET_A_STORE_LIMIT], *fd = tb[SNAPSET_A_FD];
-	u32 k = nla_get_u32(kind);
+	const struct nlattr *nla = info->attrs[SNAPSET_A_FULL];
+	const struct nlattr *wait = info->attrs[SNAPSET_A_FULL_WAIT_MS];
 
-	if (k > SNAPSET_STORE_FILE)
-		return refuse(extack, kind, -EINVAL, "store kind %u is unknown", k);
-	if (dev && k != SNAPSET_STORE_BDEV)
-		return refuse(extack, dev, -EINVAL, "only a block device store has a device");
-	if (limit && k != SNAPSET_STORE_MEMORY)
-		return refuse(extack, limit, -EINVAL, "only a memory store has a limit");
-	if (fd && k != SNAPSET_STORE_FILE)
-		return refuse(extack, fd, -EINVAL, "only a file store has files");
-	if (!fd && k == SNAPSET_STORE_FILE)
-		return refuse(extack, kind, -EINVAL,
-			      "a file store needs a file descriptor: FD is missing");
-	if (tb[SNAPSET_A_STORE_KEEP] && k != SNAPSET_STORE_FILE)
-		return refuse(extack, tb[SNAPSET_A_STORE_KEEP], -EINVAL,
-			      "only a file can be kept");
-	if (limit && nla_get_u64(limit) < SNAPSET_GRANULE_SIZE)
-		return refuse(extack, limit, -EINVAL,
-			      "a store has room for one granule at least: %u bytes",
-			      SNAPSET_GRANULE_SIZE);
+	if (nla)
+		p->full = nla_get_u32(nla);
+	if (p->full > SNAPSET_FULL_WAIT)
+		return snapset_refuse(info->extack, nla, -EINVAL,
+				      "nothing is known of %u to do when a store is full", p->full);
+	if (wait && p->full == SNAPSET_FULL_SET)
+		return snapset_refuse(info->extack, wait, -EINVAL,
+				      "nobody waits for room: the set is given up when the store is full");
+	return get_ms(info, SNAPSET_A_FULL_WAIT_MS, "full wait", 1, 60000, &p->full_wait_ms);
+}
+
+int snapset_get_quota(const struct nlattr *nla, u64 *quota, struct netlink_ext_ack *extack)
+{
+	*quota = nla ? nla_get_u64(nla) : 0;
+	if (nla && *quota < SNAPSET_GRANULE_SIZE)
+		return snapset_refuse(extack, nla, -EINVAL,
+				      "a quota has room for one granule at least: %u bytes",
+				      SNAPSET_GRANULE_SIZE);
 	return 0;
-}
-
-static int parse_store(struct genl_info *info, struct nlattr **tb)
-{
-	const struct nlattr *nest = info->attrs[SNAPSET_A_STORE];
-	int err;
-
-	err = nla_parse_nested(tb, SNAPSET_A_STORE_KEEP, nest, snapset_store_policy,
-			       info->extack);
-	if (err)
-		return err;
-	if (!tb[SNAPSET_A_STORE_KIND])
-		return refuse(info->extack, nest, -EINVAL,
-			      "a store needs its kind: STORE_KIND is missing");
-	return check_store(tb[SNAPSET_A_STORE_KIND], tb, info->extack);
-}
-
-static int get_store(struct genl_info *info, struct snapset_params *p)
-{
-	struct nlattr *tb[SNAPSET_A_STORE_KEEP + 1];
-	int err = parse_store(info, tb);
-
-	if (err)
-		return err;
-	p->store_kind = nla_get_u32(tb[SNAPSET_A_STORE_KIND]);
-	if (tb[SNAPSET_A_STORE_LIMIT])
-		p->store_limit = nla_get_u64(tb[SNAPSET_A_STORE_LIMIT]);
-	if (p->store_kind == SNAPSET_STORE_BDEV)
-		return snapset_get_dev(tb[SNAPSET_A_STORE_MAJOR],
-				       tb[SNAPSET_A_STORE_MINOR], &p->store_dev,
-				       info->extack);
-	return 0;
-}
-
-int snapset_get_pins(struct genl_info *info, struct snapset_pins **pins)
-{
-	struct nlattr *tb[SNAPSET_A_STORE_KEEP + 1];
-	struct file *files[SNAPSET_PIN_FILES];
-	const struct nlattr *nla;
-	unsigned int nr = 0;
-	int rem, err;
-
-	*pins = NULL;
-	if (!info->attrs[SNAPSET_A_STORE])
-		return 0;
-	err = parse_store(info, tb);
-	if (err || nla_get_u32(tb[SNAPSET_A_STORE_KIND]) != SNAPSET_STORE_FILE)
-		return err;
-	nla_for_each_nested(nla, info->attrs[SNAPSET_A_STORE], rem) {
-		if (nla_type(nla) != SNAPSET_A_FD)
-			continue;
-		err = -E2BIG;
-		if (nr == SNAPSET_PIN_FILES) {
-			snapset_say(info->extack, err, "a store has at most %d files",
-				    SNAPSET_PIN_FILES);
-			goto put;
-		}
-		err = -EINVAL;
-		files[nr] = fget(nla_get_u32(nla));
-		if (!files[nr]) {
-			refuse(info->extack, nla, err, "file descriptor %u is not open",
-			       nla_get_u32(nla));
-			goto put;
-		}
-		nr++;
-	}
-	*pins = snapset_pin(files, nr, tb[SNAPSET_A_STORE_KEEP], info->extack);
-	return PTR_ERR_OR_ZERO(*pins);
-
-put:
-	while (nr)
-		fput(files[--nr]);
-	return err;
 }
 
 int snapset_get_params(struct genl_info *info, struct snapset_params *p)
@@ -301,7 +197,7 @@ int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 	if (nla) {
 		p->attrs = nla_get_u32(nla);
 		if (p->attrs & ~known)
-			return refuse(info->extack, nla, -EINVAL,
+			return snapset_refuse(info->extack, nla, -EINVAL,
 				      "snapshot attributes 0x%x are not supported",
 				      p->attrs & ~known);
 	}
@@ -318,11 +214,14 @@ int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 	if (nla) {
 		p->budget = nla_get_u64(nla);
 		if (p->budget < 1 << 20 || p->budget > 1 << 30)
-			return refuse(info->extack, nla, -EINVAL,
+			return snapset_refuse(info->extack, nla, -EINVAL,
 				      "budget must be 1 MiB..1 GiB, not %llu bytes",
 				      p->budget);
 	}
-	return info->attrs[SNAPSET_A_STORE] ? get_store(info, p) : 0;
+	err = get_full(info, p);
+	if (err)
+		return err;
+	return info->attrs[SNAPSET_A_STORE] ? snapset_get_store(info, p) : 0;
 }
 
 /* The family's parser keeps only the last one of several. */
@@ -345,7 +244,7 @@ int snapset_count_freeze(struct genl_info *info, unsigned int *nr)
 		if (err)
 			return err;
 		if (!tb[SNAPSET_A_FD])
-			return refuse(info->extack, nla, -EINVAL,
+			return snapset_refuse(info->extack, nla, -EINVAL,
 				      "a file system to freeze needs a file descriptor: FD is missing");
 		++*nr;
 	}
@@ -371,7 +270,7 @@ static int get_freeze_one(const struct nlattr *nest, struct snapset_freeze_arg *
 	name = snapset_name_of(tb[SNAPSET_A_NAME]);
 	file = fget_raw(nla_get_u32(tb[SNAPSET_A_FD]));
 	if (!file)
-		return refuse(extack, tb[SNAPSET_A_FD], -EINVAL,
+		return snapset_refuse(extack, tb[SNAPSET_A_FD], -EINVAL,
 			      "file descriptor %u of %s is not open",
 			      nla_get_u32(tb[SNAPSET_A_FD]),
 			      *name ? name : "a file system to freeze");

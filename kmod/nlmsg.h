@@ -7,6 +7,7 @@
 
 #include <net/genetlink.h>
 #include "control.h"
+#include "say.h"
 
 /* netlink.c */
 extern struct genl_family snapset_genl_family;
@@ -14,6 +15,8 @@ extern struct genl_family snapset_genl_family;
 enum {
 	SNAPSET_MCGRP_EVENTS_INDEX,
 };
+
+struct snapset_store;
 
 /* command.c */
 struct snapset_command {
@@ -34,6 +37,10 @@ void snapset_event_door(bool open);
 int snapset_put_id(struct sk_buff *skb, int attr, const snapset_id *id);
 int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set);
 int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap);
+int snapset_put_u64(struct sk_buff *skb, int attr, u64 value);
+/* nlmsg-store.c, likewise: of a set; and of a store as it is now, for events */
+int snapset_put_store(struct sk_buff *skb, const struct snapset_set_info *set);
+int snapset_put_store_now(struct sk_buff *skb, struct snapset_store *store);
 
 /*
  * nlmsg.c: the form of attributes, as functions for the policies. They refuse with a
@@ -47,6 +54,13 @@ int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack)
 #define SNAPSET_POLICY_ID	NLA_POLICY_VALIDATE_FN(NLA_BINARY, snapset_check_id)
 #define SNAPSET_POLICY_NAME	NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, snapset_check_name)
 #define SNAPSET_POLICY_FLAG	NLA_POLICY_VALIDATE_FN(NLA_BINARY, snapset_check_flag)
+
+/* A refusal with a sentence that points at the attribute. */
+#define snapset_refuse(extack, nla, err, fmt, ...) ({				\
+	NL_SET_BAD_ATTR(extack, nla);					\
+	snapset_say(extack, err, fmt, ##__VA_ARGS__);			\
+})
+
 
 /* What has passed its policy. */
 static inline const snapset_id *snapset_id_of(const struct nlattr *nla)
@@ -70,6 +84,10 @@ static inline u64 snapset_session_of(const struct genl_info *info)
 int snapset_get_dev(const struct nlattr *major, const struct nlattr *minor,
 		    dev_t *dev, struct netlink_ext_ack *extack);
 int snapset_get_params(struct genl_info *info, struct snapset_params *p);
+/* From the attribute, which may be NULL: 0, there is none. */
+int snapset_get_quota(const struct nlattr *nla, u64 *quota, struct netlink_ext_ack *extack);
+/* nlmsg-store.c: of a STORE, but for its files */
+int snapset_get_store(struct genl_info *info, struct snapset_params *p);
 /* The files of a STORE, pinned; NULL: it has none. May wait for their file systems. */
 int snapset_get_pins(struct genl_info *info, struct snapset_pins **pins);
 
@@ -81,7 +99,7 @@ int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
 /* @paths: also drops the references that nobody took over. */
 void snapset_put_freeze(struct snapset_freeze_arg *args, unsigned int nr, bool paths);
 
-extern const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_KEEP + 1];
+extern const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_ID + 1];
 extern const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1];
 
 #endif

@@ -19,6 +19,7 @@
 struct pin {
 	struct file *file;
 	bool active;			/* the file system has pinned it */
+	bool keep;			/* it is not removed */
 	struct snapset_extent *extents;
 	unsigned int nr;
 };
@@ -26,7 +27,6 @@ struct pin {
 struct snapset_pins {
 	unsigned int nr;
 	struct pin pin[SNAPSET_PIN_FILES];
-	bool keep;
 	struct work_struct work;
 };
 
@@ -37,24 +37,28 @@ static DECLARE_WAIT_QUEUE_HEAD(unpinned);
 
 static const char magic[16] = SNAPSET_STORE_MAGIC;
 
-static const char *name_of(const struct file *file)
+/* Under the lock of the inode. */
+static void deactivate(struct pin *p)
 {
-	return (const char *)file->f_path.dentry->d_name.name;
+	struct inode *inode = file_inode(p->file);
+
+	if (inode->i_mapping->a_ops->swap_deactivate)
+		inode->i_mapping->a_ops->swap_deactivate(p->file);
+	inode->i_flags &= ~S_SWAPFILE;
+	p->active = false;
+	snapset_gone(SNAPSET_OBJ_PIN);
 }
 
-static void unpin_one(struct pin *p, bool keep)
+static void unpin_one(struct pin *p)
 {
 	struct inode *inode = file_inode(p->file);
 
 	if (p->active) {
-		if (inode->i_mapping->a_ops->swap_deactivate)
-			inode->i_mapping->a_ops->swap_deactivate(p->file);
 		inode_lock(inode);
-		inode->i_flags &= ~S_SWAPFILE;
+		deactivate(p);
 		inode_unlock(inode);
-		if (!keep)
+		if (!p->keep)
 			snapset_file_remove(p->file);
-		snapset_gone(SNAPSET_OBJ_PIN);
 	}
 	kvfree(p->extents);
 	fput(p->file);
@@ -66,7 +70,7 @@ static void unpin_work(struct work_struct *work)
 	unsigned int i;
 
 	for (i = 0; i < pins->nr; i++)
-		unpin_one(&pins->pin[i], pins->keep);
+		unpin_one(&pins->pin[i]);
 	kfree(pins);
 	flush_delayed_fput();	/* a kernel thread's last put is only queued */
 	if (atomic_dec_and_test(&unpinning))
@@ -75,9 +79,12 @@ static void unpin_work(struct work_struct *work)
 
 void snapset_unpin(struct snapset_pins *pins, bool refused)
 {
+	unsigned int i;
+
 	if (!pins)
 		return;
-	pins->keep |= refused;
+	for (i = 0; i < pins->nr; i++)
+		pins->pin[i].keep |= refused;
 	atomic_inc(&unpinning);
 	queue_work(unpin_wq, &pins->work);
 }
@@ -87,30 +94,50 @@ void snapset_unpin_wait(void)
 	wait_event_timeout(unpinned, !atomic_read(&unpinning), UNPIN_WAIT);
 }
 
-static int may_be_pinned(const struct file *file, struct netlink_ext_ack *extack)
+/*
+ * Those of which it was tried that blocks stay where they are. f2fs, for one, lets its
+ * garbage collection move them after all when that is short of room.
+ */
+static const char *const types[] = { "ext2", "ext3", "ext4", "xfs", "btrfs" };
+
+static bool is_known(const char *type)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(type, types[i]))
+			return true;
+	return false;
+}
+
+static int may_be_pinned(struct file *file, struct netlink_ext_ack *extack)
 {
 	const struct inode *inode = file_inode(file);
-	const char *type = inode->i_sb->s_type->name, *name = name_of(file);
+	const char *type = inode->i_sb->s_type->name;
+	loff_t size = i_size_read(inode);
 
 	if (!S_ISREG(inode->i_mode))
-		return snapset_say(extack, -EINVAL, "%s is no regular file", name);
+		return snapset_say(extack, -EINVAL, "%pD is no regular file", file);
 	if ((file->f_mode & (FMODE_READ | FMODE_WRITE)) != (FMODE_READ | FMODE_WRITE))
-		return snapset_say(extack, -EINVAL, "%s is not open for reading and writing",
-				   name);
-	if (!(inode->i_sb->s_type->fs_flags & FS_REQUIRES_DEV) ||
-	    !inode->i_mapping->a_ops->swap_activate)
+		return snapset_say(extack, -EINVAL, "%pD is not open for reading and writing",
+				   file);
+	if (!is_known(type) || !inode->i_mapping->a_ops->swap_activate)
 		return snapset_say(extack, -EOPNOTSUPP,
-				   "%s: a file system of type %s cannot say where a file lies and keep it there",
-				   name, type);
+				   "%pD: a file system of type %s is not known to say where a file lies and to keep it there",
+				   file, type);
 	if (IS_SWAPFILE(inode))
-		return snapset_say(extack, -EBUSY, "%s is in use, as a store or for swapping",
-				   name);
+		return snapset_say(extack, -EBUSY, "%pD is in use, as a store or for swapping",
+				   file);
 	if (mapping_writably_mapped(inode->i_mapping))
-		return snapset_say(extack, -EBUSY, "%s is mapped into somebody's memory", name);
-	if (i_size_read(inode) < 4 * PAGE_SIZE || i_size_read(inode) % PAGE_SIZE ||
-	    i_size_read(inode) >> PAGE_SHIFT > UINT_MAX)
-		return snapset_say(extack, -EINVAL, "%s cannot be a store: its size is %lld",
-				   name, i_size_read(inode));
+		return snapset_say(extack, -EBUSY, "%pD is mapped into somebody's memory", file);
+	if (size < 4 * PAGE_SIZE || size % PAGE_SIZE || size >> PAGE_SHIFT > UINT_MAX)
+		return snapset_say(extack, -EINVAL, "%pD cannot be a store: its size is %lld",
+				   file, size);
+	/* Else who makes it longer has the file system write all of its last block. */
+	if (size % i_blocksize(inode))
+		return snapset_say(extack, -EINVAL,
+				   "%pD cannot be a store: its size, %lld, is not of whole blocks of %u bytes",
+				   file, size, i_blocksize(inode));
 	return 0;
 }
 
@@ -150,23 +177,65 @@ static int get_extents(struct pin *p, struct swap_info_struct *sis,
 		se = rb_entry(node, struct swap_extent, rb_node);
 		if (se->start_page != at || se->start_block >= room ||
 		    se->nr_pages > room - se->start_block)
-			return snapset_say(extack, -EIO, "%s lies where its device has no blocks",
-					   name_of(p->file));
+			return snapset_say(extack, -EIO, "%pD lies where its device has no blocks",
+					   p->file);
 		p->extents[p->nr].bdev = sis->bdev;
 		p->extents[p->nr].sector = (sector_t)se->start_block * SNAPSET_GRANULE_SECTORS;
 		p->extents[p->nr].len = se->nr_pages;
 		p->nr++;
 		at += se->nr_pages;
 	}
+	if (!p->nr)
+		return snapset_say(extack, -EOPNOTSUPP, "%pD has no whole page anywhere", p->file);
+	if (bdev_is_zoned(sis->bdev))
+		return snapset_say(extack, -EOPNOTSUPP, "%pD lies on a zoned device", p->file);
 	return 0;
 }
 
-/* As swapon does it, but with a swap_info_struct that only we know. */
+/*
+ * As swapon does it, but with a swap_info_struct that only we know. First the mark, from
+ * which on no page of a mapping can become dirty, then what is dirty is written: the other
+ * way round it could still be written later, onto what the store keeps by then.
+ */
+static int activate_locked(struct pin *p, struct swap_info_struct *sis,
+			   struct netlink_ext_ack *extack)
+{
+	struct inode *inode = file_inode(p->file);
+	sector_t span;
+	int err;
+
+	err = may_be_pinned(p->file, extack);
+	if (err)
+		return err;
+	err = snapset_fault("pin") ?:
+	      inode->i_mapping->a_ops->swap_activate(sis, p->file, &span);
+	if (err < 0) {
+		snapset_say(extack, err == -ENOMEM ? err : -EOPNOTSUPP,
+			    "%pD cannot be a store: %s says no (error %d): it has holes, shared or compressed blocks, or is copied on write",
+			    p->file, inode->i_sb->s_type->name, err);
+		return err == -ENOMEM ? err : -EOPNOTSUPP;
+	}
+	p->active = true;
+	snapset_made(SNAPSET_OBJ_PIN);
+	err = get_extents(p, sis, extack);
+	if (err)
+		goto undo;
+	snapset_fault("pin-mark");
+	inode->i_flags |= S_SWAPFILE;
+	err = inode_drain_writes(inode);
+	if (err)
+		goto undo;
+	return 0;
+
+undo:
+	deactivate(p);	/* at once: somebody else may pin it next */
+	return err;
+}
+
 static int activate(struct pin *p, struct netlink_ext_ack *extack)
 {
 	struct inode *inode = file_inode(p->file);
 	struct swap_info_struct *sis;
-	sector_t span;
 	int err;
 
 	sis = snapset_may_fail(kzalloc(sizeof(*sis), GFP_KERNEL));
@@ -178,26 +247,7 @@ static int activate(struct pin *p, struct netlink_ext_ack *extack)
 	sis->max = i_size_read(inode) >> PAGE_SHIFT;
 	sis->pages = sis->max - 1;
 	inode_lock(inode);
-	err = may_be_pinned(p->file, extack);
-	if (err)
-		goto unlock;
-	err = snapset_fault("pin") ?:
-	      inode->i_mapping->a_ops->swap_activate(sis, p->file, &span);
-	if (err < 0) {
-		snapset_say(extack, err == -ENOMEM ? err : -EOPNOTSUPP,
-			    "%s cannot be a store: %s says no (error %d): it has holes, shared or compressed blocks, or is copied on write",
-			    name_of(p->file), inode->i_sb->s_type->name, err);
-		err = err == -ENOMEM ? err : -EOPNOTSUPP;
-		goto unlock;
-	}
-	p->active = true;
-	snapset_made(SNAPSET_OBJ_PIN);
-	err = get_extents(p, sis, extack);
-	if (!err)
-		err = inode_drain_writes(inode);
-	if (!err)
-		inode->i_flags |= S_SWAPFILE;
-unlock:
+	err = activate_locked(p, sis, extack);
 	inode_unlock(inode);
 	forget(&sis->swap_extent_root);
 	kfree(sis);
@@ -250,11 +300,11 @@ static int check_labels(struct pin *p, struct netlink_ext_ack *extack)
 
 	err = kernel_read(p->file, &label, sizeof(label), &pos);
 	if (err != sizeof(label))
-		return snapset_say(extack, err < 0 ? err : -EIO, "%s cannot be read",
-				   name_of(p->file));
+		return snapset_say(extack, err < 0 ? err : -EIO, "%pD cannot be read",
+				   p->file);
 	if (memcmp(label.magic, magic, sizeof(magic)))
-		return snapset_say(extack, -EINVAL, "%s has no label of a store",
-				   name_of(p->file));
+		return snapset_say(extack, -EINVAL, "%pD has no label of a store",
+				   p->file);
 	page = snapset_may_fail(alloc_page(GFP_KERNEL));
 	if (!page)
 		return -ENOMEM;
@@ -267,12 +317,12 @@ static int check_labels(struct pin *p, struct netlink_ext_ack *extack)
 	       last <= sectors - SNAPSET_GRANULE_SECTORS;
 	__free_page(page);
 	if (err)
-		return snapset_say(extack, err, "the blocks of %s cannot be read: error %d",
-				   name_of(p->file), err);
+		return snapset_say(extack, err, "the blocks of %pD cannot be read: error %d",
+				   p->file, err);
 	if (!good)
 		return snapset_say(extack, -EOPNOTSUPP,
-				   "%s cannot be a store: its labels do not lie where %s says",
-				   name_of(p->file), file_inode(p->file)->i_sb->s_type->name);
+				   "%pD cannot be a store: its labels do not lie where %s says",
+				   p->file, file_inode(p->file)->i_sb->s_type->name);
 	return 0;
 }
 
@@ -282,8 +332,8 @@ static int pin_one(struct pin *p, struct netlink_ext_ack *extack)
 	int err;
 
 	if (READ_ONCE(sb->s_writers.frozen) != SB_UNFROZEN)
-		return snapset_say(extack, -EBUSY, "%s: its file system is frozen",
-				   name_of(p->file));
+		return snapset_say(extack, -EBUSY, "%pD: its file system is frozen",
+				   p->file);
 	err = activate(p, extack);
 	return err ?: check_labels(p, extack);
 }
@@ -311,10 +361,11 @@ struct snapset_pins *snapset_pin(struct file **files, unsigned int nr, bool keep
 		err = pin_one(&pins->pin[i], extack);
 		if (err) {
 			snapset_unpin(pins, true);
+			snapset_unpin_wait();	/* its owner may try again */
 			return ERR_PTR(err);
 		}
+		pins->pin[i].keep = keep;
 	}
-	pins->keep = keep;
 	return pins;
 
 put:

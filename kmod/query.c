@@ -5,6 +5,7 @@
 #include <linux/ktime.h>
 #include <linux/list.h>
 #include <linux/string.h>
+#include "chain.h"
 #include "freeze.h"
 #include "registry.h"
 #include "set.h"
@@ -28,6 +29,7 @@ static void fill_waits_for(struct snapset_set *set, char *name, size_t size)
 static void fill(struct snapset_set *set, struct snapset_set_info *info)
 {
 	ktime_t deadline = set->deadline, now = ktime_get();
+	struct snapset_store_totals t;
 
 	memset(info, 0, sizeof(*info));
 	info->serial = set->serial;
@@ -62,10 +64,19 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 	info->budget = set->params.budget;
 	info->store_kind = set->store->kind;
 	info->store_dev = set->store->dev;
-	info->store_size = set->store->granules << SNAPSET_GRANULE_SHIFT;
+	info->store_id = set->store->id;
+	snapset_store_count(set->store, &t);
+	info->store_size = t.size << SNAPSET_GRANULE_SHIFT;
+	info->store_used = t.used << SNAPSET_GRANULE_SHIFT;
+	info->store_rate = t.rate;
 	info->store_files = snapset_store_files(set->store, info->store_path,
 						sizeof(info->store_path));
-	info->store_used = snapset_store_used(set->store) << SNAPSET_GRANULE_SHIFT;
+	info->full = set->params.full;
+	info->full_wait_ms = set->params.full_wait_ms;
+	spin_lock_irq(&set->full.lock);
+	info->full_waits = set->full.waits;
+	info->full_dropped = set->full.dropped;
+	spin_unlock_irq(&set->full.lock);
 }
 
 int snapset_set_info(const snapset_id *id, struct snapset_set_info *info)
@@ -97,31 +108,60 @@ int snapset_set_next(u64 after, struct snapset_set_info *info)
 	return err;
 }
 
-int snapset_snap_info(const snapset_id *id, struct snapset_snap_info *info)
+/*
+ * Under set_mutex, which it lets go of: to count takes time. The engine is not freed
+ * as long as it is held; the snapshot may be.
+ */
+static void fill_snap(struct snapset_snap *snap, bool count, struct snapset_snap_info *info)
+{
+	struct snapset_cow *cow = NULL;
+
+	snapset_snap_fill(snap, info);
+	if (count && info->published) {
+		cow = snap->cow;
+		snapset_cow_get(cow);
+	}
+	mutex_unlock(&snapset_set_mutex);
+	if (!cow)
+		return;
+	info->exclusive = snapset_chain_exclusive(cow) << SNAPSET_GRANULE_SHIFT;
+	info->counted = true;
+	rcu_read_lock();
+	snapset_cow_put(cow);
+	rcu_read_unlock();
+}
+
+int snapset_snap_info(const snapset_id *id, bool count, struct snapset_snap_info *info)
 {
 	struct snapset_snap *snap;
 
 	mutex_lock(&snapset_set_mutex);
 	snap = snapset_snap_find(id);
 	if (snap)
-		snapset_snap_fill(snap, info);
-	mutex_unlock(&snapset_set_mutex);
+		fill_snap(snap, count, info);
+	else
+		mutex_unlock(&snapset_set_mutex);
 	return snap ? 0 : -ENOENT;
 }
 
-int snapset_snap_next(u64 after, struct snapset_snap_info *info)
+int snapset_snap_next(u64 after, const snapset_id *of_set, bool count,
+		      struct snapset_snap_info *info)
 {
 	struct snapset_snap *snap, *best = NULL;
 	struct snapset_set *set;
 
 	mutex_lock(&snapset_set_mutex);
-	list_for_each_entry(set, &snapset_sets, link)
+	list_for_each_entry(set, &snapset_sets, link) {
+		if (of_set && memcmp(&set->id, of_set, sizeof(*of_set)))
+			continue;
 		list_for_each_entry(snap, &set->snaps, link)
 			if (snap->serial > after &&
 			    (!best || snap->serial < best->serial))
 				best = snap;
+	}
 	if (best)
-		snapset_snap_fill(best, info);
-	mutex_unlock(&snapset_set_mutex);
+		fill_snap(best, count, info);
+	else
+		mutex_unlock(&snapset_set_mutex);
 	return best ? 0 : -ENOENT;
 }

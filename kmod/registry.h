@@ -28,6 +28,11 @@ void snapset_set_unlist(struct snapset_set *set);
  */
 int snapset_set_abort_and_wait(struct snapset_set *set, s32 code, const char *why,
 			       bool killable, bool *won);
+/* control-store.c: the store that the set's params say; takes over their pins. */
+int snapset_set_get_store(struct snapset_set *set, struct netlink_ext_ack *extack);
+/* May the store be that of this member, and do all stores let it be one? */
+int snapset_snap_fits_stores(struct snapset_snap *snap, struct netlink_ext_ack *extack);
+
 /*
  * Tears down @snaps, which are off their set's list, and empties it. Waits, but
  * not for ever. Takes no lock: set_mutex may be held.

@@ -27,7 +27,9 @@ void snapset_set_put(struct snapset_set *set)
 {
 	if (!refcount_dec_and_test(&set->refs))
 		return;
-	snapset_store_put(set->store);
+	snapset_full_exit(set);
+	if (set->store && snapset_users_leave(set->store, set))
+		snapset_store_put(set->store);
 	kfree(set);
 	snapset_gone(SNAPSET_OBJ_SET);
 	module_put(THIS_MODULE);	/* exit flushes our workqueue after the last one */
@@ -114,6 +116,22 @@ bool snapset_set_abort(struct snapset_set *set, s32 code, const char *fmt, ...)
 	return won;
 }
 
+void snapset_set_give_up(struct snapset_set *set, s32 code, const char *fmt, ...)
+{
+	struct snapset_cow *cow;
+	unsigned long flags;
+	char why[120];
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	spin_lock_irqsave(&set->budget.lock, flags);
+	list_for_each_entry(cow, &set->budget.engines, in_budget)
+		snapset_cow_kill(cow, code, "%s", why);
+	spin_unlock_irqrestore(&set->budget.lock, flags);
+}
+
 int snapset_set_abort_and_wait(struct snapset_set *set, s32 code, const char *why,
 			       bool killable, bool *won)
 {
@@ -168,6 +186,7 @@ void snapset_set_ended(struct snapset_set *set)
 		list_splice_init(&set->snaps, &snaps);
 		mutex_unlock(&snapset_set_mutex);
 		snapset_snaps_reap(&snaps);
+		snapset_full_exit(set);		/* its last put may hold set_mutex */
 		spin_lock_irq(&set->lock);	/* whoever aborted has written the code */
 		spin_unlock_irq(&set->lock);
 	}

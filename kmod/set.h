@@ -17,6 +17,7 @@
 #include <linux/workqueue.h>
 #include "control.h"
 #include "cow.h"
+#include "full.h"
 #include "idle.h"
 #include "state.h"
 
@@ -34,6 +35,7 @@ struct snapset_snap {
 	snapset_id id;
 	char name[SNAPSET_NAME_MAX + 1];
 	dev_t dev;
+	u64 quota;			/* bytes; 0: none */
 	struct snapset_origin *origin;
 	struct snapset_cow *cow;	/* from prepare on */
 	struct snapset_image *image;	/* likewise */
@@ -53,6 +55,10 @@ struct snapset_set {
 	snapset_id id;
 	struct snapset_params params;	/* with the defaults filled in */
 	struct snapset_store *store;
+	struct list_head uses;		/* store->users */
+	/* stores that a member's image leaves out; the take worker's */
+	DECLARE_BITMAP(held, SNAPSET_STORES);
+	struct snapset_fullness full;
 	struct snapset_budget budget;
 	struct list_head snaps;		/* set_mutex; fixed while a take runs */
 	unsigned int members;
@@ -94,6 +100,10 @@ void snapset_set_put(struct snapset_set *set);
  */
 __printf(3, 4)
 bool snapset_set_abort(struct snapset_set *set, s32 code, const char *fmt, ...);
+
+/* Every engine of @set is killed, if it is not dead. Any context. */
+__printf(3, 4)
+void snapset_set_give_up(struct snapset_set *set, s32 code, const char *fmt, ...);
 
 /* ABORTING -> FAILED or CANCELLED, and says so. set_mutex is not held. */
 void snapset_set_ended(struct snapset_set *set);

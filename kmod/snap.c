@@ -31,6 +31,18 @@ static void died(struct snapset_cow *cow)
 	snapset_event_send(&event);
 }
 
+static bool full(struct snapset_cow *cow)
+{
+	struct snapset_snap *snap = cow->owner;
+
+	return snapset_full_ask(snap->set, cow);
+}
+
+static const struct snapset_cow_ops cow_ops = {
+	.died = died,
+	.full = full,
+};
+
 void snapset_snap_put(struct snapset_snap *snap)
 {
 	struct snapset_set *set = snap->set;
@@ -94,11 +106,13 @@ int snapset_snap_prepare(struct snapset_snap *snap)
 	int err;
 
 	cow = snapset_cow_new(snap->origin, snap->set->store, &snap->set->budget,
-			      snap->name, died, snap);
+			      snap->name, &cow_ops, snap);
 	if (IS_ERR(cow))
 		return PTR_ERR(cow);
+	if (snap->quota)
+		cow->quota = snap->quota >> SNAPSET_GRANULE_SHIFT;
 	snap->cow = cow;
-	err = snapset_stores_leave_out(cow);
+	err = snapset_stores_leave_out(cow, snap->set->held);
 	if (err)
 		return err;
 	strscpy(label.name, snap->name, sizeof(label.name));
@@ -131,6 +145,7 @@ void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info
 	info->state = SNAPSET_SNAP_PREPARING;
 	info->size = (o->range.end - o->range.start) << SECTOR_SHIFT;
 	info->block_size = bdev_logical_block_size(o->bdev.bdev);
+	info->quota = snap->quota;
 	/* pairs with publish(): the image has its number and its name */
 	info->published = smp_load_acquire(&snap->published);
 	if (!info->published)
@@ -145,6 +160,8 @@ void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info
 	info->copied = atomic64_read(&cow->copied);
 	info->stored = atomic64_read(&cow->stored);
 	info->in_ram = atomic64_read(&cow->in_ram);
+	info->allocated = (atomic64_read(&cow->allocated) + atomic64_read(&cow->handed)) <<
+			  SNAPSET_GRANULE_SHIFT;
 	if (snapset_cow_dead(cow)) {
 		info->state = SNAPSET_SNAP_DEAD;
 		info->code = cow->dead;

@@ -214,8 +214,10 @@ int snapset_store_grow(struct snapset_store *store, const struct snapset_extent 
 	WRITE_ONCE(store->granules, total - store->space.fenced);
 	spin_unlock_irq(&store->lock);
 	snapset_space_forget(&more);
-	if (had)
+	if (had) {
+		snapset_store_has_room(store);
 		synchronize_rcu_expedited();
+	}
 	kvfree(old);
 	return 0;
 

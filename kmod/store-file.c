@@ -11,7 +11,7 @@
 static void file_close(struct snapset_store *store)
 {
 	snapset_store_disk_close(store);
-	snapset_unpin(store->priv, false);
+	snapset_unpin(store->priv, store->refused);
 }
 
 static const struct snapset_store_ops file_ops = {
@@ -81,7 +81,7 @@ u32 snapset_store_files(struct snapset_store *store, char *first, size_t size)
 {
 	*first = '\0';
 	if (store->kind != SNAPSET_STORE_FILE)
-		return 0;
+		return store->spill ? snapset_store_files(store->spill, first, size) : 0;
 	snapset_pin_name(store->priv, first, size);
 	return snapset_pin_count(store->priv);
 }

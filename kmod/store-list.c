@@ -8,6 +8,7 @@
  * blocks are used for something else. That would be wrong for a snapshot from before the
  * file had them, so no file becomes a store on a device that has snapshots (control.c).
  */
+#include <linux/bitmap.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include "cow.h"
@@ -109,20 +110,31 @@ bool snapset_store_shares(struct snapset_store *store, const struct gendisk *dis
 	bool shares;
 
 	mutex_lock(&stores_mutex);
-	shares = each_extent(store, disk, range, lies_there, NULL);
+	shares = each_extent(store, disk, range, lies_there, NULL) ||
+		 (store->spill && each_extent(store->spill, disk, range, lies_there, NULL));
 	mutex_unlock(&stores_mutex);
 	return shares;
 }
 
-unsigned int snapset_store_block_size(struct snapset_store *store)
+static unsigned int largest_block(struct snapset_store *store, unsigned int size)
 {
-	unsigned int i, size = SECTOR_SIZE;
-	struct snapset_extents *t;
+	struct snapset_extents *t = rcu_dereference_protected(store->extents,
+							      lockdep_is_held(&stores_mutex));
+	unsigned int i;
 
-	mutex_lock(&stores_mutex);
-	t = rcu_dereference_protected(store->extents, lockdep_is_held(&stores_mutex));
 	for (i = 0; t && i < t->nr; i++)
 		size = max_t(unsigned int, size, bdev_logical_block_size(t->extent[i].bdev));
+	return size;
+}
+
+unsigned int snapset_store_block_size(struct snapset_store *store)
+{
+	unsigned int size;
+
+	mutex_lock(&stores_mutex);
+	size = largest_block(store, SECTOR_SIZE);
+	if (store->spill)
+		size = largest_block(store->spill, size);
 	mutex_unlock(&stores_mutex);
 	return size;
 }
@@ -163,9 +175,25 @@ static int leave_out(struct snapset_store *store, struct snapset_range r, void *
 					       SNAPSET_PLACE_ZERO + start, GFP_KERNEL));
 }
 
-int snapset_stores_leave_out(struct snapset_cow *cow)
+/* Under stores_mutex. */
+static int leave_store_out(struct snapset_store *store, struct snapset_cow *cow,
+			   unsigned long *held)
 {
 	struct snapset_origin *o = cow->origin;
+
+	if (!each_extent(store, o->disk, o->range, lies_there, NULL))
+		return 0;
+	if (!test_bit(store->slot, held)) {
+		/* nothing is written there any more: it may as well be somebody else's */
+		if (!snapset_store_hold(store))
+			return 0;
+		__set_bit(store->slot, held);
+	}
+	return each_extent(store, o->disk, o->range, leave_out, cow);
+}
+
+int snapset_stores_leave_out(struct snapset_cow *cow, unsigned long *held)
+{
 	unsigned int i;
 	int err = 0;
 
@@ -173,7 +201,18 @@ int snapset_stores_leave_out(struct snapset_cow *cow)
 	mutex_lock(&stores_mutex);
 	for (i = 0; i < SNAPSET_STORES && !err; i++)
 		if (stores[i])
-			err = each_extent(stores[i], o->disk, o->range, leave_out, cow);
+			err = leave_store_out(stores[i], cow, held);
 	mutex_unlock(&stores_mutex);
 	return err;
+}
+
+void snapset_stores_release(unsigned long *held)
+{
+	unsigned int i;
+
+	mutex_lock(&stores_mutex);
+	for_each_set_bit(i, held, SNAPSET_STORES)
+		snapset_store_release(stores[i]);
+	bitmap_zero(held, SNAPSET_STORES);
+	mutex_unlock(&stores_mutex);
 }

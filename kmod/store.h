@@ -5,7 +5,10 @@
  *
  * A place says in which store it is and where there. Snapshots that are handed what
  * a deleted one had kept go on using the store of its set, which therefore lives
- * until its set has gone and no place of it is in use.
+ * until its sets have gone and no place of it is in use.
+ *
+ * Several sets may use one store: users.h. What does not fit into one may go to a second
+ * one behind it, its spill: then sets know only the first.
  */
 #ifndef SNAPSET_STORE_H
 #define SNAPSET_STORE_H
@@ -18,6 +21,7 @@
 #include "control.h"
 #include "range.h"
 #include "space.h"
+#include "users.h"
 
 #define SNAPSET_STORES			1024	/* at once, with the one of zeros */
 #define SNAPSET_PLACE_GRANULE_BITS	35	/* of a place; those above: the store */
@@ -71,25 +75,35 @@ struct snapset_store {
 	dev_t dev;			/* block device store */
 	u64 granules;			/* size; only grows */
 	unsigned int slot;		/* its number in places */
-	spinlock_t lock;		/* irq; guards space, low and the two */
+	u64 id;				/* never used again */
+	struct snapset_store *first;	/* whose spill it is, or itself; fixed before use */
+	struct snapset_store *spill;	/* NULL: there is none; set once, under set_mutex */
+	struct snapset_users users;	/* of a first */
+	spinlock_t lock;		/* irq; guards space, and what follows it */
 	struct snapset_space space;
-	bool silent, orphan;		/* its set goes, has gone */
+	bool wanting;			/* it had no room for somebody */
+	bool silent, orphan, closing;	/* its sets go, have gone; so does it */
+	bool refused;			/* it was never one: what it was made of stays */
+	unsigned int holds;		/* takes that count on where it lies: lock */
 	struct work_struct close_work;
 	spinlock_t ram_lock;		/* irq; guards ram and spare */
 	struct rb_root ram;		/* writes by place */
 	struct page **spare;		/* pages of writes that have ended, for the next */
 	unsigned int spares;
-	unsigned int low;		/* percent step told last */
-	void (*tell)(struct snapset_store *store, const char *text);	/* process context */
-	void *owner;
-	struct work_struct low_work;
+
+	/* a first's: what its users are told */
+	unsigned int low, told_low;	/* percent step that is reached, was told last */
+	bool room;			/* there is some again */
+	struct work_struct news;
+	atomic64_t taken;		/* granules, ever */
+	u64 rate, rate_taken;		/* bytes per second, and what it is reckoned from; lock */
+	ktime_t rate_at;
 
 	/* stall watch: a store that completes nothing for so long has failed */
 	unsigned long stall;		/* jiffies */
 	atomic_t outstanding;		/* writes at the driver */
 	unsigned long progress;		/* jiffies of the last completion */
 	bool stale;			/* seen without progress once; the watch's */
-	void (*stalled)(struct snapset_store *store);
 	struct delayed_work watch;
 	struct snapset_store_disk *disk;	/* store-disk.c; NULL: it lies on none */
 	struct snapset_extents __rcu *extents;	/* likewise */
@@ -99,16 +113,29 @@ struct snapset_store {
 /* Takes over p->pins in any case. Process context. */
 struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
 					 struct netlink_ext_ack *extack);
-/* Its set lets go of it; closed when no place is in use. Process context; NULL is fine. */
+/* Nobody uses it; closed when no place is in use. Process context; NULL is fine. */
 void snapset_store_put(struct snapset_store *store);
+/* What does not fit into @store goes to @spill from now on. Under set_mutex. */
+void snapset_store_add_spill(struct snapset_store *store, struct snapset_store *spill);
 
 /* It has a number from now on, or not any more. Process context. */
 int snapset_store_enlist(struct snapset_store *store, struct netlink_ext_ack *extack);
 void snapset_store_delist(struct snapset_store *store);
 
-/* Up to @max granules in one piece; 0: it is full. Any context. */
+/*
+ * Up to @max granules in one piece, from @store or its spill. 0: they are full, and the
+ * users are told when there is room again. Any context.
+ */
 u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place);
-u64 snapset_store_used(struct snapset_store *store);	/* granules */
+/* There is room again, or more. Any context. */
+void snapset_store_has_room(struct snapset_store *store);
+
+/* Of a store with its spill. Any context. */
+struct snapset_store_totals {
+	u64 size, used;			/* granules */
+	u64 rate;			/* bytes per second */
+};
+void snapset_store_count(struct snapset_store *store, struct snapset_store_totals *t);
 
 /* The store of a place that is in use. Any context, as the next. */
 struct snapset_store *snapset_place_store(u64 place);
@@ -132,9 +159,15 @@ bool snapset_store_shares(struct snapset_store *store, const struct gendisk *dis
 /*
  * What lies on @cow's origin of file stores is zeros in its image, and is not copied:
  * it changes with each write to the store, past the hook. Before it joins the chain.
- * -ENOMEM. Process context.
+ * These stores, whose numbers are noted in @held, stay until the take that this is for has
+ * ended: their blocks must not become somebody else's before its instant. -ENOMEM.
+ * Process context.
  */
-int snapset_stores_leave_out(struct snapset_cow *cow);
+int snapset_stores_leave_out(struct snapset_cow *cow, unsigned long *held);
+void snapset_stores_release(unsigned long *held);
+/* For these two. False: it goes already. Under stores_mutex. */
+bool snapset_store_hold(struct snapset_store *store);
+void snapset_store_release(struct snapset_store *store);
 
 /*
  * Pages go from write to write: the allocator clears them, which takes longer than all

@@ -101,13 +101,18 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 
 static bool prepare(struct snapset_set *set)
 {
+	struct snapset_store_totals t;
 	struct snapset_snap *snap;
 
 	set->phase = SNAPSET_PHASE_PREPARE;
-	if (set->store->granules < set->members) {
+	snapset_store_count(set->store, &t);
+	/* with another policy room is made when it is needed */
+	if (set->params.full != SNAPSET_FULL_SET)
+		t.used = 0;
+	if (t.size < t.used + set->members) {
 		snapset_set_abort(set, SNAPSET_E_INSUFFICIENT_STORAGE,
 				  "the store has room for %llu KiB: less than one block of each of %u volumes",
-				  set->store->granules << (SNAPSET_GRANULE_SHIFT - 10),
+				  (t.size - min(t.size, t.used)) << (SNAPSET_GRANULE_SHIFT - 10),
 				  set->members);
 		return false;
 	}
@@ -423,6 +428,7 @@ void snapset_take_work(struct work_struct *work)
 	set->ended = ktime_get();
 	set->phase = SNAPSET_PHASE_DONE;
 	say_hold(set);
+	snapset_stores_release(set->held);
 	if (!committed)
 		snapset_freezer_thaw(set->freezer);	/* abandons a sync that hangs */
 	mutex_lock(&snapset_set_mutex);

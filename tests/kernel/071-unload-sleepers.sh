@@ -25,12 +25,20 @@ writers() { # DISK N: threads that write for ever, each one block after the othe
 # all without a fork, so that what is seen is of one moment
 declare -A BASE=()
 
-# writes_of PROCESS/task/THREAD: WRITES, how many it has done
+# writes_of PROCESS/task/THREAD: WRITES, how many it has done; where the kernel does not
+# count them, how often it has slept, which is more
 writes_of() {
-	local -a io
+	local -a lines
 
-	mapfile -t io <"/proc/$1/io"
-	WRITES=${io[3]#syscw: }
+	if [ -e "/proc/$1/io" ]; then
+		mapfile -t lines <"/proc/$1/io"
+		WRITES=${lines[3]#syscw: }
+	else
+		mapfile -t lines <"/proc/$1/status"
+		WRITES=${lines[*]}
+		WRITES=${WRITES##* voluntary_ctxt_switches:}
+		WRITES=${WRITES%% non*}
+	fi
 }
 
 # count PROCESS: what its threads have done until now

@@ -51,7 +51,4 @@ must snapraw delete "$SET"
 for file in m/s*; do
 	[ ! -e "$file" ] || fail "$file is left"
 done
-# a store that is no file does not grow
-take "$SCRATCH0"
-not_extended EOPNOTSUPP "$SET" m/other
 finish

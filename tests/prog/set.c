@@ -65,7 +65,16 @@ int set_start(struct set *s, const struct set_options *o)
 		nl_u32(&m, SNAPSET_A_STALL_TIMEOUT_MS, o->stall_ms);
 	if (o->budget)
 		nl_u64(&m, SNAPSET_A_BUDGET, o->budget);
-	if (o->nr_files) {
+	if (o->full)
+		nl_u32(&m, SNAPSET_A_FULL, o->full);
+	if (o->full_wait_ms)
+		nl_u32(&m, SNAPSET_A_FULL_WAIT_MS, o->full_wait_ms);
+	if (o->share) {
+		size_t nest = nl_nest(&m, SNAPSET_A_STORE);
+
+		nl_u64(&m, SNAPSET_A_STORE_ID, o->share);
+		nl_nest_end(&m, nest);
+	} else if (o->nr_files) {
 		size_t nest = nl_nest(&m, SNAPSET_A_STORE);
 		unsigned int i;
 
@@ -101,6 +110,11 @@ static void learn_snap_id(const struct nl_attrs *a, void *arg)
 
 int set_add(struct set *s, dev_t dev, const char *name)
 {
+	return set_add_quota(s, dev, name, 0);
+}
+
+int set_add_quota(struct set *s, dev_t dev, const char *name, uint64_t quota)
+{
 	struct snap *snap = &s->snap[s->members];
 	struct nl_msg m;
 	int err;
@@ -114,6 +128,8 @@ int set_add(struct set *s, dev_t dev, const char *name)
 	nl_u32(&m, SNAPSET_A_DEV_MINOR, minor(dev));
 	if (name)
 		nl_str(&m, SNAPSET_A_NAME, name);
+	if (quota)
+		nl_u64(&m, SNAPSET_A_QUOTA, quota);
 	err = nl_call(&s->nl, &m, learn_snap_id, snap);
 	if (!err)
 		s->members++;
@@ -273,6 +289,12 @@ static void learn_store(const struct nl_attrs *a, void *arg)
 
 	nl_get_nest(a, SNAPSET_A_STORE, &in);
 	store->kind = nl_get_u32(&in, SNAPSET_A_STORE_KIND);
+	store->id = nl_get_u64(&in, SNAPSET_A_STORE_ID);
+	store->rate = nl_get_u64(&in, SNAPSET_A_STORE_RATE);
+	store->full = nl_get_u32(a, SNAPSET_A_FULL);
+	store->full_wait_ms = nl_get_u32(a, SNAPSET_A_FULL_WAIT_MS);
+	store->full_waits = nl_get_u32(a, SNAPSET_A_FULL_WAITS);
+	store->full_dropped = nl_get_u32(a, SNAPSET_A_FULL_DROPPED);
 	store->size = nl_get_u64(&in, SNAPSET_A_STORE_SIZE);
 	store->used = nl_get_u64(&in, SNAPSET_A_STORE_USED);
 	store->files = nl_get_u32(&in, SNAPSET_A_STORE_FILES);
@@ -287,6 +309,26 @@ int store_get(struct nl *nl, const uint8_t *set_id, struct set_store *out)
 	nl_begin(nl, &m, SNAPSET_CMD_SET_GET, 0);
 	nl_raw(&m, SNAPSET_A_SET_ID, set_id, SNAPSET_ID_LEN);
 	return nl_call(nl, &m, learn_store, out);
+}
+
+static void learn_space(const struct nl_attrs *a, void *arg)
+{
+	struct snap_space *space = arg;
+
+	space->allocated = nl_get_u64(a, SNAPSET_A_ALLOCATED);
+	space->exclusive = nl_get_u64(a, SNAPSET_A_EXCLUSIVE);
+	space->quota = nl_get_u64(a, SNAPSET_A_QUOTA);
+}
+
+int snap_space(struct nl *nl, const uint8_t *snap_id, struct snap_space *out)
+{
+	struct nl_msg m;
+
+	memset(out, 0, sizeof(*out));
+	nl_begin(nl, &m, SNAPSET_CMD_SNAP_GET, 0);
+	nl_raw(&m, SNAPSET_A_SNAP_ID, snap_id, SNAPSET_ID_LEN);
+	nl_raw(&m, SNAPSET_A_COUNT_EXCLUSIVE, NULL, 0);
+	return nl_call(nl, &m, learn_space, out);
 }
 
 static int delete(struct nl *nl, uint16_t attr, const uint8_t *id, bool force)

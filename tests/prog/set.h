@@ -20,12 +20,19 @@ struct set_options {
 	int		files[64];			/* open: a store of files */
 	unsigned int	nr_files;
 	bool		store_keep;
+	uint64_t	share;				/* a store's number: nothing else of it */
+	uint32_t	full, full_wait_ms;
 };
 
 struct set_store {
 	uint32_t	kind, files;
-	uint64_t	size, used;
+	uint64_t	size, used, id, rate;
+	uint32_t	full, full_wait_ms, full_waits, full_dropped;
 	char		path[256];
+};
+
+struct snap_space {
+	uint64_t	allocated, exclusive, quota;
 };
 
 struct snap {
@@ -57,6 +64,7 @@ int set_open(struct set *s);			/* socket and session */
 void set_close(struct set *s);
 int set_start(struct set *s, const struct set_options *o);
 int set_add(struct set *s, dev_t dev, const char *name);
+int set_add_quota(struct set *s, dev_t dev, const char *name, uint64_t quota);
 int set_do(struct set *s, const int *freeze_fds, unsigned int n);
 int set_get(struct set *s);
 
@@ -76,6 +84,8 @@ int set_delete(struct nl *nl, const uint8_t *set_id, bool force);
 int set_delete_idle(struct nl *nl, const uint8_t *set_id);
 int snap_delete(struct nl *nl, const uint8_t *snap_id, bool force);
 int snap_get(struct nl *nl, const uint8_t *snap_id, struct snap *out);
+
+int snap_space(struct nl *nl, const uint8_t *snap_id, struct snap_space *out);
 
 int store_extend(struct nl *nl, const uint8_t *set_id, int fd);
 int store_get(struct nl *nl, const uint8_t *set_id, struct set_store *out);

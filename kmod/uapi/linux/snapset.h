@@ -284,10 +284,11 @@ enum snapset_event {
 	SNAPSET_EVENT_SNAP_DEAD,	/* SET_ID SNAP_ID CODE TEXT */
 	SNAPSET_EVENT_SNAP_DELETED,	/* SET_ID SNAP_ID */
 	/* STORE of the two: STORE_ID STORE_KIND STORE_SIZE STORE_USED STORE_RATE.
-	 * SET_ID: of those that share the store, the newest.
+	 * SET_ID of STORE_LOW: of those that share the store, the newest.
 	 */
 	SNAPSET_EVENT_STORE_LOW,	/* SET_ID STORE TEXT: 50, 75, 90 % used */
-	SNAPSET_EVENT_STORE_FULL,	/* SET_ID STORE TEXT: writers wait; what is done */
+	/* SET_ID: whose writers wait; SNAP_ID: what was deleted */
+	SNAPSET_EVENT_STORE_FULL,	/* SET_ID [SNAP_ID] STORE TEXT */
 };
 
 /* Result codes: the HRESULT values of VSS, so that who knows them finds them. */

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A write that finds no room waits as one does that finds no budget: its job lacks
+ * something (job.c). Who lacks room says so before he tries once more, and who gives
+ * some looks for those afterwards, so that nobody waits for what is there.
+ *
+ * How long they wait at most is one time for all of a set, from the first that found
+ * no room since there was some. Whoever is given room uses it up before it is asked
+ * for again, so writers advance, or the time runs out.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/jiffies.h>
+#include "control.h"
+#include "event.h"
+#include "fault.h"
+#include "full.h"
+#include "origin.h"
+#include "set.h"
+
+#define LOOK_AGAIN	(HZ / 10)	/* what is to be deleted may be busy */
+#define TELL_AGAIN	HZ
+
+static u32 wait_ms(const struct snapset_set *set)
+{
+	return set->params.full_wait_ms;
+}
+
+bool snapset_full_ask(struct snapset_set *set, struct snapset_cow *cow)
+{
+	struct snapset_fullness *f = &set->full;
+	unsigned long flags;
+
+	if (set->params.full == SNAPSET_FULL_SET) {
+		snapset_set_give_up(set, SNAPSET_E_INSUFFICIENT_STORAGE, "the store is full");
+		return false;
+	}
+	WRITE_ONCE(cow->roomless, true);
+	spin_lock_irqsave(&f->lock, flags);
+	if (!f->waiting) {
+		f->waiting = true;
+		f->waits++;
+		f->until = jiffies + msecs_to_jiffies(wait_ms(set));
+		mod_delayed_work(snapset_set_wq, &f->work, 0);
+	}
+	spin_unlock_irqrestore(&f->lock, flags);
+	return true;
+}
+
+void snapset_full_over(struct snapset_set *set)
+{
+	struct snapset_cow *cow;
+	unsigned long flags;
+
+	spin_lock_irqsave(&set->full.lock, flags);
+	set->full.waiting = false;
+	spin_unlock_irqrestore(&set->full.lock, flags);
+	spin_lock_irqsave(&set->budget.lock, flags);
+	list_for_each_entry(cow, &set->budget.engines, in_budget) {
+		if (!READ_ONCE(cow->roomless))
+			continue;
+		WRITE_ONCE(cow->roomless, false);
+		snapset_origin_kick(cow->origin);
+	}
+	spin_unlock_irqrestore(&set->budget.lock, flags);
+}
+
+static void tell(struct snapset_set *set, const snapset_id *victim, const char *text)
+{
+	struct snapset_event_arg event = {
+		.event = SNAPSET_EVENT_STORE_FULL,
+		.set_id = &set->id,
+		.snap_id = victim,
+		.state = -1,
+		.store = set->store,
+		.text = text,
+	};
+
+	pr_warn("%s\n", text);
+	snapset_event_send(&event);
+}
+
+/*
+ * The oldest snapshot of @snap's origin, if one that is older than @snap uses its store:
+ * what lies elsewhere makes no room here.
+ */
+static bool find_oldest(struct snapset_snap *snap, snapset_id *id)
+{
+	struct snapset_origin *o = snap->origin;
+	struct snapset_cow *cow, *oldest = NULL;
+	bool uses = false;
+
+	spin_lock_irq(&o->lock);
+	list_for_each_entry(cow, &o->chain.cows, link) {
+		if (cow == snap->cow || snapset_cow_dead(snap->cow))
+			break;
+		if (!oldest)
+			oldest = cow;
+		uses |= cow->store == snap->cow->store;
+	}
+	if (uses)	/* in the chain, so its owner is there */
+		*id = ((struct snapset_snap *)oldest->owner)->id;
+	spin_unlock_irq(&o->lock);
+	return uses;
+}
+
+/* A member that lacks room and has something older to give up. */
+static bool find_victim(struct snapset_set *set, snapset_id *id, char *name, size_t size)
+{
+	struct snapset_snap *snap;
+	bool found = false;
+
+	mutex_lock(&snapset_set_mutex);
+	list_for_each_entry(snap, &set->snaps, link) {
+		if (!READ_ONCE(snap->cow->roomless) || !find_oldest(snap, id))
+			continue;
+		strscpy(name, snap->name, size);
+		found = true;
+		break;
+	}
+	mutex_unlock(&snapset_set_mutex);
+	return found;
+}
+
+/* False: there is nothing more to delete. */
+static bool drop_oldest(struct snapset_set *set)
+{
+	struct snapset_store_totals t;
+	char name[64], text[160];
+	snapset_id id;
+	u32 n;
+
+	snapset_store_count(set->store, &t);
+	if (t.used < t.size)	/* there is room, and who waits will be told */
+		return true;
+	if (!find_victim(set, &id, name, sizeof(name)))
+		return false;
+	/* already being deleted, or just being made: then it is looked at again */
+	if (snapset_delete_snap(&id, true, &n, NULL))
+		return true;
+	spin_lock_irq(&set->full.lock);
+	set->full.dropped++;
+	spin_unlock_irq(&set->full.lock);
+	scnprintf(text, sizeof(text),
+		  "the store is full: the oldest snapshot of %s was deleted to have room", name);
+	tell(set, &id, text);
+	return true;
+}
+
+static bool still_waiting(struct snapset_set *set, unsigned long *left)
+{
+	bool waiting;
+
+	spin_lock_irq(&set->full.lock);
+	waiting = set->full.waiting;
+	*left = time_before(jiffies, set->full.until) ? set->full.until - jiffies : 0;
+	spin_unlock_irq(&set->full.lock);
+	return waiting;
+}
+
+static void look(struct work_struct *work)
+{
+	struct snapset_set *set = container_of(to_delayed_work(work), struct snapset_set,
+					       full.work);
+	bool oldest = set->params.full == SNAPSET_FULL_OLDEST;
+	unsigned long left;
+	char text[80];
+
+	if (!still_waiting(set, &left))
+		return;
+	if (left && oldest) {
+		if (!drop_oldest(set))
+			left = 0;
+	} else if (left && (!set->full.told ||
+			    time_after(jiffies, set->full.told + TELL_AGAIN))) {
+		set->full.told = jiffies ?: 1;
+		scnprintf(text, sizeof(text), "the store is full: writers wait for room, %u ms at most",
+			  wait_ms(set));
+		tell(set, NULL, text);
+	}
+	if (left) {
+		snapset_fault("full-wait");
+		queue_delayed_work(snapset_set_wq, &set->full.work,
+				   oldest ? min(left, (unsigned long)LOOK_AGAIN) : left);
+		return;
+	}
+	if (oldest)
+		snapset_set_give_up(set, SNAPSET_E_INSUFFICIENT_STORAGE,
+				    "the store is full, and no older snapshot can make room");
+	else
+		snapset_set_give_up(set, SNAPSET_E_INSUFFICIENT_STORAGE,
+				    "the store was full and was not extended within %u ms",
+				    wait_ms(set));
+}
+
+void snapset_full_init(struct snapset_set *set)
+{
+	spin_lock_init(&set->full.lock);
+	INIT_DELAYED_WORK(&set->full.work, look);
+}
+
+void snapset_full_exit(struct snapset_set *set)
+{
+	cancel_delayed_work_sync(&set->full.work);
+}
