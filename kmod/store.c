@@ -141,7 +141,7 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 		store->spare = snapset_may_fail(kmalloc_array(SPARES, sizeof(*store->spare),
 							      GFP_KERNEL));
 		if (!store->spare) {
-			err = -ENOMEM;
+			err = snapset_say(extack, -ENOMEM, "no memory for a store");
 			goto close;
 		}
 	}

@@ -124,7 +124,7 @@ static uint64_t usual_size(int dir)
 		bytes = DEFAULT;
 	if (bytes > have / 2)
 		bytes = have / 2;
-	return bytes & ~(PAGE - 1ull);
+	return bytes & ~(SMALLEST - 1);
 }
 
 bool snapi_store_file_size_ok(uint64_t bytes)
@@ -132,10 +132,18 @@ bool snapi_store_file_size_ok(uint64_t bytes)
 	return bytes >= SMALLEST && bytes <= INT64_MAX - PAGE;
 }
 
+/* What the kernel wants whole ones of. */
+static uint64_t block_of(int dir)
+{
+	struct statvfs st;
+
+	return fstatvfs(dir, &st) || st.f_frsize < PAGE ? PAGE : st.f_frsize;
+}
+
 static snap_status decide_size(const char *path, int dir, uint64_t *bytes,
 			       struct snapi_error *e)
 {
-	uint64_t all;
+	uint64_t all, block;
 
 	if (!*bytes) {
 		*bytes = usual_size(dir);
@@ -147,7 +155,8 @@ static snap_status decide_size(const char *path, int dir, uint64_t *bytes,
 				(unsigned long long)*bytes);
 		return e->code;
 	}
-	*bytes = (*bytes + PAGE - 1) & ~(PAGE - 1ull);
+	block = block_of(dir);
+	*bytes = (*bytes + block - 1) / block * block;
 	/* Else it would be filled to the brim before it says so. */
 	return *bytes > room(dir, &all) ? no_room(e, path, dir, *bytes) : SNAP_S_OK;
 }

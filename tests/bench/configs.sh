@@ -9,6 +9,7 @@ ORIGIN=/dev/nullb0
 STORE=/dev/nullb1
 META=/dev/nullb2
 OTHER=/dev/nullb3
+ROW_MIB=900	# of a row in a file beside its store of 1000, on a device of 2 GiB
 
 # The device of Documentation/performance.rst: 50 us, 1000 MB/s.
 device() { # NAME MIB
@@ -80,6 +81,49 @@ take_device8() { snaps 8 $STORE; }
 drop_device8() { unsnap; }
 take_device64() { snaps 64 $STORE; }
 drop_device64() { unsnap; }
+
+# a store in a file, on the second device
+take_file() {
+	file_system $STORE
+	snaps 1 $FILES:1280M
+}
+drop_file() {
+	local status=0
+
+	unsnap || status=1
+	umount $FILES
+	return $status
+}
+
+# a file of a file system is overwritten, without a snapshot; and with one, whose store is
+# a file beside it
+take_plainfile() {
+	modprobe snapset
+	row_file
+}
+drop_plainfile() {
+	umount $FILES
+	modprobe -r snapset
+}
+take_samefile() {
+	row_file
+	modprobe snapset
+	snapset create --keep --store $FILES:1000M $FILES >/dev/null
+}
+drop_samefile() { drop_file; }
+
+FILES=/tmp/files
+file_system() { # DEVICE
+	mkdir -p $FILES
+	# nothing goes on in the background
+	mkfs.ext4 -qF -E nodiscard,lazy_itable_init=0,lazy_journal_init=0 "$1"
+	mount -o noatime "$1" $FILES
+}
+row_file() {
+	file_system $ORIGIN
+	dd if=/dev/zero of=$FILES/row bs=1M count=$ROW_MIB oflag=direct conv=fsync status=none
+	TARGET=$FILES/row
+}
 
 # so many snapshots of the origin, of which the newest has the store
 snaps() { # N STORE

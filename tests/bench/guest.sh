@@ -13,7 +13,7 @@ BW="64k-random-qd8 64k-seq-qd8 1m-seq-qd4"
 FIRST="4k-sparse-qd1 4k-sparse-qd16 4k-dense-qd1 4k-dense-qd16 $BW"
 AGAIN="4k-again-qd1 4k-again-qd16 1m-again-qd4"
 READS="4k-read-qd1 4k-read-qd16 1m-read-qd4"
-CONFIGS=${1:-raw floor loaded hooked counted linear dm4k dm64k thin memory device device8 device64 image kept_image busy busy_image}
+CONFIGS=${1:-raw floor loaded hooked counted linear dm4k dm64k thin memory device device8 device64 file plainfile samefile image kept_image busy busy_image}
 WORKLOADS=${2:-$FIRST $AGAIN $READS}
 
 # Sets ARGS; WRITTEN, the bytes that are written at least once; BEFORE, what is to be
@@ -38,6 +38,13 @@ workload() { # NAME
 	ARGS+=(--iodepth="${1##*-qd}")
 }
 
+# A file beside its store is shorter than a device, so the row is, too.
+shorten() {
+	ARGS=("${ARGS[@]/%--size=[12]g/--size=${ROW_MIB}m}") ARGS=("${ARGS[@]/%--io_size=1g/--io_size=${ROW_MIB}m}")
+	BEFORE=("${BEFORE[@]/%--size=1g/--size=${ROW_MIB}m}")
+	[ "$WRITTEN" -le $((ROW_MIB << 20)) ] || WRITTEN=$((ROW_MIB << 20))
+}
+
 # which rows of a configuration there are
 applies() { # CONFIGURATION WORKLOAD
 	case $1:$2 in
@@ -46,6 +53,7 @@ applies() { # CONFIGURATION WORKLOAD
 	floor:64k-* | floor:1m-seq-*) ;;
 	floor:*) return 1 ;;
 	raw:* | loaded:* | hooked:* | counted:* | memory:4k-again-* | device:*-again-*) ;;
+	plainfile:*-again-* | samefile:*-again-*) ;;
 	*:*-again-* | *:*-read-*) return 1 ;;
 	esac
 }
@@ -58,6 +66,7 @@ row() { # CONFIGURATION WORKLOAD [SAY: when it begins and ends]
 
 	echo "$1 $2"
 	workload "$2"
+	case $1 in plainfile | samefile) shorten ;; esac
 	# what is looked at for its instructions should be long
 	[ -z "${3:-}" ] || case $2 in 4k-sparse-*) ARGS+=(--io_size=160m) ;; 4k-read-*) ARGS+=(--io_size=640m) ;; 4k-again-*) ARGS+=(--loops=30) ;; esac
 	[ "$1" != floor ] || ARGS=("${ARGS[@]/#--rw=rand*/--rw=randrw}") ARGS=("${ARGS[@]/#--rw=write/--rw=rw}")

@@ -266,7 +266,8 @@ enum snapset_full {
 };
 
 /*
- * A file that is to be a store is of whole pages, four at least, has neither holes nor
+ * A file that is to be a store is of whole pages, four at least, and of whole blocks of
+ * its file system, has neither holes nor
  * shared or compressed blocks, and each sector of its first two and its last two pages is
  * written with this and zeros. So the kernel sees whether the disk has them where the
  * file system says.
