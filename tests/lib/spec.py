@@ -166,9 +166,10 @@ def check_attributes(spec, header):
 
 
 def check_query(op, comment, known):
-    """What answers for one or for all: "do: ID; dump: ... [ID] -> attributes"."""
+    """What answers for one or for all: "do: ID; dump: ... [ID]; both -> attributes"."""
     asked, _, answered = comment.partition("->")
     one, _, all_of_them = asked.partition("dump:")
+    one += all_of_them.partition(";")[2]
     # the sentences behind it begin with the name of one attribute that is there
     answered = re.split(r"\.\s", answered)[0]
     wanted = words(answered) & known
