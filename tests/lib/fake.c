@@ -7,15 +7,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <linux/netlink.h>
-
 #include "fake.h"
+#include "fake-nl.h"
 
 #define MAX_CONNS	64
 #define MAX_EVENTS	64
 
 struct event {
-	uint32_t	state, code;
+	uint32_t	type, state, code;
+	bool		store;
 	uint64_t	seq;
 	char		text[128];
 };
@@ -27,22 +27,11 @@ struct snapi_conn {
 	unsigned int	head, tail;
 };
 
-struct nl_msg {
-	int		cmd;
-	bool		dump, force;
-	uint32_t	major, minor;
-	unsigned int	freezes;
-	uint32_t	store_kind, store_fd;
-	char		name[256];
-	snap_id		snap_id;
-	bool		has_snap_id;
-};
-
 struct fake fake;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct snapi_conn *conns[MAX_CONNS];
-static const snap_id set_id = { { 0x5e, 1, 2, 3 } };
+static const snap_id set_id = { { 0x5e, 1, 2, 3 } }, other_id = { { 0x5e, 7, 7, 7 } };
 
 void fake_reset(void)
 {
@@ -70,11 +59,9 @@ static void wake(struct snapi_conn *c, bool up)
 	}
 }
 
-static void set_state(uint32_t state, uint32_t code, const char *text)
+/* To all that listen; lock is held. */
+static void tell(const struct event *event)
 {
-	fake.state = state;
-	fake.code = code;
-	fake.text = text;
 	fake.seq++;
 	for (int i = 0; i < MAX_CONNS; i++) {
 		struct snapi_conn *c = conns[i];
@@ -83,12 +70,31 @@ static void set_state(uint32_t state, uint32_t code, const char *text)
 		if (!c || !c->events || fake.silent)
 			continue;
 		ev = &c->queue[c->tail++ % MAX_EVENTS];
-		ev->state = state;
-		ev->code = code;
+		*ev = *event;
 		ev->seq = fake.seq;
-		strcpy(ev->text, text ? text : "");
 		wake(c, true);
 	}
+}
+
+static void set_state(uint32_t state, uint32_t code, const char *text)
+{
+	struct event ev = { .type = SNAPSET_EVENT_SET_STATE, .state = state, .code = code };
+
+	fake.state = state;
+	fake.code = code;
+	fake.text = text;
+	strcpy(ev.text, text ? text : "");
+	tell(&ev);
+}
+
+void fake_store_event(uint32_t type, const char *text)
+{
+	struct event ev = { .type = type, .store = true };
+
+	strcpy(ev.text, text);
+	pthread_mutex_lock(&lock);
+	tell(&ev);
+	pthread_mutex_unlock(&lock);
 }
 
 void fake_state(uint32_t state, uint32_t code, const char *text)
@@ -170,147 +176,70 @@ int snapi_conn_fd(const struct snapi_conn *c)
 	return c->fd;
 }
 
-struct nl_msg *snapi_msg_new(struct snapi_conn *c, int cmd, bool dump, size_t bytes)
+static void put_store(struct fake_answer *a)
 {
-	struct nl_msg *m = calloc(1, sizeof(*m));
+	const struct fake_store *st = &fake.store;
+	struct fake_answer in = { 0 };
 
-	(void)c;
-	(void)bytes;
-	m->cmd = cmd;
-	m->dump = dump;
-	return m;
+	if (!st->id)
+		return;
+	fake_put_u64(&in, SNAPSET_A_STORE_ID, st->id);
+	fake_put_u32(&in, SNAPSET_A_STORE_KIND, st->kind);
+	fake_put_u64(&in, SNAPSET_A_STORE_SIZE, st->size);
+	fake_put_u64(&in, SNAPSET_A_STORE_USED, st->used);
+	fake_put_u64(&in, SNAPSET_A_STORE_RATE, st->rate);
+	fake_put_u32(&in, SNAPSET_A_STORE_MAJOR, st->major);
+	fake_put_u32(&in, SNAPSET_A_STORE_MINOR, st->minor);
+	fake_put_u32(&in, SNAPSET_A_STORE_FILES, st->files);
+	if (st->path)
+		fake_put(&in, SNAPSET_A_STORE_PATH, st->path, strlen(st->path) + 1);
+	fake_put(a, SNAPSET_A_STORE, in.buf, in.used);
 }
 
-void snapi_put_u32(struct snapi_conn *c, struct nl_msg *m, int attr, uint32_t v)
+static void put_set(struct fake_answer *a, bool other)
 {
-	(void)c;
-	if (attr == SNAPSET_A_DEV_MAJOR)
-		m->major = v;
-	if (attr == SNAPSET_A_DEV_MINOR)
-		m->minor = v;
-	if (attr == SNAPSET_A_STORE_KIND)
-		m->store_kind = v;
-	if (attr == SNAPSET_A_FD && !m->freezes)
-		m->store_fd = v;
-}
-
-void snapi_put_u64(struct snapi_conn *c, struct nl_msg *m, int attr, uint64_t v)
-{
-	(void)c;
-	(void)m;
-	(void)attr;
-	(void)v;
-}
-
-void snapi_put_id(struct snapi_conn *c, struct nl_msg *m, int attr, const snap_id *id)
-{
-	(void)c;
-	if (attr == SNAPSET_A_SNAP_ID) {
-		m->snap_id = *id;
-		m->has_snap_id = true;
-	}
-}
-
-void snapi_put_str(struct snapi_conn *c, struct nl_msg *m, int attr, const char *v)
-{
-	(void)c;
-	if (strlen(v) > SNAPSET_NAME_MAX)
-		abort();
-	if (attr == SNAPSET_A_NAME)
-		strcpy(m->name, v);
-}
-
-void snapi_put_flag(struct snapi_conn *c, struct nl_msg *m, int attr)
-{
-	(void)c;
-	m->force = attr == SNAPSET_A_FORCE;
-}
-
-struct nlattr *snapi_nest(struct snapi_conn *c, struct nl_msg *m, int attr)
-{
-	(void)c;
-	m->freezes += attr == SNAPSET_A_FREEZE;
-	return NULL;
-}
-
-void snapi_nest_end(struct nl_msg *m, struct nlattr *nest)
-{
-	(void)m;
-	(void)nest;
-}
-
-bool snapi_nested_attrs(const struct snapi_attrs *attrs, int attr,
-			struct snapi_attrs *inner)
-{
-	(void)attrs;
-	(void)attr;
-	memset(inner, 0, sizeof(*inner));
-	return false;
-}
-
-/* Building an answer */
-
-struct answer {
-	struct snapi_attrs	attrs;
-	char			buf[4096];
-	size_t			used;
-};
-
-static void put(struct answer *a, int attr, const void *data, size_t len)
-{
-	struct nlattr *nla = (struct nlattr *)(a->buf + a->used);
-
-	nla->nla_type = attr;
-	nla->nla_len = NLA_HDRLEN + len;
-	memcpy(nla + 1, data, len);
-	a->used += NLA_ALIGN(nla->nla_len);
-	a->attrs.a[attr] = nla;
-}
-
-static void put_u32(struct answer *a, int attr, uint32_t v)
-{
-	put(a, attr, &v, sizeof(v));
-}
-
-static void put_u64(struct answer *a, int attr, uint64_t v)
-{
-	put(a, attr, &v, sizeof(v));
-}
-
-static void put_set(struct answer *a)
-{
-	put(a, SNAPSET_A_SET_ID, &set_id, 16);
-	put_u32(a, SNAPSET_A_STATE, fake.state);
-	put_u32(a, SNAPSET_A_CODE, fake.code);
-	put_u32(a, SNAPSET_A_MEMBERS, fake.nr_snaps);
-	put_u32(a, SNAPSET_A_PHASE, SNAPSET_PHASE_HOLD);
-	put_u64(a, SNAPSET_A_T_HOLD, 12345);
-	put_u64(a, SNAPSET_A_CREATED, 1700000000000000001ull);
+	fake_put(a, SNAPSET_A_SET_ID, other ? &other_id : &set_id, 16);
+	fake_put_u32(a, SNAPSET_A_STATE, other ? SNAPSET_STATE_CREATED : fake.state);
+	fake_put_u32(a, SNAPSET_A_CODE, fake.code);
+	fake_put_u32(a, SNAPSET_A_MEMBERS, fake.nr_snaps);
+	fake_put_u32(a, SNAPSET_A_PHASE, SNAPSET_PHASE_HOLD);
+	fake_put_u64(a, SNAPSET_A_T_HOLD, 12345);
+	fake_put_u64(a, SNAPSET_A_CREATED, 1700000000000000001ull);
+	fake_put_u32(a, SNAPSET_A_FULL, fake.full);
+	fake_put_u32(a, SNAPSET_A_FULL_WAIT_MS, fake.full_wait_ms);
+	fake_put_u32(a, SNAPSET_A_FULL_WAITS, fake.full_waits);
+	fake_put_u32(a, SNAPSET_A_FULL_DROPPED, fake.full_dropped);
+	put_store(a);
 	if (fake.text)
-		put(a, SNAPSET_A_TEXT, fake.text, strlen(fake.text) + 1);
+		fake_put(a, SNAPSET_A_TEXT, fake.text, strlen(fake.text) + 1);
 }
 
-static void put_snap(struct answer *a, const struct fake_snap *s)
+static void put_snap(struct fake_answer *a, const struct fake_snap *s, bool count)
 {
-	put(a, SNAPSET_A_SET_ID, &set_id, 16);
-	put(a, SNAPSET_A_SNAP_ID, &s->id, 16);
-	put(a, SNAPSET_A_NAME, s->name, strlen(s->name) + 1);
-	put(a, SNAPSET_A_IMAGE_NAME, "snapset0", 9);
-	put_u32(a, SNAPSET_A_DEV_MAJOR, s->major);
-	put_u32(a, SNAPSET_A_DEV_MINOR, s->minor);
-	put_u32(a, SNAPSET_A_OPENERS, s->openers);
-	put_u32(a, SNAPSET_A_STATE, SNAPSET_SNAP_LIVE);
-	put_u64(a, SNAPSET_A_SIZE, 1 << 20);
+	fake_put(a, SNAPSET_A_SET_ID, s->other ? &other_id : &set_id, 16);
+	fake_put(a, SNAPSET_A_SNAP_ID, &s->id, 16);
+	fake_put(a, SNAPSET_A_NAME, s->name, strlen(s->name) + 1);
+	fake_put(a, SNAPSET_A_IMAGE_NAME, "snapset0", 9);
+	fake_put_u32(a, SNAPSET_A_DEV_MAJOR, s->major);
+	fake_put_u32(a, SNAPSET_A_DEV_MINOR, s->minor);
+	fake_put_u32(a, SNAPSET_A_OPENERS, s->openers);
+	fake_put_u32(a, SNAPSET_A_STATE, SNAPSET_SNAP_LIVE);
+	fake_put_u64(a, SNAPSET_A_SIZE, 1 << 20);
+	fake_put_u64(a, SNAPSET_A_ALLOCATED, s->allocated);
+	if (s->quota)
+		fake_put_u64(a, SNAPSET_A_QUOTA, s->quota);
+	if (count)
+		fake_put_u64(a, SNAPSET_A_EXCLUSIVE, s->exclusive);
 }
 
 static void take_store(const struct nl_msg *m)
 {
 	struct stat st;
 
-	fake.store_kind = m->store_kind;
-	if (m->store_kind != SNAPSET_STORE_FILE)
+	fake.store_kind = (uint32_t)m->v[SNAPSET_A_STORE_KIND];
+	if (fake.store_kind != SNAPSET_STORE_FILE)
 		return;
-	if (fstat((int)m->store_fd, &st))
+	if (fstat((int)m->v[SNAPSET_A_FD], &st))
 		abort();
 	fake.store_files++;
 	fake.store_size += (uint64_t)st.st_size;
@@ -337,23 +266,31 @@ static uint32_t cancel(void)
 static void delete(const struct nl_msg *m, int *err, uint32_t *deleted)
 {
 	for (unsigned int i = 0; i < fake.nr_snaps; i++) {
-		if (m->has_snap_id && !snap_id_equal(&fake.snaps[i].id, &m->snap_id))
+		if (m->has[SNAPSET_A_SNAP_ID] && !snap_id_equal(&fake.snaps[i].id, &m->snap_id))
 			continue;
-		if (fake.snaps[i].openers && !m->force)
+		if (fake.snaps[i].openers && !m->has[SNAPSET_A_FORCE])
 			*err = EBUSY;
 		(*deleted)++;
 	}
 	if (!*deleted)
 		*err = ENOENT;
-	if (!*err && !m->has_snap_id)
+	if (!*err && !m->has[SNAPSET_A_SNAP_ID])
 		fake.nr_snaps = 0;
+}
+
+static bool is_meant(const struct nl_msg *m, const struct fake_snap *s)
+{
+	if (m->has[SNAPSET_A_SNAP_ID])
+		return snap_id_equal(&s->id, &m->snap_id);
+	return !m->has[SNAPSET_A_SET_ID] ||
+	       snap_id_equal(s->other ? &other_id : &set_id, &m->set_id);
 }
 
 /* One object each; returns the errno. */
 static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 		  unsigned int i, bool *more)
 {
-	struct answer a = { 0 };
+	struct fake_answer a = { 0 };
 	struct fake_snap *s;
 	uint32_t deleted = 0;
 	int err = 0;
@@ -361,22 +298,25 @@ static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 	*more = false;
 	switch (m->cmd) {
 	case SNAPSET_CMD_SESSION_OPEN:
-		put_u64(&a, SNAPSET_A_SESSION, 42);
+		fake_put_u64(&a, SNAPSET_A_SESSION, 42);
 		break;
 	case SNAPSET_CMD_SET_START:
 		fake.exists = true;
 		fake.state = SNAPSET_STATE_OPEN;
+		fake.full = (uint32_t)m->v[SNAPSET_A_FULL];
+		fake.full_wait_ms = (uint32_t)m->v[SNAPSET_A_FULL_WAIT_MS];
 		take_store(m);
-		put(&a, SNAPSET_A_SET_ID, &set_id, 16);
+		fake_put(&a, SNAPSET_A_SET_ID, &set_id, 16);
 		break;
 	case SNAPSET_CMD_SET_ADD:
 		s = &fake.snaps[fake.nr_snaps++];
 		memset(s, 0, sizeof(*s));
 		memset(s->id.b, (int)fake.nr_snaps, 16);
-		s->major = m->major;
-		s->minor = m->minor;
+		s->major = (uint32_t)m->v[SNAPSET_A_DEV_MAJOR];
+		s->minor = (uint32_t)m->v[SNAPSET_A_DEV_MINOR];
+		s->quota = m->v[SNAPSET_A_QUOTA];
 		strcpy(s->name, m->name);
-		put(&a, SNAPSET_A_SNAP_ID, &s->id, 16);
+		fake_put(&a, SNAPSET_A_SNAP_ID, &s->id, 16);
 		break;
 	case SNAPSET_CMD_SET_DO:
 		fake.freezes = m->freezes;
@@ -385,20 +325,21 @@ static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 			set_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
 		return 0;
 	case SNAPSET_CMD_SET_CANCEL:
-		put_u32(&a, SNAPSET_A_CODE, cancel());
+		fake_put_u32(&a, SNAPSET_A_CODE, cancel());
 		break;
 	case SNAPSET_CMD_SET_GET:
 		if (!fake.exists)
 			return m->dump ? 0 : ENOENT;
-		put_set(&a);
+		put_set(&a, i || (!m->dump && snap_id_equal(&m->set_id, &other_id)));
+		*more = m->dump && fake.other && !i;
 		break;
 	case SNAPSET_CMD_SNAP_GET:
 		for (; i < fake.nr_snaps; i++)
-			if (!m->has_snap_id || snap_id_equal(&fake.snaps[i].id, &m->snap_id))
+			if (is_meant(m, &fake.snaps[i]))
 				break;
 		if (i >= fake.nr_snaps)
 			return m->dump ? 0 : ENOENT;
-		put_snap(&a, &fake.snaps[i]);
+		put_snap(&a, &fake.snaps[i], m->has[SNAPSET_A_COUNT_EXCLUSIVE]);
 		*more = m->dump && i + 1 < fake.nr_snaps;
 		break;
 	case SNAPSET_CMD_STORE_EXTEND:
@@ -408,7 +349,7 @@ static int answer(const struct nl_msg *m, snapi_reply_fn fn, void *arg,
 		delete(m, &err, &deleted);
 		if (err)
 			return err;
-		put_u32(&a, SNAPSET_A_DELETED, deleted);
+		fake_put_u32(&a, SNAPSET_A_DELETED, deleted);
 		break;
 	default:
 		return EOPNOTSUPP;
@@ -428,6 +369,8 @@ snap_status snapi_call(struct snapi_conn *c, struct nl_msg *m,
 	(void)c;
 	pthread_mutex_lock(&lock);
 	fake.calls[m->cmd]++;
+	memcpy(fake.sent[m->cmd].v, m->v, sizeof(m->v));
+	memcpy(fake.sent[m->cmd].has, m->has, sizeof(m->has));
 	if (m->cmd == fake.fail_cmd) {
 		err = fake.fail_errno;
 		text = fake.fail_text;
@@ -455,7 +398,7 @@ int snapi_conn_drain(struct snapi_conn *c, snapi_reply_fn fn, void *arg)
 	int stop = 0;
 
 	while (!stop) {
-		struct answer a = { .attrs.cmd = SNAPSET_CMD_EVENT };
+		struct fake_answer a = { .attrs.cmd = SNAPSET_CMD_EVENT };
 		struct event ev;
 
 		pthread_mutex_lock(&lock);
@@ -471,12 +414,15 @@ int snapi_conn_drain(struct snapi_conn *c, snapi_reply_fn fn, void *arg)
 		}
 		ev = c->queue[c->head++ % MAX_EVENTS];
 		pthread_mutex_unlock(&lock);
-		put_u32(&a, SNAPSET_A_EVENT, SNAPSET_EVENT_SET_STATE);
-		put_u64(&a, SNAPSET_A_SEQ, ev.seq);
-		put_u32(&a, SNAPSET_A_STATE, ev.state);
-		put_u32(&a, SNAPSET_A_CODE, ev.code);
-		put(&a, SNAPSET_A_SET_ID, &set_id, 16);
-		put(&a, SNAPSET_A_TEXT, ev.text, strlen(ev.text) + 1);
+		fake_put_u32(&a, SNAPSET_A_EVENT, ev.type);
+		fake_put_u64(&a, SNAPSET_A_SEQ, ev.seq);
+		if (ev.store)
+			put_store(&a);
+		else
+			fake_put_u32(&a, SNAPSET_A_STATE, ev.state);
+		fake_put_u32(&a, SNAPSET_A_CODE, ev.code);
+		fake_put(&a, SNAPSET_A_SET_ID, &set_id, 16);
+		fake_put(&a, SNAPSET_A_TEXT, ev.text, strlen(ev.text) + 1);
 		stop = fn(&a.attrs, arg);
 	}
 	return 0;

@@ -10,8 +10,17 @@
 
 struct fake_snap {
 	snap_id		id;
+	bool		other;			/* it is in the other set */
 	uint32_t	major, minor, openers;
+	uint64_t	quota, allocated, exclusive;
 	char		name[256];
+};
+
+struct fake_store {
+	uint64_t	id;			/* 0: nothing is told of it */
+	uint64_t	size, used, rate;
+	uint32_t	kind, major, minor, files;
+	const char	*path;
 };
 
 struct fake {
@@ -23,6 +32,7 @@ struct fake {
 	uint32_t	code;
 	const char	*text;
 	bool		exists;			/* the set */
+	bool		other;			/* and another one with the same store */
 	bool		silent;			/* changes send no event */
 	bool		finish;			/* a DO is done at once */
 	uint32_t	cancel_code;		/* answer to CANCEL, 0: by state */
@@ -34,6 +44,12 @@ struct fake {
 	uint32_t	store_kind;		/* SNAPSET_STORE_*, as last told */
 	unsigned int	store_files;		/* how many were told */
 	uint64_t	store_size;		/* bytes, of all of them */
+	struct fake_store store;		/* as the kernel tells it */
+	uint32_t	full, full_wait_ms, full_waits, full_dropped;
+	struct {				/* attributes of the last of each command */
+		uint64_t	v[SNAPSET_A_MAX + 1];	/* numbers; flags are 1 */
+		bool		has[SNAPSET_A_MAX + 1];
+	} sent[SNAPSET_CMD_MAX + 1];
 	unsigned int	calls[SNAPSET_CMD_MAX + 1];
 };
 
@@ -42,6 +58,8 @@ extern struct fake fake;
 void fake_reset(void);
 /* The set goes to @state; tells it, unless fake.silent. */
 void fake_state(uint32_t state, uint32_t code, const char *text);
+/* Tells of the store: SNAPSET_EVENT_STORE_LOW or _FULL. */
+void fake_store_event(uint32_t type, const char *text);
 /* What was to fail goes well from now on; from any thread. */
 void fake_relent(void);
 /* How often @cmd was called; from any thread. */
