@@ -51,13 +51,7 @@ static int on_event(const struct snapi_attrs *attrs, void *arg)
 	struct snap_event *n = &ev->next;
 
 	memset(n, 0, sizeof(*n));
-	n->type = snapi_u32(attrs, SNAPSET_A_EVENT);
-	n->seq = snapi_u64(attrs, SNAPSET_A_SEQ);
-	n->state = snapi_u32(attrs, SNAPSET_A_STATE);
-	n->code = (snap_status)snapi_u32(attrs, SNAPSET_A_CODE);
-	snapi_id(attrs, SNAPSET_A_SET_ID, &n->set_id);
-	snapi_id(attrs, SNAPSET_A_SNAP_ID, &n->snapshot_id);
-	snapi_str(attrs, SNAPSET_A_TEXT, n->text, sizeof(n->text));
+	snapi_props_event(attrs, n);
 	if (ev->seq && n->seq != ev->seq + 1)
 		ev->gap = true;
 	ev->seq = n->seq;

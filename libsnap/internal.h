@@ -124,15 +124,18 @@ struct snap_session {
 	bool			context_set;
 	uint32_t		attrs;
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
-	uint64_t		budget;
+	uint64_t		budget, quota;
+	enum snap_full		full;
+	uint32_t		full_wait_ms;
 	struct {
 		enum snap_store_kind	kind;
 		bool			set;
 		uint64_t		limit;
+		uint64_t		id;	/* of the one that is shared */
 		dev_t			dev;	/* 0: no device */
 		char			*directory;	/* absolute; NULL: no file */
 		uint64_t		bytes;		/* 0: as is usual */
-		struct snapi_blks	devs;		/* below the file, once it is made */
+		struct snapi_blks	devs;		/* below the file, once it is made or found */
 	} store;
 
 	char			*transactions;	/* directory, NULL: none */
@@ -192,7 +195,7 @@ unsigned int snapi_store_file_sweep(const char *path);
 bool snapi_store_file_size_ok(uint64_t bytes);
 
 /* store.c */
-/* Makes the file, if the store is one. The error is in @e. */
+/* Makes the file, if the store is one; finds the store that is shared. The error is in @e. */
 snap_status snapi_store_begin(struct snap_session *s, struct snapi_store_file *f,
 			      struct snapi_error *e);
 /* cmd_lock is held. */
@@ -253,11 +256,17 @@ void snapi_helper_tell(int fd, const char *word, snap_status code);
 enum snapi_answer snapi_helper_read(int fd, struct snapi_error *e);
 
 /* query.c */
+/* snap_query() with a filter that is good, but for the size. */
+snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
+			struct snap_iter **out, struct snapi_error *e);
 /* Under async->lock at most. */
 snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
 			    struct snap_set_props *p, struct snapi_error *e);
 /* Whether somebody has a set in the making. */
 bool snapi_query_making(struct snap_session *s, struct snapi_error *e);
+/* A set that uses the store @store_id; false: there is none, or the error is in @e. */
+bool snapi_query_store(struct snap_session *s, uint64_t store_id,
+		       struct snap_set_props *p, struct snapi_error *e);
 
 /* resolve.c */
 struct snapi_volume {
@@ -389,5 +398,10 @@ uint32_t snapi_u32(const struct snapi_attrs *attrs, int attr);
 uint64_t snapi_u64(const struct snapi_attrs *attrs, int attr);
 void snapi_id(const struct snapi_attrs *attrs, int attr, snap_id *id);
 void snapi_str(const struct snapi_attrs *attrs, int attr, char *buf, size_t len);
+
+/* props.c: what the kernel says of things, as the caller reads it. All are 0 before. */
+void snapi_props_set(const struct snapi_attrs *a, struct snap_set_props *p);
+void snapi_props_snapshot(const struct snapi_attrs *a, struct snap_snapshot_props *p);
+void snapi_props_event(const struct snapi_attrs *a, struct snap_event *ev);
 
 #endif /* LIBSNAP_INTERNAL_H */

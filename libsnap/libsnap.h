@@ -297,6 +297,9 @@ enum snap_store_kind {
 	SNAP_STORE_MEMORY,	/* RAM */
 	SNAP_STORE_DEVICE,	/* a block device or partition; what is on it is lost */
 	SNAP_STORE_FILE,	/* a file in a directory, made for it, and removed when it goes */
+	SNAP_STORE_SHARED,	/* that of an earlier set, which stays until no set uses it; only
+				 * said to snap_set_store(): the properties tell what it is
+				 */
 };
 
 struct snap_store {
@@ -309,12 +312,15 @@ struct snap_store {
 					 * or 320 MiB if that is more, but half of what is free
 					 * at most
 					 */
+	uint64_t		store_id;/* SHARED: as in struct snap_set_props, and nothing else */
 };
 
 /*
  * Where old data goes; copied. Without this call: memory.
  * SNAP_E_INVALIDARG, SNAP_E_OBJECT_NOT_FOUND: no such device or directory.
  * SNAP_E_BAD_STATE: the set is started. VSS: AddDiffArea.
+ *
+ * A SHARED one is looked for by snap_start_snapshot_set().
  *
  * A FILE is allocated by snap_start_snapshot_set(), on ext4, xfs, btrfs or what else can
  * hold a swap file. The directory may lie on a volume of the set, whose image then has
@@ -324,6 +330,38 @@ struct snap_store {
  */
 snap_status snap_set_store(struct snap_session *session,
 			   const struct snap_store *store);
+
+/* What is done when the store has no room for what a write would destroy. */
+enum snap_full {
+	SNAP_FULL_SET,		/* the snapshots of this set are given up */
+	SNAP_FULL_OLDEST,	/* the device's oldest snapshot is deleted, also if its image is open,
+				 * then the next; if none is left that uses the store, or writers
+				 * have waited for too long: as SET
+				 */
+	SNAP_FULL_WAIT,		/* writers wait for snap_storage_extend() or for deletions; if that
+				 * takes too long: as SET
+				 */
+};
+
+/*
+ * Chooses one of them for the set; whoever shares the store has his own. Without this
+ * call: SNAP_FULL_SET.
+ * @wait_ms	the longest that writers wait for room: 1..60000 ms, 0 for the default
+ *		(5000); with SNAP_FULL_SET nobody waits, and it must be 0
+ * SNAP_E_INVALIDARG: out of range. SNAP_E_BAD_STATE: the set is started. VSS: none; it
+ * deletes the oldest shadow copies of the volume.
+ */
+snap_status snap_set_full_policy(struct snap_session *session,
+				 enum snap_full policy, uint32_t wait_ms);
+
+/*
+ * Limits what the store keeps for each of the volumes that are added from now on. The
+ * snapshot of a volume that needs more is lost, whatever room the store has.
+ * @bytes	4096 at least; 0: as much as there is room for, which is the default
+ * SNAP_E_INVALIDARG: out of range. SNAP_E_BAD_STATE: not before snap_do_snapshot_set().
+ * VSS: the maximum size of AddDiffArea.
+ */
+snap_status snap_set_quota(struct snap_session *session, uint64_t bytes);
 
 /*
  * Has the programs in @directory make the transactions of databases and the like
@@ -375,7 +413,8 @@ snap_status snap_set_transactions(struct snap_session *session,
  * SNAP_E_BAD_STATE: the session had its set.
  * With a store in a file: SNAP_E_INSUFFICIENT_STORAGE, SNAP_E_VOLUME_NOT_SUPPORTED: no
  * room for it, or not on such a file system; SNAP_E_NESTED_VOLUME_LIMIT: the directory
- * lies on a volume that has snapshots. No file is left then. VSS: StartSnapshotSet.
+ * lies on a volume that has snapshots. No file is left then. With a shared store:
+ * SNAP_E_OBJECT_NOT_FOUND: no set uses it any more. VSS: StartSnapshotSet.
  */
 snap_status snap_start_snapshot_set(struct snap_session *session,
 				    snap_id *set_id);
@@ -554,6 +593,9 @@ struct snap_simple_options {
 						unsigned int delay_s,
 						unsigned int more);
 	void			*arg;
+	enum snap_full		full;		/* as snap_set_full_policy() */
+	uint32_t		full_wait_ms;
+	uint64_t		quota;		/* as snap_set_quota(), of each volume */
 };
 
 /*
@@ -625,8 +667,16 @@ struct snap_set_props {
 	uint64_t		store_used;	/* bytes it holds */
 	char			text[512];	/* the sentence, if it failed */
 	char			waits_for[256];	/* volume or mount point the phase waits for, "" */
-	uint32_t		store_files;	/* FILE: how many */
-	char			store_path[256];/* FILE: the first of them; "" if that is too long */
+	uint32_t		store_files;	/* how many; of a store of another kind what it
+						 * was made larger by
+						 */
+	char			store_path[256];/* the first of them; "" if that is too long */
+	uint64_t		store_id;	/* its number, never 0; sets that share it have the same */
+	uint64_t		store_rate;	/* bytes per second that it was given lately */
+	enum snap_full		full;		/* as snap_set_full_policy() */
+	uint32_t		full_wait_ms;	/* means nothing with SNAP_FULL_SET */
+	uint32_t		full_waits;	/* how often writers had to wait for room */
+	uint32_t		full_dropped;	/* older snapshots that were deleted to have room */
 };
 
 struct snap_snapshot_props {
@@ -653,6 +703,10 @@ struct snap_snapshot_props {
 	uint64_t		in_ram;		/* bytes of it on their way there */
 	snap_status		code;		/* why it is dead, else SNAP_S_OK */
 	char			text[512];	/* the sentence to it */
+	uint64_t		quota;		/* bytes, as snap_set_quota(); 0: none */
+	uint64_t		allocated;	/* bytes of stores that hold what is kept for it */
+	uint64_t		exclusive;	/* bytes of allocated that its deletion would give back */
+	bool			exclusive_known;/* only if struct snap_filter asked for it */
 };
 
 /*
@@ -664,6 +718,15 @@ struct snap_snapshot_props {
 snap_status snap_get_snapshot_properties(struct snap_session *session,
 					 const snap_id *snapshot_id,
 					 struct snap_snapshot_props *props);
+
+/*
+ * How many bytes of its store the deletion of the snapshot @snapshot_id would give back:
+ * what no older snapshot of the device needs. That is counted, which takes time. Any time.
+ * SNAP_E_OBJECT_NOT_FOUND, SNAP_E_INVALIDARG: as above. VSS: none.
+ */
+snap_status snap_get_snapshot_exclusive(struct snap_session *session,
+					const snap_id *snapshot_id,
+					uint64_t *bytes);
 
 /*
  * Likewise of the set @set_id, also of one in the making, and of one that failed
@@ -686,6 +749,7 @@ struct snap_filter {
 	snap_id			set_id;		/* only of this set; zeros: any */
 	const char		*volume;	/* only of this volume, named as for add; NULL: any */
 	bool			unfinished;	/* also what is not created or has failed */
+	bool			count_exclusive;/* SNAPSHOT: fill exclusive, which takes time */
 };
 
 /*
@@ -724,14 +788,16 @@ snap_status snap_delete_snapshots(struct snap_session *session,
 
 /*
  * Makes the store of the set @set_id larger, of whichever session, by one more file in
- * @directory; any time while the set is there.
+ * @directory; any time while the set is there. What does not fit into a store in memory or
+ * on a device goes to the file. Those who share the store share it, too.
  * @bytes	as in struct snap_store, 0 for the default
  * SNAP_E_OBJECT_NOT_FOUND		no such set or directory
  * SNAP_E_INVALIDARG			no directory, or too small
- * SNAP_E_VOLUME_NOT_SUPPORTED		the store is not of files, or none can be there
+ * SNAP_E_VOLUME_NOT_SUPPORTED		none can be there, or its blocks are larger than those
+ *					of a volume
  * SNAP_E_INSUFFICIENT_STORAGE		no room in the directory
  * SNAP_E_NESTED_VOLUME_LIMIT		the directory lies on a volume that has snapshots,
- *					above one of the set, or below
+ *					above one of a set that uses the store, or below
  * VSS: ChangeDiffAreaMaximumSize.
  */
 snap_status snap_storage_extend(struct snap_session *session,
@@ -760,7 +826,12 @@ enum snap_event_type {
 	SNAP_EVENT_SET_STATE,		/* set_id state code text */
 	SNAP_EVENT_SNAPSHOT_DEAD,	/* set_id snapshot_id code text */
 	SNAP_EVENT_SNAPSHOT_DELETED,	/* set_id snapshot_id */
-	SNAP_EVENT_STORE_LOW,		/* set_id text */
+	SNAP_EVENT_STORE_LOW,		/* set_id store_ text: 50, 75, 90 % used; of those that share
+					 * the store, the newest set
+					 */
+	SNAP_EVENT_STORE_FULL,		/* set_id store_ text [snapshot_id]: whose writers wait, and
+					 * which older snapshot was deleted for them
+					 */
 	SNAP_EVENT_LOST = 1000,		/* events were lost: ask with snap_query() */
 };
 
@@ -773,6 +844,11 @@ struct snap_event {
 	enum snap_set_state	state;
 	snap_status		code;
 	char			text[512];
+	uint64_t		store_id;	/* as in struct snap_set_props; 0: no store is meant */
+	enum snap_store_kind	store_kind;
+	uint64_t		store_size;	/* bytes it can hold */
+	uint64_t		store_used;	/* bytes it holds */
+	uint64_t		store_rate;	/* bytes per second that it was given lately */
 };
 
 /*

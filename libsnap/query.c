@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Properties, lists, deletion. The kernel knows all of it; we only ask. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,85 +41,12 @@ static void *item(const struct list *l, unsigned int i)
 	return l->v + i * l->each;
 }
 
-static enum snap_store_kind store_kind(uint32_t kind)
-{
-	switch (kind) {
-	case SNAPSET_STORE_BDEV:	return SNAP_STORE_DEVICE;
-	case SNAPSET_STORE_FILE:	return SNAP_STORE_FILE;
-	default:			return SNAP_STORE_MEMORY;
-	}
-}
-
-static void parse_set(const struct snapi_attrs *a, struct snap_set_props *p)
-{
-	struct snapi_attrs store;
-
-	snapi_id(a, SNAPSET_A_SET_ID, &p->id);
-	p->attrs = snapi_u32(a, SNAPSET_A_ATTRS);
-	p->members = snapi_u32(a, SNAPSET_A_MEMBERS);
-	p->state = snapi_u32(a, SNAPSET_A_STATE);
-	p->phase = snapi_u32(a, SNAPSET_A_PHASE);
-	p->code = snapi_code_from_kernel(snapi_u32(a, SNAPSET_A_CODE));
-	p->created_ns = snapi_u64(a, SNAPSET_A_CREATED);
-	p->elapsed_ns = snapi_u64(a, SNAPSET_A_ELAPSED_NS);
-	p->deadline_ns = snapi_u64(a, SNAPSET_A_DEADLINE_NS);
-	p->prepare_ns = snapi_u64(a, SNAPSET_A_T_PREPARE);
-	p->freeze_ns = snapi_u64(a, SNAPSET_A_T_FREEZE);
-	p->hold_ns = snapi_u64(a, SNAPSET_A_T_HOLD);
-	p->drain_ns = snapi_u64(a, SNAPSET_A_T_DRAIN);
-	p->frozen_ns = snapi_u64(a, SNAPSET_A_T_FROZEN);
-	p->total_ns = snapi_u64(a, SNAPSET_A_T_TOTAL);
-	p->parked = snapi_u64(a, SNAPSET_A_PARKED);
-	p->budget = snapi_u64(a, SNAPSET_A_BUDGET);
-	if (snapi_nested_attrs(a, SNAPSET_A_STORE, &store)) {
-		p->store_kind = store_kind(snapi_u32(&store, SNAPSET_A_STORE_KIND));
-		p->store_major = snapi_u32(&store, SNAPSET_A_STORE_MAJOR);
-		p->store_minor = snapi_u32(&store, SNAPSET_A_STORE_MINOR);
-		p->store_size = snapi_u64(&store, SNAPSET_A_STORE_SIZE);
-		p->store_used = snapi_u64(&store, SNAPSET_A_STORE_USED);
-		p->store_files = snapi_u32(&store, SNAPSET_A_STORE_FILES);
-		snapi_str(&store, SNAPSET_A_STORE_PATH, p->store_path, sizeof(p->store_path));
-	}
-	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
-	snapi_str(a, SNAPSET_A_NAME, p->waits_for, sizeof(p->waits_for));
-}
-
-static void parse_snapshot(const struct snapi_attrs *a,
-			   struct snap_snapshot_props *p)
-{
-	char name[64];
-
-	snapi_id(a, SNAPSET_A_SNAP_ID, &p->id);
-	snapi_id(a, SNAPSET_A_SET_ID, &p->set_id);
-	p->state = snapi_u32(a, SNAPSET_A_STATE);
-	snapi_str(a, SNAPSET_A_NAME, p->volume, sizeof(p->volume));
-	p->origin_major = snapi_u32(a, SNAPSET_A_DEV_MAJOR);
-	p->origin_minor = snapi_u32(a, SNAPSET_A_DEV_MINOR);
-	if (snapi_blk_name(makedev(p->origin_major, p->origin_minor), name))
-		snprintf(p->origin, sizeof(p->origin), "/dev/%s", name);
-	snapi_str(a, SNAPSET_A_IMAGE_NAME, name, sizeof(name));
-	if (name[0])
-		snprintf(p->device, sizeof(p->device), "/dev/%s", name);
-	p->device_major = snapi_u32(a, SNAPSET_A_IMAGE_MAJOR);
-	p->device_minor = snapi_u32(a, SNAPSET_A_IMAGE_MINOR);
-	p->block_size = snapi_u32(a, SNAPSET_A_BLOCK_SIZE);
-	p->openers = snapi_u32(a, SNAPSET_A_OPENERS);
-	p->bytes = snapi_u64(a, SNAPSET_A_SIZE);
-	p->created_ns = snapi_u64(a, SNAPSET_A_CREATED);
-	p->drain_ns = snapi_u64(a, SNAPSET_A_T_DRAIN);
-	p->copied = snapi_u64(a, SNAPSET_A_COPIED);
-	p->stored = snapi_u64(a, SNAPSET_A_STORED);
-	p->in_ram = snapi_u64(a, SNAPSET_A_IN_RAM);
-	p->code = snapi_code_from_kernel(snapi_u32(a, SNAPSET_A_CODE));
-	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
-}
-
 static int on_set(const struct snapi_attrs *a, void *arg)
 {
 	struct snap_set_props *p = grow(arg);
 
 	if (p)
-		parse_set(a, p);
+		snapi_props_set(a, p);
 	return !p;
 }
 
@@ -129,16 +55,22 @@ static int on_snapshot(const struct snapi_attrs *a, void *arg)
 	struct snap_snapshot_props *p = grow(arg);
 
 	if (p)
-		parse_snapshot(a, p);
+		snapi_props_snapshot(a, p);
 	return !p;
 }
 
-/*
- * Asks for one object (@attr, @id), for all (no @id), or for all snapshots of
- * a set (@dump and @id). Takes query_lock.
- */
-static snap_status ask(struct snap_session *s, int cmd, bool dump, int attr,
-		       const snap_id *id, struct list *l, struct snapi_error *e)
+/* One object (@id), all of them (@dump), or the snapshots of a set (both). */
+struct question {
+	int		cmd;
+	bool		dump;
+	bool		count;		/* what is exclusive */
+	int		attr;		/* what @id is the id of */
+	const snap_id	*id;		/* NULL: none */
+};
+
+/* Takes query_lock. */
+static snap_status ask(struct snap_session *s, const struct question *q, struct list *l,
+		       struct snapi_error *e)
 {
 	struct nl_msg *m;
 
@@ -151,10 +83,12 @@ static snap_status ask(struct snap_session *s, int cmd, bool dump, int attr,
 					"the session is closed");
 			break;
 		}
-		m = snapi_msg_new(s->query, cmd, dump, 64);
-		if (id)
-			snapi_put_id(s->query, m, attr, id);
-		snapi_call(s->query, m, cmd == SNAPSET_CMD_SET_GET ? on_set : on_snapshot,
+		m = snapi_msg_new(s->query, q->cmd, q->dump, 64);
+		if (q->id)
+			snapi_put_id(s->query, m, q->attr, q->id);
+		if (q->count)
+			snapi_put_flag(s->query, m, SNAPSET_A_COUNT_EXCLUSIVE);
+		snapi_call(s->query, m, q->cmd == SNAPSET_CMD_SET_GET ? on_set : on_snapshot,
 			   l, e);
 		if (e->code != SNAP_E_UNEXPECTED || e->sys_errno != EAGAIN)
 			break;
@@ -168,9 +102,12 @@ static snap_status ask(struct snap_session *s, int cmd, bool dump, int attr,
 snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
 			    struct snap_set_props *p, struct snapi_error *e)
 {
+	const struct question q = {
+		.cmd = SNAPSET_CMD_SET_GET, .attr = SNAPSET_A_SET_ID, .id = id,
+	};
 	struct list l = { .each = sizeof(*p) };
 
-	if (!ask(s, SNAPSET_CMD_SET_GET, false, SNAPSET_A_SET_ID, id, &l, e)) {
+	if (!ask(s, &q, &l, e)) {
 		if (l.nr)
 			memcpy(p, l.v, sizeof(*p));
 		else
@@ -180,12 +117,14 @@ snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
 	return e->code;
 }
 
+static const struct question all_sets = { .cmd = SNAPSET_CMD_SET_GET, .dump = true };
+
 bool snapi_query_making(struct snap_session *s, struct snapi_error *e)
 {
 	struct list l = { .each = sizeof(struct snap_set_props) };
 	bool making = false;
 
-	ask(s, SNAPSET_CMD_SET_GET, true, SNAPSET_A_SET_ID, NULL, &l, e);
+	ask(s, &all_sets, &l, e);
 	for (unsigned int i = 0; !e->code && i < l.nr; i++) {
 		const struct snap_set_props *set = item(&l, i);
 
@@ -193,6 +132,24 @@ bool snapi_query_making(struct snap_session *s, struct snapi_error *e)
 	}
 	free(l.v);
 	return making;
+}
+
+bool snapi_query_store(struct snap_session *s, uint64_t store_id,
+		       struct snap_set_props *p, struct snapi_error *e)
+{
+	struct list l = { .each = sizeof(*p) };
+	bool found = false;
+
+	ask(s, &all_sets, &l, e);
+	for (unsigned int i = 0; !e->code && !found && i < l.nr; i++) {
+		const struct snap_set_props *set = item(&l, i);
+
+		found = set->store_id == store_id;
+		if (found)
+			memcpy(p, set, sizeof(*p));
+	}
+	free(l.v);
+	return found;
 }
 
 static void join(struct snap_snapshot_props *p, const struct snap_set_props *set)
@@ -222,34 +179,67 @@ SNAPI_EXPORT snap_status snap_get_set_properties(struct snap_session *s,
 	return SNAP_S_OK;
 }
 
+/* One that is created. @p is 0. */
+static snap_status get_snapshot(struct snap_session *s, const snap_id *id, bool count,
+				struct snap_snapshot_props *p, struct snapi_error *e)
+{
+	const struct question q = {
+		.cmd = SNAPSET_CMD_SNAP_GET, .count = count,
+		.attr = SNAPSET_A_SNAP_ID, .id = id,
+	};
+	struct list l = { .each = sizeof(*p) };
+	struct snap_set_props set = { 0 };
+
+	if (!ask(s, &q, &l, e)) {
+		if (l.nr)
+			memcpy(p, l.v, sizeof(*p));
+		snapi_query_set(s, &p->set_id, &set, e);
+	}
+	free(l.v);
+	if (!e->code && set.state != SNAP_SET_CREATED)
+		snapi_error_set(e, SNAP_E_OBJECT_NOT_FOUND, 0, p->volume,
+				"the snapshot of %s is not created", p->volume);
+	join(p, &set);
+	return e->code;
+}
+
 SNAPI_EXPORT snap_status
 snap_get_snapshot_properties(struct snap_session *s, const snap_id *id,
 			     struct snap_snapshot_props *props)
 {
-	struct list l = { .each = sizeof(*props) };
 	struct snap_snapshot_props p = { 0 };
-	struct snap_set_props set = { 0 };
 	struct snapi_error e = { 0 };
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
 	if (!id || !props)
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL, NULL);
-	if (!ask(s, SNAPSET_CMD_SNAP_GET, false, SNAPSET_A_SNAP_ID, id, &l, &e)) {
-		if (l.nr)
-			memcpy(&p, l.v, sizeof(p));
-		snapi_query_set(s, &p.set_id, &set, &e);
-	}
-	free(l.v);
-	if (e.code)
+	if (get_snapshot(s, id, false, &p, &e))
 		return snapi_fail_with(s, &e);
-	if (set.state != SNAP_SET_CREATED)
-		return snapi_fail(s, SNAP_E_OBJECT_NOT_FOUND, p.volume,
-				  "the snapshot of %s is not created", p.volume);
-	join(&p, &set);
 	if (!snapi_struct_out(props, &p, sizeof(p)))
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "the size of struct snap_snapshot_props is not set");
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_get_snapshot_exclusive(struct snap_session *s,
+						     const snap_id *id,
+						     uint64_t *bytes)
+{
+	struct snap_snapshot_props p = { 0 };
+	struct snapi_error e = { 0 };
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (!id || !bytes)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL, NULL);
+	if (!get_snapshot(s, id, true, &p, &e) && !p.exclusive_known)
+		snapi_error_set(&e, SNAP_E_UNEXPECTED_PROVIDER_ERROR, 0, p.volume,
+				"the kernel module did not count what only the snapshot of %s needs",
+				p.volume);
+	if (e.code)
+		return snapi_fail_with(s, &e);
+	*bytes = p.exclusive;
 	return SNAP_S_OK;
 }
 
@@ -314,17 +304,54 @@ static snap_status pick(struct snap_iter *it, const struct snap_filter *f, dev_t
 	return SNAP_S_OK;
 }
 
+snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
+			struct snap_iter **out, struct snapi_error *e)
+{
+	const snap_id *id = snap_id_is_null(&f->set_id) ? NULL : &f->set_id;
+	const struct question snapshots = {
+		.cmd = SNAPSET_CMD_SNAP_GET, .dump = true, .attr = SNAPSET_A_SET_ID, .id = id,
+		.count = f->count_exclusive && f->object == SNAP_OBJECT_SNAPSHOT,
+	};
+	const struct question its_set = {
+		.cmd = SNAPSET_CMD_SET_GET, .attr = SNAPSET_A_SET_ID, .id = id,
+	};
+	struct list sets = { .each = sizeof(struct snap_set_props) };
+	struct list snaps = { .each = sizeof(struct snap_snapshot_props) };
+	struct snapi_volume vol = { 0 };
+	struct snap_iter *it;
+
+	if (f->volume && snapi_resolve(f->volume, &vol, e))
+		return e->code;
+	it = calloc(1, sizeof(*it));
+	if (!it) {
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+		return e->code;
+	}
+	it->object = f->object;
+	it->list.each = f->object == SNAP_OBJECT_SNAPSHOT ? snaps.each : sets.each;
+
+	/* Snapshots first: the set of each is there then. */
+	if (!ask(s, &snapshots, &snaps, e))
+		ask(s, id ? &its_set : &all_sets, &sets, e);
+	if (e->code == SNAP_E_OBJECT_NOT_FOUND)	/* an empty answer, not an error */
+		memset(e, 0, sizeof(*e));
+	if (!e->code && pick(it, f, vol.dev, &sets, &snaps))
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	free(sets.v);
+	free(snaps.v);
+	if (e->code)
+		snap_iter_free(it);
+	else
+		*out = it;
+	return e->code;
+}
+
 SNAPI_EXPORT snap_status snap_query(struct snap_session *s,
 				    const struct snap_filter *filter,
 				    struct snap_iter **out)
 {
-	struct list sets = { .each = sizeof(struct snap_set_props) };
-	struct list snaps = { .each = sizeof(struct snap_snapshot_props) };
 	struct snapi_error e = { 0 };
-	struct snapi_volume vol = { 0 };
 	struct snap_filter f;
-	struct snap_iter *it;
-	const snap_id *id;
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
@@ -332,31 +359,9 @@ SNAPI_EXPORT snap_status snap_query(struct snap_session *s,
 	    (f.object != SNAP_OBJECT_SNAPSHOT && f.object != SNAP_OBJECT_SNAPSHOT_SET))
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "snap_query() needs a filter that says what to list");
-	if (f.volume && snapi_resolve(f.volume, &vol, &e))
+	if (snapi_query(s, &f, out, &e))
 		return snapi_fail_with(s, &e);
-	it = calloc(1, sizeof(*it));
-	if (!it)
-		return snapi_fail(s, SNAP_E_OUTOFMEMORY, NULL, NULL);
-	it->object = f.object;
-	it->list.each = f.object == SNAP_OBJECT_SNAPSHOT ? snaps.each : sets.each;
-
-	id = snap_id_is_null(&f.set_id) ? NULL : &f.set_id;
-	/* Snapshots first: the set of each is there then. */
-	ask(s, SNAPSET_CMD_SNAP_GET, true, SNAPSET_A_SET_ID, id, &snaps, &e);
-	if (!e.code)
-		ask(s, SNAPSET_CMD_SET_GET, !id, SNAPSET_A_SET_ID, id, &sets, &e);
-	if (e.code == SNAP_E_OBJECT_NOT_FOUND)	/* an empty answer, not an error */
-		memset(&e, 0, sizeof(e));
-	if (!e.code && pick(it, &f, vol.dev, &sets, &snaps))
-		snapi_error_set(&e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
-	free(sets.v);
-	free(snaps.v);
-	if (e.code) {
-		snap_iter_free(it);
-		return snapi_fail_with(s, &e);
-	}
-	*out = it;
-	return it->list.nr ? SNAP_S_OK : SNAP_S_FALSE;
+	return (*out)->list.nr ? SNAP_S_OK : SNAP_S_FALSE;
 }
 
 static snap_status next(struct snap_iter *it, enum snap_object object, void *props)

@@ -294,3 +294,53 @@ SNAPI_EXPORT snap_status snap_set_budget(struct snap_session *s, uint64_t bytes)
 	s->budget = bytes;
 	return SNAP_S_OK;
 }
+
+SNAPI_EXPORT snap_status snap_set_full_policy(struct snap_session *s,
+					      enum snap_full policy,
+					      uint32_t wait_ms)
+{
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (snapi_session_check_new(s, "snap_set_full_policy()"))
+		return SNAP_E_BAD_STATE;
+	switch (policy) {
+	case SNAP_FULL_SET:
+		if (wait_ms)
+			return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+					  "nobody waits for room if the set is given up at once: leave out the %u ms",
+					  wait_ms);
+		break;
+	case SNAP_FULL_OLDEST:
+	case SNAP_FULL_WAIT:
+		if (!in_range(wait_ms, 1, 60000))
+			return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+					  "writers can wait for room for 1 to 60000 ms, not for %u",
+					  wait_ms);
+		break;
+	default:
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "nothing is known of %d to do when a store is full",
+				  (int)policy);
+	}
+	s->full = policy;
+	s->full_wait_ms = wait_ms;
+	return SNAP_S_OK;
+}
+
+SNAPI_EXPORT snap_status snap_set_quota(struct snap_session *s, uint64_t bytes)
+{
+	enum snapi_state state;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	state = snapi_session_state(s);
+	if (state != SNAPI_NEW && state != SNAPI_SET_OPEN)
+		return snapi_fail(s, SNAP_E_BAD_STATE, NULL,
+				  "snap_set_quota() comes before snap_do_snapshot_set()");
+	if (bytes && bytes < 4096)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "a volume's part of the store has 4096 bytes at least, not %llu",
+				  (unsigned long long)bytes);
+	s->quota = bytes;
+	return SNAP_S_OK;
+}

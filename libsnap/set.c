@@ -90,6 +90,10 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 		snapi_put_u32(s->cmd, m, SNAPSET_A_STALL_TIMEOUT_MS, s->stall_ms);
 	if (s->budget)
 		snapi_put_u64(s->cmd, m, SNAPSET_A_BUDGET, s->budget);
+	if (s->full != SNAP_FULL_SET)
+		snapi_put_u32(s->cmd, m, SNAPSET_A_FULL, s->full);
+	if (s->full_wait_ms)
+		snapi_put_u32(s->cmd, m, SNAPSET_A_FULL_WAIT_MS, s->full_wait_ms);
 	snapi_store_put(s, m, &file);
 	call_for_id(s, m, SNAPSET_A_SET_ID, id, e);
 	if (!e->code) {
@@ -159,6 +163,8 @@ SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MAJOR, major(vol.dev));
 	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MINOR, minor(vol.dev));
 	snapi_put_str(s->cmd, m, SNAPSET_A_NAME, vol.name);
+	if (s->quota)
+		snapi_put_u64(s->cmd, m, SNAPSET_A_QUOTA, s->quota);
 	call_for_id(s, m, SNAPSET_A_SNAP_ID, &member->id, &e);
 	if (!e.code) {
 		member->dev = vol.dev;

@@ -40,6 +40,10 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 					   r->o.window_ms);
 	if (!st && r->o.store)
 		st = snap_set_store(s, r->o.store);
+	if (!st)
+		st = snap_set_full_policy(s, r->o.full, r->o.full_wait_ms);
+	if (!st)
+		st = snap_set_quota(s, r->o.quota);
 	return st;
 }
 

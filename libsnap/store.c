@@ -2,7 +2,7 @@
 /*
  * Where a set keeps old data, as the caller says it and as the kernel is told. A file
  * is made just before it is told, and is the kernel's from then on: it removes it with
- * the store.
+ * the store. A store that is shared is the kernel's already.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -50,6 +50,18 @@ static snap_status check(const struct snap_store *store, dev_t *dev, char **dire
 {
 	struct snapi_volume vol;
 
+	if (store->kind == SNAP_STORE_SHARED) {
+		if (!store->store_id || store->limit || store->device ||
+		    store->directory || store->bytes)
+			snapi_error_set(e, SNAP_E_INVALIDARG, EINVAL, NULL,
+					"a store that is shared is named by its number, and all else of it is settled");
+		return e->code;
+	}
+	if (store->store_id) {
+		snapi_error_set(e, SNAP_E_INVALIDARG, EINVAL, NULL,
+				"only a store that is shared is named by a number");
+		return e->code;
+	}
 	if (store->kind != SNAP_STORE_FILE && (store->directory || store->bytes)) {
 		snapi_error_set(e, SNAP_E_INVALIDARG, EINVAL, NULL,
 				"only a store of files takes a directory and its size");
@@ -95,11 +107,13 @@ SNAPI_EXPORT snap_status snap_set_store(struct snap_session *s,
 	if (check(&store, &dev, &directory, &e))
 		return snapi_fail_with(s, &e);
 	free(s->store.directory);
+	snapi_blks_free(&s->store.devs);
 	s->store.directory = directory;
 	s->store.bytes = store.bytes;
 	s->store.dev = dev;
 	s->store.kind = store.kind;
 	s->store.limit = store.limit;
+	s->store.id = store.store_id;
 	s->store.set = true;
 	return SNAP_S_OK;
 }
@@ -113,13 +127,37 @@ static void put_file(struct snapi_conn *c, struct nl_msg *m, int fd)
 	snapi_nest_end(m, nest);
 }
 
-/* The devices below @directory, which the nesting rule asks for. */
-static snap_status find_devs(const char *directory, struct snapi_blks *devs,
+/* The devices below @path, a directory or a file, which the nesting rule asks for. */
+static snap_status find_devs(const char *path, struct snapi_blks *devs,
 			     struct snapi_error *e)
 {
 	snapi_blks_free(devs);
-	if (snapi_mount_devs_of(directory, devs) == -ENOMEM)
+	if (snapi_mount_devs_of(path, devs) == -ENOMEM)
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	return e->code;
+}
+
+/*
+ * What the nesting rule asks for of a store that is there. Of several files only the
+ * first is known; the kernel looks at the sectors of all.
+ */
+static snap_status find_shared(struct snap_session *s, struct snapi_error *e)
+{
+	struct snap_set_props p = { 0 };
+
+	s->store.dev = 0;
+	snapi_blks_free(&s->store.devs);
+	if (!snapi_query_store(s, s->store.id, &p, e)) {
+		if (!e->code)
+			snapi_error_set(e, SNAP_E_OBJECT_NOT_FOUND, ENOENT, NULL,
+					"no set uses the store %llu",
+					(unsigned long long)s->store.id);
+		return e->code;
+	}
+	if (p.store_kind == SNAP_STORE_DEVICE)
+		s->store.dev = makedev(p.store_major, p.store_minor);
+	if (*p.store_path)
+		find_devs(p.store_path, &s->store.devs, e);
 	return e->code;
 }
 
@@ -128,6 +166,8 @@ snap_status snapi_store_begin(struct snap_session *s, struct snapi_store_file *f
 {
 	f->fd = -1;
 	f->dir = -1;
+	if (s->store.kind == SNAP_STORE_SHARED)
+		return find_shared(s, e);
 	if (!s->store.directory)
 		return SNAP_S_OK;
 	/*
@@ -156,7 +196,9 @@ void snapi_store_put(struct snap_session *s, struct nl_msg *m,
 		return;
 	}
 	nest = snapi_nest(s->cmd, m, SNAPSET_A_STORE);
-	if (s->store.kind == SNAP_STORE_DEVICE) {
+	if (s->store.kind == SNAP_STORE_SHARED) {
+		snapi_put_u64(s->cmd, m, SNAPSET_A_STORE_ID, s->store.id);
+	} else if (s->store.kind == SNAP_STORE_DEVICE) {
 		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_BDEV);
 		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_MAJOR, major(s->store.dev));
 		snapi_put_u32(s->cmd, m, SNAPSET_A_STORE_MINOR, minor(s->store.dev));
@@ -168,20 +210,43 @@ void snapi_store_put(struct snap_session *s, struct nl_msg *m,
 	snapi_nest_end(m, nest);
 }
 
-/* As for a member that is added, with the members the other way round. */
-static snap_status check_members(struct snap_iter *it, const char *directory,
-				 struct snapi_error *e)
+/* As for a member that is added, with those of @set the other way round. */
+static snap_status check_members(struct snap_session *s, const snap_id *set,
+				 const struct snapi_blks *devs, struct snapi_error *e)
 {
+	struct snap_filter f = {
+		.object = SNAP_OBJECT_SNAPSHOT, .set_id = *set, .unfinished = true,
+	};
 	struct snap_snapshot_props p = { .size = sizeof(p) };
-	struct snapi_blks devs = { 0 };
+	struct snap_iter *it;
 
-	find_devs(directory, &devs, e);
+	if (snapi_query(s, &f, &it, e))
+		return e->code;
 	while (!e->code && snap_iter_next_snapshot(it, &p) == SNAP_S_OK) {
 		struct snapi_volume vol = { .dev = makedev(p.origin_major, p.origin_minor) };
 
 		memcpy(vol.name, p.volume, sizeof(vol.name));
-		snapi_nested_file(&vol, &devs, e);
+		snapi_nested_file(&vol, devs, e);
 	}
+	snap_iter_free(it);
+	return e->code;
+}
+
+/* Those of each set that has the store of @set. */
+static snap_status check_sets(struct snap_session *s, const struct snap_set_props *set,
+			      const char *directory, struct snapi_error *e)
+{
+	struct snap_filter f = { .object = SNAP_OBJECT_SNAPSHOT_SET, .unfinished = true };
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snapi_blks devs = { 0 };
+	struct snap_iter *it = NULL;
+
+	if (!find_devs(directory, &devs, e))
+		snapi_query(s, &f, &it, e);
+	while (!e->code && snap_iter_next_set(it, &p) == SNAP_S_OK)
+		if (p.store_id == set->store_id)
+			check_members(s, &p.id, &devs, e);
+	snap_iter_free(it);
 	snapi_blks_free(&devs);
 	return e->code;
 }
@@ -208,13 +273,8 @@ SNAPI_EXPORT snap_status snap_storage_extend(struct snap_session *s,
 					     const snap_id *set_id,
 					     const char *directory, uint64_t bytes)
 {
-	struct snap_set_props set = { .size = sizeof(set) };
-	struct snap_filter f = {
-		.size = sizeof(f), .object = SNAP_OBJECT_SNAPSHOT, .unfinished = true,
-	};
+	struct snap_set_props set = { 0 };
 	struct snapi_error e = { 0 };
-	struct snap_iter *it;
-	snap_status st;
 	char *real;
 
 	if (!s)
@@ -223,16 +283,11 @@ SNAPI_EXPORT snap_status snap_storage_extend(struct snap_session *s,
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "snap_storage_extend() needs the id of a set");
 	/* A file need not be made for a set that is not there. */
-	st = snap_get_set_properties(s, set_id, &set);
-	f.set_id = *set_id;
-	if (!SNAP_FAILED(st))
-		st = snap_query(s, &f, &it);
-	if (SNAP_FAILED(st))
-		return st;
+	if (snapi_query_set(s, set_id, &set, &e))
+		return snapi_fail_with(s, &e);
 	real = find_directory(directory, bytes, &e);
-	if (real && !check_members(it, real, &e))
+	if (real && !check_sets(s, &set, real, &e))
 		extend(s, set_id, real, bytes, &e);
 	free(real);
-	snap_iter_free(it);
 	return e.code ? snapi_fail_with(s, &e) : SNAP_S_OK;
 }
