@@ -15,6 +15,10 @@
 struct args {
 	struct snap_store	store;
 	bool			have_store;
+	const char		*shared;	/* the set whose store it is; NULL: none */
+	enum snap_full		full;
+	uint32_t		full_wait_ms;
+	uint64_t		quota;
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget;
 	const char		*transactions;
@@ -28,13 +32,15 @@ struct args {
 };
 
 enum {
-	OPT_STORE = 256, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_WAIT,
+	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_WAIT,
 	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
 	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_JSON,
 };
 
 static const struct option options[] = {
 	{ "store", required_argument, NULL, OPT_STORE },
+	{ "full", required_argument, NULL, OPT_FULL },
+	{ "quota", required_argument, NULL, OPT_QUOTA },
 	{ "hold-timeout", required_argument, NULL, OPT_HOLD },
 	{ "freeze-timeout", required_argument, NULL, OPT_FREEZE },
 	{ "stall-timeout", required_argument, NULL, OPT_STALL },
@@ -50,6 +56,13 @@ static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ 0 }
 };
+
+static bool take_store(char *text, struct args *a)
+{
+	a->shared = strncmp(text, "shared:", 7) ? NULL : text + 7;
+	a->have_store = !a->shared && parse_store(text, &a->store);
+	return a->have_store || (a->shared && *a->shared);
+}
 
 /* All behind --exec is the command: cut it off before getopt shuffles it. */
 static int cut_exec(int *argc, char **argv, struct args *a)
@@ -78,7 +91,13 @@ static int parse_args(int argc, char **argv, struct args *a)
 
 		switch (opt) {
 		case OPT_STORE:
-			ok = a->have_store = parse_store(optarg, &a->store);
+			ok = take_store(optarg, a);
+			break;
+		case OPT_FULL:
+			ok = parse_full(optarg, &a->full, &a->full_wait_ms);
+			break;
+		case OPT_QUOTA:
+			ok = parse_size(optarg, &a->quota) && a->quota;
 			break;
 		case OPT_HOLD:
 			ok = parse_ms(optarg, &a->hold_ms);
@@ -183,6 +202,9 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 		.transaction_ms = a->transaction_ms,
 		.window_ms = a->window_ms,
 		.no_retry = !a->retry,
+		.full = a->full,
+		.full_wait_ms = a->full_wait_ms,
+		.quota = a->quota,
 		.max_delay_s = a->retry_delay_s,
 		.stop_fd = sigfd,
 		.before_retry = before_retry,
@@ -326,6 +348,33 @@ static int use(struct snap_session *s, const struct args *a, const snap_id *set,
 	return EXIT_OK;
 }
 
+/* The store of the set that was named. */
+static int find_shared(struct args *a)
+{
+	enum snap_object object = SNAP_OBJECT_SNAPSHOT_SET;
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snap_session *s;
+	snap_status st;
+	snap_id id;
+	int ret;
+
+	s = open_session(&ret);
+	if (!s)
+		return ret;
+	ret = find_object(s, a->shared, &object, &id);
+	if (!ret) {
+		st = snap_get_set_properties(s, &id, &p);
+		if (SNAP_FAILED(st))
+			ret = report_error(s, st);
+	}
+	snap_close(s);
+	a->store = (struct snap_store){
+		.size = sizeof(a->store), .kind = SNAP_STORE_SHARED, .store_id = p.store_id,
+	};
+	a->have_store = true;
+	return ret;
+}
+
 static int create(const struct args *a, const sigset_t *old_mask, int sigfd)
 {
 	struct snap_session *s;
@@ -354,6 +403,8 @@ int cmd_create(int argc, char **argv)
 	int ret, sigfd;
 
 	ret = parse_args(argc, argv, &a);
+	if (!ret && a.shared)
+		ret = find_shared(&a);
 	if (ret)
 		return ret;
 	ending_signals(&mask);

@@ -15,8 +15,8 @@ static int show_set(struct snap_session *s, const snap_id *id, bool json)
 	snap_status st;
 
 	if (!json)
-		return print_set(stdout, s, id);
-	o = json_set_full(s, id, &st);
+		return print_set_room(stdout, s, id);
+	o = json_set_room(s, id, &st);
 	if (!o)
 		return report_error(s, st);
 	json_print(stdout, o, true);
@@ -28,8 +28,11 @@ static int show_snapshot(struct snap_session *s, const snap_id *id, bool json)
 	struct snap_snapshot_props p = { .size = sizeof(p) };
 	snap_status st = snap_get_snapshot_properties(s, id, &p);
 
+	if (!SNAP_FAILED(st))
+		st = snap_get_snapshot_exclusive(s, id, &p.exclusive);
 	if (SNAP_FAILED(st))
 		return report_error(s, st);
+	p.exclusive_known = true;
 	if (json)
 		json_print(stdout, json_snapshot(&p), true);
 	else

@@ -14,8 +14,8 @@ static const struct option options[] = {
 static int help(void)
 {
 	puts("Usage: snapset storage extend [--json] SET DIR[:SIZE]\n\n"
-	     "Makes the store of a set, which must be of files, larger by a file of SIZE in\n"
-	     "the directory DIR. See snapset(8).");
+	     "Makes the store of a set larger by a file of SIZE in the directory DIR.\n"
+	     "See snapset(8).");
 	return EXIT_OK;
 }
 

@@ -10,6 +10,17 @@ static const struct option options[] = {
 	{ 0 }
 };
 
+static void print_store_now(const struct snap_event *ev)
+{
+	char used[16], size[16], rate[16];
+
+	format_size(ev->store_used, used);
+	format_size(ev->store_size, size);
+	format_size(ev->store_rate, rate);
+	printf(", store %" PRIu64 " (%s): %s of %s used, %s/s", ev->store_id,
+	       store_kind_name(ev->store_kind), used, size, rate);
+}
+
 static void print_event(const struct snap_event *ev)
 {
 	char set[SNAP_ID_TEXT_MAX], snap[SNAP_ID_TEXT_MAX];
@@ -30,6 +41,11 @@ static void print_event(const struct snap_event *ev)
 	case SNAP_EVENT_STORE_LOW:
 		printf("set %s store low", set);
 		break;
+	case SNAP_EVENT_STORE_FULL:
+		printf("set %s store full", set);
+		if (!snap_id_is_null(&ev->snapshot_id))
+			printf(", snapshot %s deleted", snap);
+		break;
 	case SNAP_EVENT_LOST:
 		printf("events were lost");
 		break;
@@ -38,6 +54,8 @@ static void print_event(const struct snap_event *ev)
 	}
 	if (ev->text[0])
 		printf(": %s", ev->text);
+	if (ev->store_id)
+		print_store_now(ev);
 	if (SNAP_FAILED(ev->code))
 		printf(" (%s 0x%08" PRIx32 ")", snap_code_name(ev->code),
 		       (uint32_t)ev->code);

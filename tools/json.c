@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The same for programs. Keys are only ever added. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include <json-c/json.h>
@@ -69,10 +70,10 @@ static void add_code(struct json_object *o, snap_status code, const char *text)
 	json_object_object_add(o, "error", e);
 }
 
-struct json_object *json_set(const struct snap_set_props *p)
+static struct json_object *json_set(const struct snap_set_props *p, const struct sharers *with)
 {
 	struct json_object *o = json_object_new_object();
-	struct json_object *times, *store;
+	struct json_object *times;
 
 	add_id(o, "id", &p->id);
 	add_str(o, "state", set_state_name(p->state));
@@ -84,19 +85,8 @@ struct json_object *json_set(const struct snap_set_props *p)
 	add_int(o, "members", p->members);
 	add_created(o, p->created_ns);
 	add_code(o, p->code, p->text);
-	store = json_object_new_object();
-	add_str(store, "kind", p->store_kind == SNAP_STORE_DEVICE ? "device" :
-		p->store_kind == SNAP_STORE_FILE ? "file" : "memory");
-	if (p->store_kind == SNAP_STORE_DEVICE)
-		add_dev(store, "dev", p->store_major, p->store_minor);
-	if (p->store_kind == SNAP_STORE_FILE) {
-		if (*p->store_path)
-			add_str(store, "path", p->store_path);
-		add_int(store, "files", p->store_files);
-	}
-	add_int(store, "size", p->store_size);
-	add_int(store, "used", p->store_used);
-	json_object_object_add(o, "store", store);
+	json_object_object_add(o, "store", json_store(p, with));
+	json_object_object_add(o, "full", json_full(p));
 	add_int(o, "budget", p->budget);
 	if (p->state != SNAP_SET_CREATED)
 		return o;
@@ -135,35 +125,55 @@ struct json_object *json_snapshot(const struct snap_snapshot_props *p)
 	add_int(o, "copied", p->copied);
 	add_int(o, "stored", p->stored);
 	add_int(o, "in_ram", p->in_ram);
+	add_int(o, "allocated", p->allocated);
+	if (p->exclusive_known)
+		add_int(o, "exclusive", p->exclusive);
+	if (p->quota)
+		add_int(o, "quota", p->quota);
 	add_code(o, p->code, p->text);
+	return o;
+}
+
+static struct json_object *set_full(struct snap_session *s, const snap_id *set_id, bool count,
+				    snap_status *st)
+{
+	struct snap_filter filter = {
+		.size = sizeof(filter), .object = SNAP_OBJECT_SNAPSHOT,
+		.set_id = *set_id, .unfinished = true, .count_exclusive = count,
+	};
+	struct snap_snapshot_props p = { .size = sizeof(p) };
+	struct snap_set_props set = { .size = sizeof(set) };
+	struct json_object *o = NULL, *list;
+	struct sharers with = { 0 };
+	struct snap_iter *it;
+
+	*st = snap_get_set_properties(s, set_id, &set);
+	if (!SNAP_FAILED(*st))
+		*st = sharers_find(s, &set, &with);
+	if (!SNAP_FAILED(*st))
+		*st = snap_query(s, &filter, &it);
+	if (!SNAP_FAILED(*st)) {
+		o = json_set(&set, &with);
+		list = json_object_new_array();
+		while (snap_iter_next_snapshot(it, &p) == SNAP_S_OK)
+			json_object_array_add(list, json_snapshot(&p));
+		snap_iter_free(it);
+		json_object_object_add(o, "snapshots", list);
+	}
+	free(with.v);
 	return o;
 }
 
 struct json_object *json_set_full(struct snap_session *s, const snap_id *set_id,
 				  snap_status *st)
 {
-	struct snap_filter filter = {
-		.size = sizeof(filter), .object = SNAP_OBJECT_SNAPSHOT,
-		.set_id = *set_id, .unfinished = true,
-	};
-	struct snap_snapshot_props p = { .size = sizeof(p) };
-	struct snap_set_props set = { .size = sizeof(set) };
-	struct json_object *o, *list;
-	struct snap_iter *it;
+	return set_full(s, set_id, false, st);
+}
 
-	*st = snap_get_set_properties(s, set_id, &set);
-	if (SNAP_FAILED(*st))
-		return NULL;
-	*st = snap_query(s, &filter, &it);
-	if (SNAP_FAILED(*st))
-		return NULL;
-	o = json_set(&set);
-	list = json_object_new_array();
-	while (snap_iter_next_snapshot(it, &p) == SNAP_S_OK)
-		json_object_array_add(list, json_snapshot(&p));
-	snap_iter_free(it);
-	json_object_object_add(o, "snapshots", list);
-	return o;
+struct json_object *json_set_room(struct snap_session *s, const snap_id *set_id,
+				  snap_status *st)
+{
+	return set_full(s, set_id, true, st);
 }
 
 static const char *event_name(uint32_t type)
@@ -173,6 +183,7 @@ static const char *event_name(uint32_t type)
 	case SNAP_EVENT_SNAPSHOT_DEAD:		return "snapshot-dead";
 	case SNAP_EVENT_SNAPSHOT_DELETED:	return "snapshot-deleted";
 	case SNAP_EVENT_STORE_LOW:		return "store-low";
+	case SNAP_EVENT_STORE_FULL:		return "store-full";
 	case SNAP_EVENT_LOST:			return "lost";
 	default:				return "unknown";
 	}
@@ -190,6 +201,8 @@ struct json_object *json_event(const struct snap_event *ev)
 		add_id(o, "snapshot_id", &ev->snapshot_id);
 	if (ev->type == SNAP_EVENT_SET_STATE)
 		add_str(o, "state", set_state_name(ev->state));
+	if (ev->store_id)
+		json_object_object_add(o, "store", json_event_store(ev));
 	add_code(o, ev->code, ev->text);
 	if (!SNAP_FAILED(ev->code) && ev->text[0])
 		add_str(o, "text", ev->text);

@@ -114,3 +114,19 @@ bool parse_store(char *text, struct snap_store *store)
 	store->device = text;
 	return *text != 0;
 }
+
+bool parse_full(const char *text, enum snap_full *full, uint32_t *ms)
+{
+	size_t len = strcspn(text, ":");
+
+	*ms = 0;
+	if (!strcmp(text, "set"))
+		*full = SNAP_FULL_SET;
+	else if (len == 6 && !strncmp(text, "oldest", len))
+		*full = SNAP_FULL_OLDEST;
+	else if (len == 4 && !strncmp(text, "wait", len))
+		*full = SNAP_FULL_WAIT;
+	else
+		return false;
+	return !text[len] || parse_ms(text + len + 1, ms);
+}

@@ -11,12 +11,13 @@ static const struct command {
 	const char	*help;
 } commands[] = {
 	{ "create", cmd_create,
-	  "create [--store memory[:LIMIT]|DEVICE|DIR[:SIZE]]\n"
+	  "create [--store memory[:LIMIT]|DEVICE|DIR[:SIZE]|shared:SET]\n"
+	  "               [--full set|oldest[:MS]|wait[:MS]] [--quota SIZE]\n"
 	  "               [--hold-timeout MS] [--freeze-timeout MS] [--stall-timeout MS]\n"
 	  "               [--budget BYTES] [--wait SECONDS] [--retry] [--retry-delay SECONDS]\n"
 	  "               [--transactions DIR [--transaction-timeout MS] [--window MS]]\n"
 	  "               [--keep|--auto-release] [--json] VOLUME... [--exec CMD [ARG...]]" },
-	{ "list", cmd_list, "list [--all] [--json] [VOLUME]" },
+	{ "list", cmd_list, "list [--all] [--exclusive] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },
 	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },
 	{ "storage", cmd_storage, "storage extend [--json] SET DIR[:SIZE]" },

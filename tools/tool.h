@@ -44,6 +44,8 @@ bool parse_wait(const char *text, uint32_t *ms);
 bool parse_directory(char *text, uint64_t *bytes);
 /* "memory", "memory:1G", a directory or a device; @store points into @text. */
 bool parse_store(char *text, struct snap_store *store);
+/* "set", "oldest", "wait:1000": what is done when a store is full; @ms is 0 for the default. */
+bool parse_full(const char *text, enum snap_full *full, uint32_t *ms);
 
 /* print.c */
 /* "snapset: ..." on stderr, and the exit code for a wrong command line. */
@@ -64,20 +66,61 @@ int find_object(struct snap_session *s, const char *text, enum snap_object *obje
 const char *set_state_name(enum snap_set_state state);
 const char *phase_name(enum snap_phase phase);
 const char *snapshot_state_name(const struct snap_snapshot_props *p);
-/* A set with its snapshots, for people. */
-int print_set(FILE *f, struct snap_session *s, const snap_id *set_id);
-void print_snapshot(FILE *f, const struct snap_snapshot_props *p);
 /* "2026-01-31 12:00:00", local time; "-" for 0. */
 void format_time(uint64_t ns, char text[32]);
 /* "1.5 GiB" */
 void format_size(uint64_t bytes, char text[16]);
 
-/* json.c: stable keys, see snapset(8) */
+/* print-set.c */
+/* A set with its snapshots, for people; the second one with the room that each takes. */
+int print_set(FILE *f, struct snap_session *s, const snap_id *set_id);
+int print_set_room(FILE *f, struct snap_session *s, const snap_id *set_id);
+void print_snapshot(FILE *f, const struct snap_snapshot_props *p);
+
+/* store.c */
 struct json_object;
-struct json_object *json_set(const struct snap_set_props *p);
+
+/* Other sets with the same store. Zeros are none; v is to be freed. */
+struct sharers {
+	snap_id		*v;
+	unsigned int	nr;
+};
+
+snap_status sharers_find(struct snap_session *s, const struct snap_set_props *set,
+			 struct sharers *with);
+const char *store_kind_name(enum snap_store_kind kind);
+void print_store(FILE *f, const struct snap_set_props *p, const struct sharers *with);
+struct json_object *json_store(const struct snap_set_props *p, const struct sharers *with);
+struct json_object *json_full(const struct snap_set_props *p);
+struct json_object *json_event_store(const struct snap_event *ev);
+
+/* device.c */
+struct device {
+	uint32_t	major, minor;
+	char		name[256];	/* "" if it has gone */
+	unsigned int	snapshots;
+	uint64_t	copied, allocated;
+};
+
+/* Zeros are none; v is to be freed. */
+struct devices {
+	struct device	*v;
+	unsigned int	nr;
+};
+
+/* Counts @p in; false: no memory. */
+bool devices_add(struct devices *d, const struct snap_snapshot_props *p);
+/* Their sums, if they are more than the snapshots themselves tell. */
+void devices_print(const struct devices *d);
+struct json_object *json_devices(const struct devices *d);
+
+/* json.c: stable keys, see snapset(8) */
 struct json_object *json_snapshot(const struct snap_snapshot_props *p);
 /* The set with "snapshots"; NULL after an error, which is in the session. */
 struct json_object *json_set_full(struct snap_session *s, const snap_id *set_id,
+				  snap_status *st);
+/* And what is exclusive, which takes time. */
+struct json_object *json_set_room(struct snap_session *s, const snap_id *set_id,
 				  snap_status *st);
 struct json_object *json_event(const struct snap_event *ev);
 /* Prints, ends the line and frees. */

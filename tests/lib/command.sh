@@ -36,6 +36,11 @@ expect 2 'not valid' create --budget lots /srv
 expect 2 'not valid' create --wait never /srv
 expect 2 'not valid' create --retry-delay 0 /srv
 expect 2 'not valid' create --store memory:0 /srv
+expect 2 'not valid' create --store shared: /srv
+expect 2 'not valid' create --full never /srv
+expect 2 'not valid' create --full set:1 /srv
+expect 2 'not valid' create --quota 0 /srv
+expect 2 'wrong option' show --exclusive 12345678
 expect 2 'wrong option' create --nonsense /srv
 expect 2 'need --transactions' create --window 1000 /srv
 expect 2 'not valid' create --transaction-timeout 0 --transactions / /srv
@@ -56,7 +61,8 @@ expect 2 'wrong option' storage extend --all 12345678 /
 
 # Without the module every command says so; with it this is another test's job.
 if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then
-	for cmd in 'create /' 'create --json / --exec true' list 'list --json' \
+	for cmd in 'create /' 'create --json / --exec true' 'create --store shared:1234 /' \
+			'create --full wait:5 --quota 1M /' list 'list --json' 'list --exclusive' \
 			'show 12345678' 'delete --all' watch 'storage extend 12345678 /'; do
 		# shellcheck disable=SC2086
 		expect 11 'modprobe snapset (SNAP_E_PROVIDER_NOT_REGISTERED 0x80042304)' $cmd

@@ -91,6 +91,31 @@ static void stores(void **state)
 	assert_int_equal(store.kind, SNAP_STORE_DEVICE);
 }
 
+static void when_full(void **state)
+{
+	static const char *const wrong[] = {
+		"", "set:1", "set:", "oldest:", "oldest:0", "wait:x", "waits", "old", "wait 1",
+		"wait:4294967296", ":1",
+	};
+	enum snap_full full = SNAP_FULL_WAIT;
+	uint32_t ms = 7;
+
+	(void)state;
+	assert_true(parse_full("set", &full, &ms));
+	assert_int_equal(full, SNAP_FULL_SET);
+	assert_int_equal(ms, 0);
+	assert_true(parse_full("oldest", &full, &ms));
+	assert_int_equal(full, SNAP_FULL_OLDEST);
+	assert_int_equal(ms, 0);
+	assert_true(parse_full("oldest:1000", &full, &ms) && ms == 1000);
+	assert_true(parse_full("wait:60001", &full, &ms));	/* the library's range */
+	assert_int_equal(full, SNAP_FULL_WAIT);
+	assert_int_equal(ms, 60001);
+	assert_true(parse_full("wait", &full, &ms) && ms == 0);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(parse_full(wrong[i], &full, &ms));
+}
+
 static void exits(void **state)
 {
 	(void)state;
@@ -137,7 +162,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(milliseconds), cmocka_unit_test(waits),
-		cmocka_unit_test(stores),
+		cmocka_unit_test(stores), cmocka_unit_test(when_full),
 		cmocka_unit_test(exits),
 		cmocka_unit_test(words),
 	};
