@@ -34,6 +34,9 @@ must snapset show --json "$id" >shown
 [ "$(json shown 'd["device"]')" = "$image" ] || fail "$(cat shown)"
 kept=$(snapraw snap "$id" | awk '{ print $5 }')
 [ "$(json shown 'd["copied"]')" = "$kept" ] || fail "the kernel has kept $kept: $(cat shown)"
+[ "$(json shown 'd["allocated"] > 0 and d["exclusive"] == d["allocated"]')" = true ] ||
+	fail "it is not all its own: $(cat shown)"
+[ "$(json listed '[x["snapshots"] for x in d["devices"]]')" = "[1, 1]" ] || fail "$(cat listed)"
 must snapset show "$set" >words
 grep -q "$image" words || fail "$(cat words)"
 must snapset list >words

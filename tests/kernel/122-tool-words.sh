@@ -171,14 +171,99 @@ gives 0 snapset delete --all
 gives 2 snapset create --hold-timeout 10001 /m/a
 gives 2 snapset create --budget 1k /m/a
 
+# what each takes of a store, who shares it, and what is done when it is full
+of_set() { sed -n 's/^set    //p' $out; }
+dd if=/dev/zero of=/m/a/big bs=1M count=4 conv=fsync status=none
+overwrite() { # KIB AT: in place, past the cache
+	dd if=/dev/urandom of=/m/a/big bs=4k count=$(($1 / 4)) seek=$(($2 / 4)) conv=notrunc \
+		oflag=direct status=none
+}
+gives 0 snapset create --store memory:2M --quota 1536K /m/a
+grep -q '^full' $out && bad 'words about what is usual'
+first=$(of_set)
+overwrite 1024 0
+gives 0 snapset create --store "shared:${first:0:8}" --full oldest /m/a
+says "^       shared with ${first:0:8}$"
+says '^full   the oldest snapshots go, writers wait up to 5000 ms; waits: 0, snapshots gone: 0$'
+second=$(of_set)
+gives 0 snapset list
+says '^SNAPSHOT .*  SIZE +KEPT  ALLOCATED +MAXIMUM  STATE'
+says '^[0-9a-f-]{36}  '"${first:0:8}"' .* 64.0 MiB +1\.[0-9] MiB +1\.[0-9] MiB +1\.5 MiB  live'
+says '^[0-9a-f-]{36}  '"${second:0:8}"' .* -  live'
+says '^DEVICE +SNAPSHOTS +KEPT +ALLOCATED$'
+says "^$(readlink -f "$SCRATCH0") +2 +1\\.[0-9] MiB +1\\.[0-9] MiB$"
+gives 0 snapset list --exclusive
+says '  MAXIMUM  EXCLUSIVE  STATE '
+says "^[0-9a-f-]{36}  ${first:0:8} .* 1\\.5 MiB +1\\.[0-9] MiB  live"
+gives 0 snapset list --exclusive --json
+python3 - $out "$first" "$second" << 'END' || bad 'list --exclusive --json'
+import json, sys
+d = json.load(open(sys.argv[1]))
+a, b = d["sets"]
+assert [a["id"], b["id"]] == sys.argv[2:]
+assert a["store"]["id"] == b["store"]["id"] > 0
+assert a["store"]["shared_with"] == [b["id"]] and b["store"]["shared_with"] == [a["id"]]
+assert 1 << 20 <= a["store"]["used"] <= a["store"]["size"] == 2 << 20
+assert a["full"]["policy"] == "set" and "wait_ms" not in a["full"]
+assert b["full"] == {"policy": "oldest", "wait_ms": 5000, "waits": 0, "dropped": 0}
+s, t = a["snapshots"][0], b["snapshots"][0]
+assert s["quota"] == 1536 << 10 and "quota" not in t
+assert 1 << 20 <= s["exclusive"] <= s["allocated"] and "exclusive" in t
+one, = d["devices"]
+assert one["snapshots"] == 2 and one["allocated"] == s["allocated"] + t["allocated"]
+assert one["origin_dev"] == s["origin_dev"] and one["origin"] == s["origin"]
+END
+gives 0 snapset list --json
+grep -q exclusive $out && bad 'list --json counts what nobody asked for'
+gives 0 snapset show "$first"
+says '^    1\.[0-9] MiB kept, 1\.[0-9] MiB allocated, 1\.[0-9] MiB exclusive, 1\.5 MiB at most$'
+overwrite 1536 1024
+gives 0 snapset show --json "$second"
+python3 - $out << 'END' || bad 'the oldest did not go'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["full"]["dropped"] == 1 and d["full"]["waits"] >= 1 and "shared_with" not in d["store"]
+assert d["snapshots"][0]["state"] == "live"
+END
+gives 0 snapset show "$second"
+says 'waits: [1-9][0-9]*, snapshots gone: 1$'
+gives 3 snapset create --store shared:00000000 /m/a
+says 'there is no set 00000000'
+gives 2 snapset create --store shared:000 /m/a
+gives 2 snapset create --full wait:60001 /m/a
+says '1 to 60000 ms'
+gives 2 snapset create --quota 4095 /m/a
+says '4096 bytes at least'
+gives 0 snapset delete --all
+gives 0 snapset create --store memory:1M --full wait:100 --json /m/a
+python3 - $out << 'END' || bad 'create --full wait:100 --json'
+import json, sys
+d = json.load(open(sys.argv[1]))
+assert d["full"]["policy"] == "wait" and d["full"]["wait_ms"] == 100
+END
+overwrite 2048 0
+gives 0 snapset list
+says ' dead '
+gives 0 snapset delete --all
+
 sleep 0.2
 kill $watch $json 2> /dev/null
 grep -q "set $set created" /tmp/events || bad "watch: $(cat /tmp/events)"
 grep -q "snapshot $snap deleted" /tmp/events || bad "watch: $(cat /tmp/events)"
+for what in low full; do
+	grep -qE "^[0-9]+ set [0-9a-f-]{36} store $what: .+, store [0-9]+ \(memory\): .* of 1.0 MiB used, .+/s$" \
+		/tmp/events || bad "watch: no store $what: $(cat /tmp/events)"
+done
 python3 - << 'END' || bad 'watch --json'
 import json
-seqs = [json.loads(line)["seq"] for line in open("/tmp/events.json")]
+events = [json.loads(line) for line in open("/tmp/events.json")]
+seqs = [e["seq"] for e in events]
 assert seqs and seqs == list(range(seqs[0], seqs[0] + len(seqs)))
+for what in "store-low", "store-full":
+    store = [e for e in events if e["event"] == what][-1]["store"]
+    assert store["kind"] == "memory" and store["id"] > 0 and store["rate"] >= 0
+    assert 1 << 19 <= store["used"] <= store["size"] == 1 << 20
+assert not any("store" in e for e in events if e["event"] == "set-state")
 END
 umount /m/a /m/b
 [ $failed = 0 ] || exit 1

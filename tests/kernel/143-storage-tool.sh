@@ -80,11 +80,29 @@ must snapset delete --set "$set"
 wait_for 10 none "$TMP/b"
 [ "$(stores "$TMP/a") $(stores "$TMP/b")" = "1 0" ] || fail "files are left"
 
-# a store that cannot be extended
-must snapset create --json "$SCRATCH2" >created
+# one in memory, too; not beside what a set that shares it stands on, nor the reverse
+truncate -s 16M "$TMP/b/disk"
+loop=$(losetup -f --show "$TMP/b/disk") || fail "losetup"
+on_exit losetup -d "$loop"
+must snapset create --json --store memory:64K "$SCRATCH2" >created
 set=$(json created 'd["id"]')
-says 'only a store of files' snapset storage extend "$set" "$TMP/b:1M"
+must snapset create --json --store "shared:$set" "$loop" >created
+other=$(json created 'd["id"]')
+says 'loop device with its file on.*E_NESTED' snapset storage extend "$set" "$TMP/b:1M"
+[ "$(stores "$TMP/b")" = 0 ] || fail "a file is left of what was refused"
+must snapset delete --set "$other"
+must snapset storage extend --json "$set" "$TMP/b:1M" >larger
+[ "$(json larger 'd["store"]["kind"]') $(json larger 'd["store"]["files"]')" = "memory 1" ] ||
+	fail "$(cat larger)"
+[ "$(json larger 'd["store"]["size"] > 1 << 19')" = true ] || fail "$(cat larger)"
+must snapset show "$set" >words
+grep -q "^store  memory and file $TMP/b/.snapset-.*, .* used" words || fail "$(cat words)"
+says 'loop device with its file on.*E_NESTED' snapset create --store "shared:$set" "$loop"
+must dd if=/dev/urandom of="$SCRATCH2" bs=64K count=8 oflag=direct status=none
+[ "$(snapset list | awk 'NR > 1 { print $(NF - 3) }')" = live ] || fail "$(snapset list)"
+must losetup -d "$loop"
 must snapset delete --set "$set"
+wait_for 10 none "$TMP/b" || fail "the file is left"
 
 # above it: its own writes would go to the file's file system; below it: the reverse
 truncate -s 16M "$TMP/a/disk"
