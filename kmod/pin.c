@@ -123,7 +123,7 @@ static int may_be_pinned(struct file *file, struct netlink_ext_ack *extack)
 				   file);
 	if (!is_known(type) || !inode->i_mapping->a_ops->swap_activate)
 		return snapset_say(extack, -EOPNOTSUPP,
-				   "%pD: a file system of type %s is not known to say where a file lies and to keep it there",
+				   "%pD: a file system of type %s cannot say where a file lies and keep it there, as far as is known",
 				   file, type);
 	if (IS_SWAPFILE(inode))
 		return snapset_say(extack, -EBUSY, "%pD is in use, as a store or for swapping",
