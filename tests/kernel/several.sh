@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # several.sh NAME...: tests of this directory, one after another in one VM: to boot takes
-# longer than most of them. Before each the scratch disks are zeros again; after one that
-# fails, or leaves the machine other than it was, the others are not run here. The host
-# reads the lines that begin with "===": a test's begin, and its status and seconds.
+# longer than most of them. Each sees those of the scratch disks that it asks for, as
+# zeros; after one that fails, or leaves the machine other than it was, the others are not
+# run here. The host reads the lines that begin with "===": a test's begin, and its status
+# and seconds.
 dir=$(dirname "$0")
 
 # what a test may change and should not
@@ -17,13 +18,40 @@ machine() {
 	cat /sys/kernel/tracing/kprobe_events /sys/block/vd*/queue/scheduler
 } 2>/dev/null
 
+read -ra all <<<"$SCRATCH"
+unset "${!SCRATCH@}"
+declare -A size=()
+for disk in "${all[@]}"; do
+	size[$disk]=$(blockdev --getsize64 "$disk"):$(blockdev --getss "$disk")
+done
+
+# disks_for NAME: SCRATCH, SCRATCH0 ...: what its line "# vm:" says, of what there is
+disks_for() {
+	local want disk mine='' n=0
+
+	unset "${!SCRATCH@}"
+	for want in $(sed -n '1,15s/^# vm: //p' "$dir/$1.sh" | grep -o -e '--disk [^ ]*'); do
+		[ "$want" != --disk ] || continue
+		[ "${want#*:}" != "$want" ] || want=$want:512
+		want=$(numfmt --from=iec "${want%:*}"):${want#*:}
+		for disk in "${all[@]}"; do
+			[ "${size[$disk]}" = "$want" ] && [[ " $mine " != *" $disk "* ]] && break
+			disk=
+		done
+		[ -n "$disk" ] || { echo "$1: no disk is left of $want bytes"; exit 1; }
+		blkdiscard "$disk" || exit
+		export "SCRATCH$n=$disk"
+		mine="$mine $disk"
+		n=$((n + 1))
+	done
+	export SCRATCH="${mine# }"
+}
+
 # what a first test makes and nobody removes
 modprobe -q configfs && ! mountpoint -q /sys/kernel/config && mount -t configfs configfs /sys/kernel/config
 modprobe -q null_blk nr_devices=0
 for name; do
-	for disk in $SCRATCH; do
-		blkdiscard "$disk" || exit
-	done
+	disks_for "$name"
 	rm -rf /tmp/snapset-test.*
 	udevadm settle
 	before=$(machine)
