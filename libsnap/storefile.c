@@ -3,8 +3,9 @@
  * The files that are stores: allocated, and labelled as the kernel wants it.
  *
  * A lock (flock) says that somebody is at work on a file; as it belongs to the open file
- * it stays for as long as the kernel has that as a store. So one that carries labels and
- * no lock is left of an end that nobody saw, of the machine for example, and is removed.
+ * it stays for as long as the kernel has that as a store. So one that carries labels, or
+ * nothing yet, and no lock is left of an end that nobody saw, of the machine or of its
+ * maker for example, and is removed.
  */
 #include <dirent.h>
 #include <endian.h>
@@ -47,19 +48,28 @@ static bool is_ours(const char *name)
 	return !uuid_parse(id, uuid);
 }
 
+/* Whether it begins as stores do, or as they do before they have labels. */
+static bool is_store(int fd)
+{
+	static const char zeros[sizeof(magic)];
+	char begin[sizeof(magic)];
+	ssize_t n = pread(fd, begin, sizeof(begin), 0);
+
+	return !n || (n == sizeof(begin) && (!memcmp(begin, magic, sizeof(magic)) ||
+					     !memcmp(begin, zeros, sizeof(zeros))));
+}
+
 /* The directory may be anybody's: nothing is followed, and nothing waited for. */
 static bool remove_stale(int dir, const char *name)
 {
 	int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	char begin[sizeof(magic)];
 	bool removed = false;
 	struct stat st;
 
 	if (fd < 0)
 		return false;
 	if (!fstat(fd, &st) && S_ISREG(st.st_mode) && !flock(fd, LOCK_EX | LOCK_NB) &&
-	    pread(fd, begin, sizeof(begin), 0) == sizeof(begin) &&
-	    !memcmp(begin, magic, sizeof(magic)))
+	    is_store(fd))
 		removed = !unlinkat(dir, name, 0);
 	close(fd);
 	return removed;
@@ -235,6 +245,24 @@ static int create(struct snapi_store_file *f)
 	return f->fd < 0 ? errno : 0;
 }
 
+/* Creates and locks. Who sweeps may have seen it in between. */
+static int create_locked(struct snapi_store_file *f)
+{
+	struct stat st;
+	int err;
+
+	for (;;) {
+		err = create(f);
+		if (err)
+			return err;
+		if (flock(f->fd, LOCK_EX) || fstat(f->fd, &st))
+			return errno;
+		if (st.st_nlink)
+			return 0;
+		close(f->fd);
+	}
+}
+
 snap_status snapi_store_file_make(const char *path, uint64_t bytes,
 				  struct snapi_store_file *f, struct snapi_error *e)
 {
@@ -248,13 +276,9 @@ snap_status snapi_store_file_make(const char *path, uint64_t bytes,
 		return failed(e, path, "make a store", errno);
 	if (decide_size(path, f->dir, &bytes, e))
 		goto fail;
-	err = create(f);
+	err = create_locked(f);
 	if (err) {
 		failed(e, path, "make a store", err);
-		goto fail;
-	}
-	if (flock(f->fd, LOCK_EX)) {
-		failed(e, path, "lock a store", errno);
 		goto fail;
 	}
 	never_copy(f->fd);

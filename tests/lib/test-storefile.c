@@ -139,9 +139,13 @@ static void sweeps(void **state)
 	put(".snapset-3b6c2f4e-0000-4000-8000-123456789abd.store", "what a user has ");
 	put(".snapset-3b6c2f4e-0000-4000-8000-123456789abx.store", SNAPSET_STORE_MAGIC);
 	put(".snapset-3b6c2f4e-0000-4000-8000-123456789abc.stored", SNAPSET_STORE_MAGIC);
+	/* whose maker died before it had labels, or even a size */
+	put(".snapset-3b6c2f4e-0000-4000-8000-000000000001.store", "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+	snprintf(path, sizeof(path), "%s/.snapset-3b6c2f4e-0000-4000-8000-000000000002.store", dir);
+	assert_int_equal(mknod(path, S_IFREG | 0600, 0), 0);
 	snprintf(path, sizeof(path), "%s/.snapset-3b6c2f4e-0000-4000-8000-123456789abe.store", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
-	assert_int_equal(files(NULL), 6);
+	assert_int_equal(files(NULL), 8);
 	f = make(64 << 10);
 	assert_int_equal(files(NULL), 6);
 	snapi_store_file_close(&f, true);	/* the kernel would have it now; here nobody */
