@@ -259,6 +259,11 @@ enum snapi_answer snapi_helper_read(int fd, struct snapi_error *e);
 /* snap_query() with a filter that is good, but for the size. */
 snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
 			struct snap_iter **out, struct snapi_error *e);
+/* An iterator of whatever, each of the size that the first item has; NULL: no memory. */
+struct snap_iter *snapi_iter_new(enum snap_object object, size_t each);
+/* Room for one more, zeros, or NULL. */
+void *snapi_iter_add(struct snap_iter *it);
+void snapi_iter_rewind(struct snap_iter *it);
 /* Under async->lock at most. */
 snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
 			    struct snap_set_props *p, struct snapi_error *e);
@@ -311,6 +316,8 @@ bool snapi_blks_has(const struct snapi_blks *b, dev_t dev);
 void snapi_blks_free(struct snapi_blks *b);
 /* "vdb1"; "8:17" if it is unknown. Returns whether it is known. */
 bool snapi_blk_name(dev_t dev, char name[64]);
+/* Bytes; 0 if it is unknown. */
+uint64_t snapi_blk_bytes(dev_t dev);
 bool snapi_blk_is_image(dev_t dev);
 bool snapi_blk_is_loop(dev_t dev);
 /* The first md array that has @dev, or one of its partitions, as a leg; 0: none. */
@@ -329,6 +336,15 @@ struct snapi_mount {
 /* The mount @path lies on. -errno. */
 int snapi_mount_find(const char *path, struct snapi_mount *mount,
 		     struct snapi_blks *devs);
+
+/* Where those are looked for; the tests have their own. */
+extern const char *snapi_mounts;
+
+/*
+ * Calls @fn with the mount points of the file systems that may hold a store: of the right
+ * kind, writable, on one device, not hidden; each file system once. -errno, or what @fn gave.
+ */
+int snapi_mounts_for_stores(int (*fn)(const char *target, void *arg), void *arg);
 
 struct snapi_freeze {
 	int	fd;

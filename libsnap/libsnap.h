@@ -566,6 +566,15 @@ snap_do_snapshot_set_wait(struct snap_session *session)
 	return st;
 }
 
+/* Why a store is where it is, if nobody has said where. */
+enum snap_place {
+	SNAP_PLACE_COPIES,	/* where other snapshots of a volume have theirs */
+	SNAP_PLACE_STORAGE,	/* as snap_storage_add() was told */
+	SNAP_PLACE_VOLUME,	/* on a volume of the set */
+	SNAP_PLACE_ROOM,	/* on the file system with the most room */
+	SNAP_PLACE_MEMORY,	/* nowhere else */
+};
+
 /*
  * What snap_create_simple() goes by; zeros are the defaults.
  */
@@ -576,7 +585,7 @@ struct snap_simple_options {
 	uint32_t		stall_ms;
 	uint32_t		wait_ms;	/* as snap_set_wait() */
 	uint64_t		budget;		/* as snap_set_budget() */
-	const struct snap_store	*store;		/* as snap_set_store(); NULL: memory */
+	const struct snap_store	*store;		/* as snap_set_store(); NULL: see below */
 	const char		*transactions;	/* as snap_set_transactions() */
 	uint32_t		transaction_ms;
 	uint32_t		window_ms;
@@ -596,6 +605,13 @@ struct snap_simple_options {
 	enum snap_full		full;		/* as snap_set_full_policy() */
 	uint32_t		full_wait_ms;
 	uint64_t		quota;		/* as snap_set_quota(), of each volume */
+	/*
+	 * Told once the set is there, if store is NULL: what was chosen, and in a
+	 * few words why. In the caller's thread.
+	 */
+	void			(*store_chosen)(void *arg, enum snap_place place,
+						const struct snap_store *store,
+						const char *text);
 };
 
 /*
@@ -612,6 +628,20 @@ struct snap_simple_options {
  * or the last error of the calls above, with its sentence in
  * snap_last_error(NULL, ...) of this thread; nothing is left.
  * No signal ends it: use stop_fd. VSS: none.
+ *
+ * Without a store it takes the first of these that is to be had:
+ * - a file in the directory where other snapshots of the volumes have theirs, or if that lies
+ *   on what has snapshots, their store: the set shares it
+ * - a file in the directory that snap_storage_add() was told for the first of the volumes
+ *   that has one, or for all others. If that is full it is an error.
+ * - a file on a volume of the set, or else on the file system that has the most room, in the
+ *   directory .snapset, which it makes. Of ext4, xfs, and btrfs on one device; the file
+ *   takes half of what is free at most, and that must do for a tenth of the volumes or 320
+ *   MiB
+ * - memory
+ * New files are never made on what has snapshots. The file has the minimum of
+ * snap_storage_add(), or a tenth of the volumes, 320 MiB if that is more, and no more than
+ * all there is to keep.
  */
 snap_status snap_create_simple(const char *const *volumes, unsigned int n,
 			       uint32_t context,
@@ -741,6 +771,7 @@ enum snap_object {
 	SNAP_OBJECT_NONE,
 	SNAP_OBJECT_SNAPSHOT_SET,	/* an id names a set, or sets are asked for */
 	SNAP_OBJECT_SNAPSHOT,
+	SNAP_OBJECT_STORAGE,		/* of iterators only */
 };
 
 struct snap_filter {
@@ -803,6 +834,96 @@ snap_status snap_delete_snapshots(struct snap_session *session,
 snap_status snap_storage_extend(struct snap_session *session,
 				const snap_id *set_id, const char *directory,
 				uint64_t bytes);
+
+/* ------------------------------------------------------------------------
+ * Storage: which volume keeps its old data where, for snap_create_simple() and for who
+ * makes stores larger in time ("snapset monitor"). It is kept in the file
+ * /etc/snapset/storage.conf, see snapset(8), which may be edited by hand: a line that is not
+ * understood fails each of these calls with SNAP_E_INVALIDARG, and the sentence has its
+ * number. @session may be NULL in all but snap_storage_growth(): then the module is not
+ * asked and need not be loaded, and the sentence is that of snap_last_error(NULL, ...).
+ */
+#define SNAP_UNBOUNDED		UINT64_MAX
+
+struct snap_storage {
+	size_t		size;
+	const char	*volume;	/* as for add, by an absolute path; "*": all that have none */
+	const char	*directory;	/* absolute */
+	uint64_t	minimum;	/* bytes that a store begins with */
+	uint64_t	maximum;	/* of all stores of these volumes there, or SNAP_UNBOUNDED */
+	uint32_t	minimum_percent;/* instead: 1..100, of the directory's file system */
+	uint32_t	maximum_percent;
+};
+
+/*
+ * Says where the volume keeps its old data from now on. Zeros: the minimum is as for
+ * snap_create_simple(), the maximum unbounded, but a twentieth of the file system stays free.
+ * If the directory lies on a volume of the set a store cannot grow there, and begins with
+ * the maximum, if there is one.
+ * SNAP_E_INVALIDARG, SNAP_E_OBJECT_NOT_FOUND: no such volume or directory
+ * SNAP_E_OBJECT_ALREADY_EXISTS: it is said already
+ * SNAP_E_MAXIMUM_DIFFAREA_ASSOCIATIONS_REACHED: the volume has another directory
+ * VSS: AddDiffArea.
+ */
+snap_status snap_storage_add(struct snap_session *session,
+			     const struct snap_storage *storage);
+/*
+ * Changes minimum and maximum, if not 0. The directory may be NULL, and cannot be changed.
+ * SNAP_S_FALSE: more is allocated than the new maximum; that stays, but does not grow.
+ * SNAP_E_OBJECT_NOT_FOUND: the volume has none. VSS: ChangeDiffAreaMaximumSize, where 0
+ * deletes.
+ */
+snap_status snap_storage_resize(struct snap_session *session,
+				const struct snap_storage *storage);
+/*
+ * Forgets it. SNAP_E_VOLUME_IN_USE: a store lies there, unless @force; it stays in any case.
+ * SNAP_E_OBJECT_NOT_FOUND: the volume has none. VSS: ChangeDiffAreaMaximumSize with 0.
+ */
+snap_status snap_storage_remove(struct snap_session *session, const char *volume,
+				bool force);
+
+struct snap_storage_props {
+	size_t		size;
+	char		volume[256];
+	char		directory[4096];
+	uint64_t	minimum;	/* bytes, 0: default */
+	uint64_t	maximum;	/* bytes, or SNAP_UNBOUNDED */
+	uint32_t	minimum_percent;/* 0: not said so */
+	uint32_t	maximum_percent;
+	uint32_t	stores;		/* of sets that are there */
+	uint64_t	allocated;	/* bytes that they can hold */
+	uint64_t	used;		/* bytes that they do */
+	bool		present;	/* there is such a volume now */
+};
+
+/*
+ * Lists them in their order in the file; SNAP_S_FALSE, and an empty iterator to free, if
+ * there is none. VSS: QueryDiffAreasForVolume and its like.
+ */
+snap_status snap_storage_query(struct snap_session *session, struct snap_iter **iter);
+snap_status snap_iter_next_storage(struct snap_iter *iter,
+				   struct snap_storage_props *props);
+
+struct snap_storage_growth {
+	size_t		size;
+	char		directory[4096];/* for snap_storage_extend() */
+	uint64_t	minimum;	/* bytes that it should be larger by */
+	uint64_t	room;		/* bytes that it can be larger by */
+	uint64_t	most;		/* bytes that it can need in all */
+};
+
+/*
+ * Where and how far the store of a set can grow: in the directory of its storage, up to the
+ * maximum; or, if it was put into a .snapset by snap_create_simple(), there, or if it cannot
+ * grow there on another file system. A store whose directory its maker chose belongs to
+ * nobody else: SNAP_S_FALSE, as for one that is not of files. Makes the directory, if it is a
+ * .snapset.
+ * SNAP_E_INSUFFICIENT_STORAGE: it has its maximum, or there is no room
+ * SNAP_E_NESTED_VOLUME_LIMIT: the directory lies on what has snapshots
+ * SNAP_E_OBJECT_NOT_FOUND: no such set. VSS: none.
+ */
+snap_status snap_storage_growth(struct snap_session *session, const snap_id *set_id,
+				struct snap_storage_growth *growth);
 
 struct snap_module_info {
 	size_t		size;

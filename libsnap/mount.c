@@ -26,6 +26,8 @@
 
 #define MOUNTINFO	"/proc/self/mountinfo"
 
+const char *snapi_mounts = MOUNTINFO;
+
 /* The mount id behind @fd, -1 if the kernel does not say. */
 static int mount_id(int fd)
 {
@@ -213,6 +215,77 @@ static int open_mount(struct libmnt_fs *fs)
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/* Those whose files the kernel may take for stores. It has the last word. */
+static bool holds_stores(struct libmnt_fs *fs)
+{
+	static const char *const types[] = { "ext4", "xfs", "btrfs" };
+	const char *type = mnt_fs_get_fstype(fs);
+
+	for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(type, types[i]))
+			return !mnt_fs_match_options(fs, "ro");
+	return false;
+}
+
+/* Whether an earlier entry has the same file system, and would do as well. */
+static bool listed_before(struct libmnt_table *tb, struct libmnt_fs *fs)
+{
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *other;
+	bool found = false;
+	int fd;
+
+	while (it && !found && mnt_table_next_fs(tb, it, &other) == 0 && other != fs) {
+		if (mnt_fs_get_devno(other) != mnt_fs_get_devno(fs) || !holds_stores(other))
+			continue;
+		fd = open_mount(other);
+		found = fd >= 0;
+		if (found)
+			close(fd);
+	}
+	mnt_free_iter(it);
+	return found;
+}
+
+static int offer(struct libmnt_table *tb, struct libmnt_fs *fs,
+		 int (*fn)(const char *target, void *arg), void *arg)
+{
+	struct snapi_blks devs = { 0 };
+	struct stat st;
+	int fd, err;
+
+	if (!holds_stores(fs))
+		return 0;
+	fd = open_mount(fs);
+	if (fd < 0)
+		return 0;
+	/* of a file that is bound to a file there is no directory */
+	err = fstat(fd, &st) || !S_ISDIR(st.st_mode) || listed_before(tb, fs);
+	close(fd);
+	if (err)
+		return 0;
+	err = fs_devs(fs, &devs);
+	if (!err && devs.nr == 1)
+		err = fn(mnt_fs_get_target(fs), arg);
+	snapi_blks_free(&devs);
+	return err;
+}
+
+int snapi_mounts_for_stores(int (*fn)(const char *target, void *arg), void *arg)
+{
+	struct libmnt_table *tb = mnt_new_table_from_file(snapi_mounts);
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int err = tb && it ? 0 : -ENOMEM;
+
+	while (!err && mnt_table_next_fs(tb, it, &fs) == 0)
+		err = offer(tb, fs, fn, arg);
+	mnt_free_iter(it);
+	if (tb)
+		mnt_unref_table(tb);
+	return err;
 }
 
 struct seen {

@@ -322,13 +322,11 @@ snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
 
 	if (f->volume && snapi_resolve(f->volume, &vol, e))
 		return e->code;
-	it = calloc(1, sizeof(*it));
+	it = snapi_iter_new(f->object, f->object == SNAP_OBJECT_SNAPSHOT ? snaps.each : sets.each);
 	if (!it) {
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
 		return e->code;
 	}
-	it->object = f->object;
-	it->list.each = f->object == SNAP_OBJECT_SNAPSHOT ? snaps.each : sets.each;
 
 	/* Snapshots first: the set of each is there then. */
 	if (!ask(s, &snapshots, &snaps, e))
@@ -386,6 +384,33 @@ SNAPI_EXPORT snap_status snap_iter_next_snapshot(struct snap_iter *it,
 						 struct snap_snapshot_props *props)
 {
 	return next(it, SNAP_OBJECT_SNAPSHOT, props);
+}
+
+SNAPI_EXPORT snap_status snap_iter_next_storage(struct snap_iter *it,
+						struct snap_storage_props *props)
+{
+	return next(it, SNAP_OBJECT_STORAGE, props);
+}
+
+struct snap_iter *snapi_iter_new(enum snap_object object, size_t each)
+{
+	struct snap_iter *it = calloc(1, sizeof(*it));
+
+	if (!it)
+		return NULL;
+	it->object = object;
+	it->list.each = each;
+	return it;
+}
+
+void snapi_iter_rewind(struct snap_iter *it)
+{
+	it->next = 0;
+}
+
+void *snapi_iter_add(struct snap_iter *it)
+{
+	return grow(&it->list);
 }
 
 SNAPI_EXPORT void snap_iter_free(struct snap_iter *it)

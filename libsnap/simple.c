@@ -9,7 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
-#include "internal.h"
+#include "storage.h"
 
 struct request {
 	const char *const		*volumes;
@@ -38,8 +38,6 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 	if (!st && r->o.transactions)
 		st = snap_set_transactions(s, r->o.transactions, r->o.transaction_ms,
 					   r->o.window_ms);
-	if (!st && r->o.store)
-		st = snap_set_store(s, r->o.store);
 	if (!st)
 		st = snap_set_full_policy(s, r->o.full, r->o.full_wait_ms);
 	if (!st)
@@ -47,13 +45,62 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 	return st;
 }
 
-static snap_status start(struct snap_session *s, const struct request *r, snap_id *id)
+static snap_status start_in(struct snap_session *s, const struct request *r,
+			    const struct snap_store *store, snap_id *id)
 {
 	struct snapi_error e = { 0 };
-	snap_status st;
+	snap_status st = snap_set_store(s, store);
 
+	if (st)
+		return st;
 	st = snapi_turn_start(s, stop_fd(r), id, &e);
 	return SNAP_FAILED(st) ? snapi_fail_with(s, &e) : st;
+}
+
+static void as_store(const struct snapi_place *place, struct snap_store *store)
+{
+	memset(store, 0, sizeof(*store));
+	store->size = sizeof(*store);
+	if (place->place == SNAP_PLACE_MEMORY)
+		return;
+	if (place->share) {
+		store->kind = SNAP_STORE_SHARED;
+		store->store_id = place->share;
+		return;
+	}
+	store->kind = SNAP_STORE_FILE;
+	store->directory = place->directory;
+	store->bytes = place->bytes;
+}
+
+/* Whether a set that did not start with its store at @place may with one elsewhere. */
+static bool go_on(const struct snapi_place *place, snap_status st)
+{
+	return st == SNAP_E_NESTED_VOLUME_LIMIT ||
+	       (!place->firm && (st == SNAP_E_VOLUME_NOT_SUPPORTED ||
+				 st == SNAP_E_INSUFFICIENT_STORAGE ||
+				 st == SNAP_E_OBJECT_NOT_FOUND || st == SNAP_E_ACCESSDENIED));
+}
+
+/* Goes down the list; *@at is where it got to. */
+static snap_status start_somewhere(struct snap_session *s, const struct request *r,
+				   const struct snapi_places *p, unsigned int *at, snap_id *id)
+{
+	struct snap_store store;
+	snap_status st = SNAP_E_UNEXPECTED;
+
+	for (*at = 0; *at < p->nr; ++*at) {
+		const struct snapi_place *place = &p->v[*at];
+
+		/* The last one is memory, so there is an end that is not this. */
+		if (place->ours && snapi_place_make(place->directory))
+			continue;
+		as_store(place, &store);
+		st = start_in(s, r, &store, id);
+		if (!SNAP_FAILED(st) || !go_on(place, st))
+			break;
+	}
+	return st;
 }
 
 /* Does the set; what is to be read from @stop cancels it. */
@@ -88,7 +135,10 @@ static snap_status make(struct snap_session *s, int stop)
 static snap_status try(const struct request *r, struct snap_session **session,
 		       snap_id *id, struct snapi_error *e)
 {
+	struct snapi_places places = { 0 };
 	struct snap_session *s;
+	struct snap_store store;
+	unsigned int at = 0;
 	snap_status st;
 
 	st = snap_open(0, &s);
@@ -97,12 +147,21 @@ static snap_status try(const struct request *r, struct snap_session **session,
 		return st;
 	}
 	st = settings(s, r);
-	if (!st)
-		st = start(s, r, id);
+	if (!st && r->o.store) {
+		st = start_in(s, r, r->o.store, id);
+	} else if (!st) {
+		st = snapi_places_find(s, r->volumes, r->n, &places, e);
+		st = st ? snapi_fail_with(s, e) : start_somewhere(s, r, &places, &at, id);
+	}
 	for (unsigned int i = 0; !st && i < r->n; i++)
 		st = snap_add_to_snapshot_set(s, r->volumes[i], NULL);
 	if (!st)
 		st = make(s, stop_fd(r));
+	if (SNAP_FINISHED(st) && at < places.nr && r->o.store_chosen) {
+		as_store(&places.v[at], &store);
+		r->o.store_chosen(r->o.arg, places.v[at].place, &store, places.v[at].text);
+	}
+	snapi_places_free(&places);
 	if (SNAP_FINISHED(st)) {
 		*session = s;
 		return st;

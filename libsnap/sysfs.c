@@ -242,6 +242,20 @@ bool snapi_blk_name(dev_t dev, char name[64])
 	return true;
 }
 
+uint64_t snapi_blk_bytes(dev_t dev)
+{
+	unsigned long long sectors = 0;
+	int dir = open_dir(dev, ".");
+	char buf[32];
+
+	if (dir < 0)
+		return 0;
+	if (!read_at(dir, "size", buf, sizeof(buf)) || sscanf(buf, "%llu", &sectors) != 1)
+		sectors = 0;
+	close(dir);
+	return sectors * 512;
+}
+
 bool snapi_blk_is_image(dev_t dev)
 {
 	return exists(dev, "snapset");

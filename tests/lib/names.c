@@ -14,6 +14,8 @@ snap_status snapi_resolve(const char *arg, struct snapi_volume *vol,
 
 	memset(e, 0, sizeof(*e));
 	memset(vol, 0, sizeof(*vol));
+	if (arg && !strncmp(arg, "/dev/", 5))
+		arg += 5;
 	for (size_t i = 0; arg && i < sizeof(known) / sizeof(known[0]); i++) {
 		if (!strcmp(arg, known[i].name)) {
 			vol->dev = makedev(8, known[i].minor);

@@ -10,7 +10,8 @@
 #include "internal.h"
 #include "tree.h"
 
-static char root[64];
+static char root[64], mounts[80];
+static const char *mounts_before;
 
 const char *tree_root(void)
 {
@@ -57,6 +58,8 @@ static void device(const char *dir, const char *dev)
 	snprintf(path, sizeof(path), "block/%s/dev", dir);
 	snprintf(number, sizeof(number), "%s\n", dev);
 	tree_write(path, number);
+	snprintf(path, sizeof(path), "block/%s/size", dir);
+	tree_write(path, "32768\n");
 	if (strchr(dir, '/')) {
 		snprintf(path, sizeof(path), "block/%s/partition", dir);
 		tree_write(path, "1\n");
@@ -113,7 +116,11 @@ int tree_setup(void **state)
 	snprintf(file, sizeof(file), "%s/image\n", root);
 	tree_write("image", "");
 	tree_write("block/loop0/loop/backing_file", file);
+	tree_write("mounts", "");
+	snprintf(mounts, sizeof(mounts), "%s/mounts", root);
 	snapi_sysfs = root;
+	mounts_before = snapi_mounts;
+	snapi_mounts = mounts;
 	return 0;
 }
 
@@ -129,5 +136,6 @@ int tree_teardown(void **state)
 {
 	(void)state;
 	snapi_sysfs = "/sys";
+	snapi_mounts = mounts_before;
 	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

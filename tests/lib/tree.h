@@ -8,6 +8,8 @@
  *	loop0 7:0 with a file on a device given by the test; loop1 7:1 with the device loop0
  *	snapset0 250:0, an image; dm-2 253:2 on it
  *	vdd 8:48, alone
+ *
+ * each of 16 MiB, and an empty table of mounts, where a store would look for its place.
  */
 #ifndef SNAPSET_TESTS_TREE_H
 #define SNAPSET_TESTS_TREE_H
