@@ -31,6 +31,13 @@ struct args {
 	char			**exec;		/* NULL: none */
 };
 
+/* What was chosen, if nobody has said where the store is to be. */
+static struct {
+	bool			known;
+	enum snap_place		place;
+	char			text[256];
+} chosen;
+
 enum {
 	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_WAIT,
 	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
@@ -186,6 +193,26 @@ static bool before_retry(void *arg, const struct snap_error_info *why,
 	return true;
 }
 
+/* Whoever has set up where stores are need not be told. */
+static void store_chosen(void *arg, enum snap_place place, const struct snap_store *store,
+			 const char *text)
+{
+	char size[16];
+
+	(void)arg;
+	chosen.known = true;
+	chosen.place = place;
+	snprintf(chosen.text, sizeof(chosen.text), "%s", text);
+	format_size(store->bytes, size);
+	if (place == SNAP_PLACE_MEMORY)
+		fprintf(stderr, "snapset: the store is in memory, %s\n", text);
+	else if (store->kind == SNAP_STORE_SHARED)
+		fprintf(stderr, "snapset: the store is the one %s\n", text);
+	else if (place != SNAP_PLACE_STORAGE)
+		fprintf(stderr, "snapset: the store is a file of %s in %s, %s\n", size,
+			store->directory, text);
+}
+
 /* Makes the set; a signal cancels it. */
 static snap_status make(const struct args *a, int sigfd, struct snap_session **s,
 			snap_id *set)
@@ -208,6 +235,7 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 		.max_delay_s = a->retry_delay_s,
 		.stop_fd = sigfd,
 		.before_retry = before_retry,
+		.store_chosen = store_chosen,
 	};
 	uint32_t ctx = SNAP_CTX_FILE_SHARE_BACKUP;
 
@@ -228,6 +256,8 @@ static int report(FILE *f, struct snap_session *s, const struct args *a,
 	o = json_set_full(s, set, &st);
 	if (!o)
 		return report_error(s, st);
+	if (chosen.known)
+		json_add_place(o, chosen.place, chosen.text);
 	json_print(f, o, true);
 	return EXIT_OK;
 }

@@ -176,6 +176,37 @@ struct json_object *json_set_room(struct snap_session *s, const snap_id *set_id,
 	return set_full(s, set_id, true, st);
 }
 
+void json_add_place(struct json_object *set, enum snap_place place, const char *text)
+{
+	struct json_object *store;
+
+	if (!json_object_object_get_ex(set, "store", &store))
+		return;
+	add_str(store, "place", place_name(place));
+	add_str(store, "place_text", text);
+}
+
+struct json_object *json_storage(const struct snap_storage_props *p)
+{
+	struct json_object *o = json_object_new_object();
+
+	add_str(o, "volume", p->volume);
+	add_str(o, "directory", p->directory);
+	if (p->minimum)
+		add_int(o, "minimum", p->minimum);
+	if (p->minimum_percent)
+		add_int(o, "minimum_percent", p->minimum_percent);
+	if (p->maximum != SNAP_UNBOUNDED)
+		add_int(o, "maximum", p->maximum);
+	if (p->maximum_percent)
+		add_int(o, "maximum_percent", p->maximum_percent);
+	add_bool(o, "present", p->present);
+	add_int(o, "stores", p->stores);
+	add_int(o, "allocated", p->allocated);
+	add_int(o, "used", p->used);
+	return o;
+}
+
 static const char *event_name(uint32_t type)
 {
 	switch (type) {

@@ -38,6 +38,21 @@ bool parse_size(const char *text, uint64_t *bytes)
 	return true;
 }
 
+bool parse_amount(const char *text, uint64_t *bytes, uint32_t *percent)
+{
+	size_t len = strlen(text);
+	char *end;
+
+	*bytes = 0;
+	*percent = 0;
+	if (!len || text[len - 1] != '%')
+		return parse_size(text, bytes) && *bytes;
+	if (!isdigit((unsigned char)*text))
+		return false;
+	*percent = (uint32_t)strtoul(text, &end, 10);
+	return end == text + len - 1 && len <= 4 && *percent >= 1 && *percent <= 100;
+}
+
 bool parse_ms(const char *text, uint32_t *ms)
 {
 	unsigned long n;

@@ -180,6 +180,18 @@ const char *set_state_name(enum snap_set_state state)
 	return (size_t)state < sizeof(names) / sizeof(names[0]) ? names[state] : "unknown";
 }
 
+const char *place_name(enum snap_place place)
+{
+	switch (place) {
+	case SNAP_PLACE_COPIES:		return "copies";
+	case SNAP_PLACE_STORAGE:	return "storage";
+	case SNAP_PLACE_VOLUME:		return "volume";
+	case SNAP_PLACE_ROOM:		return "room";
+	case SNAP_PLACE_MEMORY:		return "memory";
+	}
+	return "unknown";
+}
+
 const char *phase_name(enum snap_phase phase)
 {
 	static const char *const names[] = {

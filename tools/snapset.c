@@ -20,7 +20,12 @@ static const struct command {
 	{ "list", cmd_list, "list [--all] [--exclusive] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },
 	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },
-	{ "storage", cmd_storage, "storage extend [--json] SET DIR[:SIZE]" },
+	{ "storage", cmd_storage,
+	  "storage add [--minimum SIZE|N%] [--maximum SIZE|N%|unbounded] VOLUME|* DIR\n"
+	  "       snapset storage resize [--minimum SIZE|N%] [--maximum SIZE|N%|unbounded] VOLUME|*\n"
+	  "       snapset storage remove [--force] VOLUME|*\n"
+	  "       snapset storage list [--json]\n"
+	  "       snapset storage extend [--json] SET DIR[:SIZE]" },
 	{ "watch", cmd_watch, "watch [--json]" },
 };
 

@@ -36,6 +36,8 @@ int cmd_watch(int argc, char **argv);
 /* parse.c */
 /* "32M", "1GiB", "4096": bytes; false if it is no such thing. */
 bool parse_size(const char *text, uint64_t *bytes);
+/* Bytes, more than 0, or "10%"; the other one is 0. */
+bool parse_amount(const char *text, uint64_t *bytes, uint32_t *percent);
 /* Milliseconds, or whatever is counted: 1..4294967295. */
 bool parse_ms(const char *text, uint32_t *ms);
 /* Seconds, or "forever": milliseconds as snap_set_wait() takes them. */
@@ -64,6 +66,7 @@ int find_object(struct snap_session *s, const char *text, enum snap_object *obje
 		snap_id *id);
 
 const char *set_state_name(enum snap_set_state state);
+const char *place_name(enum snap_place place);
 const char *phase_name(enum snap_phase phase);
 const char *snapshot_state_name(const struct snap_snapshot_props *p);
 /* "2026-01-31 12:00:00", local time; "-" for 0. */
@@ -122,6 +125,9 @@ struct json_object *json_set_full(struct snap_session *s, const snap_id *set_id,
 /* And what is exclusive, which takes time. */
 struct json_object *json_set_room(struct snap_session *s, const snap_id *set_id,
 				  snap_status *st);
+struct json_object *json_storage(const struct snap_storage_props *p);
+/* Adds to the "store" of a set why it is where it is. */
+void json_add_place(struct json_object *set, enum snap_place place, const char *text);
 struct json_object *json_event(const struct snap_event *ev);
 /* Prints, ends the line and frees. */
 void json_print(FILE *f, struct json_object *o, bool pretty);

@@ -48,8 +48,7 @@ made() {
 load
 # imaged VOLUME DEVICE: create takes it, and the image is of that device
 imaged() {
-	gives_image=$(snapset create --json "$1" 2>&1) || bad "create $1: $gives_image"
-	printf '%s\n' "$gives_image" >one
+	snapset create --json "$1" >one 2>err || bad "create $1: $(cat err)"
 	[ "$(json one 'd["snapshots"][0]["origin"]')" = "$2" ] || bad "$1 is not $2: $(cat one)"
 	[ "$(json one 'd["snapshots"][0]["volume"]')" = "$1" ] || bad "$1 has another name: $(cat one)"
 	image=$(json one 'd["snapshots"][0]["device"]')

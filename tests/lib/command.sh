@@ -8,7 +8,7 @@ out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 failed=0
 
-# expect CODE WORDS ARGUMENTS...
+# expect CODE WORDS ARGUMENTS...: it says these words, or with "" nothing
 expect() {
 	code=$1 words=$2
 	shift 2
@@ -18,7 +18,11 @@ expect() {
 		echo "snapset $*: exit code $have, not $code:"
 		cat "$out"
 		failed=1
-	elif ! grep -qF -- "$words" "$out"; then
+	elif [ -z "$words" ] && [ -s "$out" ]; then
+		echo "snapset $*: should say nothing, but says:"
+		cat "$out"
+		failed=1
+	elif [ -n "$words" ] && ! grep -qF -- "$words" "$out"; then
 		echo "snapset $*: does not say \"$words\" but:"
 		cat "$out"
 		failed=1
@@ -52,12 +56,42 @@ expect 2 'one id' show
 expect 2 'either' delete
 expect 2 'either' delete --all --set 1234
 expect 2 'no argument' watch /srv
-expect 0 'Usage: snapset storage extend' storage --help
-expect 2 'knows only "extend"' storage
-expect 2 'knows only "extend"' storage shrink 12345678 /
+expect 0 'Usage: snapset storage add' storage --help
+expect 2 'knows only add' storage
+expect 2 'knows only add' storage shrink 12345678 /
 expect 2 'a set and a directory' storage extend 12345678
 expect 2 'nor one with a size' storage extend 12345678 /:lots
 expect 2 'wrong option' storage extend --all 12345678 /
+expect 2 'wrong option' storage extend --force 12345678 /
+expect 2 'wrong option' storage list --maximum 1M
+expect 2 'needs a volume and a directory' storage add /srv
+expect 2 'needs a volume and a directory' storage add /bin /dev /etc /lib
+expect 2 'not valid' storage add --minimum unbounded /srv /
+expect 2 'not valid' storage add --minimum 0 /srv /
+expect 2 'not valid' storage add --maximum 101% /srv /
+expect 2 'not valid' storage add --maximum % /srv /
+expect 2 'not valid' storage resize --maximum -1 /srv
+expect 2 'minimum or a maximum' storage resize /srv
+expect 2 'needs a volume' storage resize --maximum 1M
+expect 2 'needs a volume' storage remove --force
+expect 2 'takes no argument' storage list /srv
+
+# What is set up is so without the module, too.
+SNAPSET_CONF_DIR=$(mktemp -d)
+export SNAPSET_CONF_DIR
+trap 'rm -rf "$out" "$SNAPSET_CONF_DIR"' EXIT
+if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then
+	expect 0 '' storage add --minimum 1M --maximum 50% '*' /usr
+	expect 2 'already (SNAP_E_OBJECT_ALREADY_EXISTS' storage add '*' /usr
+	expect 0 'all others in /usr' storage list
+	expect 0 '"minimum": 1048576' storage list --json
+	expect 0 '' storage resize --maximum unbounded '*'
+	expect 0 'minimum 1.0 MiB, maximum unbounded' storage list
+	expect 0 '' storage remove '*'
+	expect 3 'SNAP_E_OBJECT_NOT_FOUND' storage remove '*'
+	echo 'this is wrong' > "$SNAPSET_CONF_DIR/storage.conf"
+	expect 2 "storage.conf:1: " storage list
+fi
 
 # Without the module every command says so; with it this is another test's job.
 if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then

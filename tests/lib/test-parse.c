@@ -137,6 +137,24 @@ static void exits(void **state)
 	assert_int_equal(exit_code(SNAP_E_OUTOFMEMORY), 13);
 }
 
+static void amounts(void **state)
+{
+	static const char *const bad[] = { "", "%", "0", "0%", "101%", "1000%", "-1%", "1.5%", " 1%",
+					   "all", "10%%" };
+	uint64_t bytes;
+	uint32_t percent;
+
+	(void)state;
+	assert_true(parse_amount("320M", &bytes, &percent));
+	assert_int_equal(bytes, 320 << 20);
+	assert_int_equal(percent, 0);
+	assert_true(parse_amount("100%", &bytes, &percent));
+	assert_int_equal(bytes, 0);
+	assert_int_equal(percent, 100);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(parse_amount(bad[i], &bytes, &percent));
+}
+
 static void words(void **state)
 {
 	char text[32];
@@ -162,7 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(milliseconds), cmocka_unit_test(waits),
-		cmocka_unit_test(stores), cmocka_unit_test(when_full),
+		cmocka_unit_test(stores), cmocka_unit_test(when_full), cmocka_unit_test(amounts),
 		cmocka_unit_test(exits),
 		cmocka_unit_test(words),
 	};
