@@ -7,7 +7,9 @@ KVER	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(KVER)/build
 PREFIX	?= /usr/local
 MANDIR	?= $(PREFIX)/share/man
+SBINDIR	?= $(PREFIX)/sbin
 UDEVDIR	?= /usr/lib/udev/rules.d
+UNITDIR	?= /usr/lib/systemd/system
 INSTALL	?= install
 HOST	:= $(CURDIR)/build/host
 NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c
@@ -63,6 +65,9 @@ install: all
 	for f in $(wildcard udev/*.rules); do \
 		$(INSTALL) -m 644 $$f $(DESTDIR)$(UDEVDIR)/ || exit; \
 	done
+	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
+	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/snapset-monitor.service.in \
+		> $(DESTDIR)$(UNITDIR)/snapset-monitor.service
 	for f in $(wildcard Documentation/man/*.[1-9]); do \
 		$(INSTALL) -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/} || exit; \
 	done

@@ -26,6 +26,7 @@ static const struct command {
 	  "       snapset storage remove [--force] VOLUME|*\n"
 	  "       snapset storage list [--json]\n"
 	  "       snapset storage extend [--json] SET DIR[:SIZE]" },
+	{ "monitor", cmd_monitor, "monitor" },
 	{ "watch", cmd_watch, "watch [--json]" },
 };
 

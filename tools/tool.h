@@ -29,6 +29,7 @@ enum {
 int cmd_create(int argc, char **argv);
 int cmd_delete(int argc, char **argv);
 int cmd_list(int argc, char **argv);
+int cmd_monitor(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_storage(int argc, char **argv);
 int cmd_watch(int argc, char **argv);

@@ -75,6 +75,7 @@ expect 2 'minimum or a maximum' storage resize /srv
 expect 2 'needs a volume' storage resize --maximum 1M
 expect 2 'needs a volume' storage remove --force
 expect 2 'takes no argument' storage list /srv
+expect 2 'takes no argument' monitor --now
 
 # What is set up is so without the module, too.
 SNAPSET_CONF_DIR=$(mktemp -d)

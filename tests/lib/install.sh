@@ -41,6 +41,10 @@ there $local/lib/pkgconfig/libsnap.pc ''
 there $local/share/bash-completion/completions/snapset tools/completion/snapset
 there $local/sbin/snapset ''
 there usr/lib/udev/rules.d/59-snapset.rules udev/59-snapset.rules
+there usr/lib/systemd/system/snapset-monitor.service ''
+grep -q "^ExecStart=/$local/sbin/snapset monitor\$" \
+	"$root/usr/lib/systemd/system/snapset-monitor.service" ||
+	bad "the service does not find the command"
 for page in libsnap.3 snapset-protocol.7 snapset.8; do
 	there "$local/share/man/man${page##*.}/$page" "Documentation/man/$page"
 done
@@ -48,8 +52,9 @@ done
 [ -x "$root/$local/libexec/snapset/snapset-transactions" ] || bad "the helper cannot be run"
 grep -q "/$local/libexec/snapset/snapset-transactions" "$root/$local/lib/libsnap.so" ||
 	bad "libsnap looks for the helper elsewhere"
+grep -q '/etc/snapset' "$root/$local/lib/libsnap.so" || bad "libsnap looks for storage.conf elsewhere"
 # a file that nobody looks for is one that this test does not know
-known=13
+known=14
 have=$(find "$root" -path "$root/lib" -prune -o ! -type d ! -name 'libsnap.so.0.*' -print | wc -l)
 [ "$have" -eq $known ] || bad "$have files are installed, not $known: $(find "$root" ! -type d)"
 unknown=$(grep -c '@[A-Z]*@' "$root/$local/lib/pkgconfig/libsnap.pc" || true)

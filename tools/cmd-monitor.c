@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * snapset monitor: makes stores larger before they are full. It looks at all of them every
+ * second, and when the kernel says that one is low. What it does about one is done by a
+ * process (enlarge.h), one for each store at most.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "enlarge.h"
+
+#define LOOK_MS		1000
+#define AGAIN_MS	10000	/* after one that could not grow */
+#define STOP_MS		5000	/* for those that are at work */
+
+struct watched {
+	uint64_t	store;		/* its id */
+	snap_id		set;		/* one that uses it */
+	struct growing	g;
+	bool		seen;		/* in this look */
+	pid_t		pid;		/* 0: nobody is at work on it */
+	uint64_t	since_ms;	/* when that began */
+	uint64_t	not_before_ms;
+	enum enlarged	last;
+};
+
+struct monitor {
+	struct snap_session	*s;	/* NULL: the module is not there */
+	struct snap_events	*events;
+	struct watched		**w;
+	unsigned int		nr;
+	bool			told;	/* that the module is not there */
+};
+
+static uint64_t now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+static void leave(struct monitor *m)
+{
+	snap_event_close(m->events);
+	snap_close(m->s);
+	m->events = NULL;
+	m->s = NULL;
+}
+
+/* EXIT_OK also if the module is not loaded, which may come. */
+static int enter(struct monitor *m)
+{
+	struct snap_error_info e = { .size = sizeof(e) };
+	snap_status st = snap_open(0, &m->s);
+
+	if (st == SNAP_E_ACCESSDENIED)
+		return report_error(NULL, st);
+	if (!SNAP_FAILED(st))
+		st = snap_event_open(m->s, &m->events);
+	if (!SNAP_FAILED(st)) {
+		m->told = false;
+		sd_notify(0, "STATUS=Looking at stores");
+		return EXIT_OK;
+	}
+	snap_last_error(m->s, &e);
+	if (!m->told)
+		say(LOG_NOTICE, "waiting for the kernel module: %s", e.text);
+	m->told = true;
+	sd_notify(0, "STATUS=Waiting for the kernel module");
+	leave(m);
+	return EXIT_OK;
+}
+
+static struct watched *find(struct monitor *m, uint64_t store)
+{
+	struct watched **v, *w;
+
+	for (unsigned int i = 0; i < m->nr; i++)
+		if (m->w[i]->store == store)
+			return m->w[i];
+	v = realloc(m->w, (m->nr + 1) * sizeof(*v));
+	if (!v)
+		return NULL;
+	m->w = v;
+	w = calloc(1, sizeof(*w));
+	if (!w)
+		return NULL;
+	w->store = store;
+	v[m->nr++] = w;
+	return w;
+}
+
+/* Those that have gone, but not before who is at work on them. */
+static void forget(struct monitor *m)
+{
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; i < m->nr; i++) {
+		if (m->w[i]->seen || m->w[i]->pid)
+			m->w[kept++] = m->w[i];
+		else
+			free(m->w[i]);
+	}
+	m->nr = kept;
+}
+
+static void act(struct watched *w, uint64_t now)
+{
+	pid_t pid = enlarge_start(&w->set, &w->g, w->last);
+
+	if (pid < 0) {
+		say(LOG_ERR, "fork: %s", strerror(errno));
+		w->not_before_ms = now + LOOK_MS;
+		return;
+	}
+	w->pid = pid;
+	w->since_ms = now;
+}
+
+static void see(struct monitor *m, const struct snap_set_props *p, uint64_t now)
+{
+	struct watched *w;
+
+	if (p->store_kind != SNAP_STORE_FILE || p->state != SNAP_SET_CREATED)
+		return;
+	w = find(m, p->store_id);
+	if (!w || w->seen)
+		return;
+	w->seen = true;
+	w->set = p->id;
+	growing_saw(&w->g, now, p->store_size, p->store_used, p->store_rate);
+}
+
+/* Whether file systems are being frozen: then to allocate would be in the way, or wait. */
+static bool freezes(const struct snap_set_props *p)
+{
+	return p->state >= SNAP_SET_FREEZING && p->state <= SNAP_SET_COMMITTED;
+}
+
+static snap_status look(struct monitor *m)
+{
+	struct snap_filter f = {
+		.size = sizeof(f), .object = SNAP_OBJECT_SNAPSHOT_SET, .unfinished = true,
+	};
+	struct snap_set_props p = { .size = sizeof(p) };
+	uint64_t now = now_ms();
+	bool frozen = false;
+	struct snap_iter *it;
+	snap_status st = snap_query(m->s, &f, &it);
+
+	if (SNAP_FAILED(st))
+		return st;
+	for (unsigned int i = 0; i < m->nr; i++)
+		m->w[i]->seen = false;
+	while (snap_iter_next_set(it, &p) == SNAP_S_OK) {
+		frozen |= freezes(&p);
+		see(m, &p, now);
+	}
+	snap_iter_free(it);
+	forget(m);
+	for (unsigned int i = 0; i < m->nr; i++) {
+		struct watched *w = m->w[i];
+
+		if (!w->pid && now >= w->not_before_ms && growing_is_due(&w->g) &&
+		    (!frozen || growing_is_urgent(&w->g)))
+			act(w, now);
+	}
+	return SNAP_S_OK;
+}
+
+static void ended(struct watched *w, int status)
+{
+	uint64_t now = now_ms();
+
+	w->pid = 0;
+	w->last = WIFEXITED(status) ? (enum enlarged)WEXITSTATUS(status) : ENLARGED_FAILED;
+	if (w->last == ENLARGED)
+		growing_took(&w->g, (uint32_t)(now - w->since_ms));
+	else
+		w->not_before_ms = now + AGAIN_MS;
+}
+
+/* How many are still at work. */
+static unsigned int reap(struct monitor *m)
+{
+	unsigned int busy = 0;
+	int status;
+
+	for (unsigned int i = 0; i < m->nr; i++) {
+		struct watched *w = m->w[i];
+
+		if (w->pid && waitpid(w->pid, &status, WNOHANG) == w->pid)
+			ended(w, status);
+		busy += w->pid != 0;
+	}
+	return busy;
+}
+
+/* What they say is asked for anyway. */
+static snap_status drain(struct monitor *m)
+{
+	struct snap_event ev = { .size = sizeof(ev) };
+	snap_status st;
+
+	do {
+		st = snap_event_next(m->events, 0, &ev);
+	} while (st == SNAP_S_OK);
+	return st;
+}
+
+/* The signal that ends it, 0 if none has come. */
+static int take_signals(int sigfd)
+{
+	struct signalfd_siginfo info;
+	int end = 0;
+
+	while (read(sigfd, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo != SIGCHLD)
+			end = (int)info.ssi_signo;
+	return end;
+}
+
+static int run(struct monitor *m, int sigfd)
+{
+	for (;;) {
+		struct pollfd pfd[2] = { { .fd = sigfd, .events = POLLIN },
+					 { .fd = -1, .events = POLLIN } };
+		snap_status st;
+		int ret;
+
+		if (!m->s) {
+			ret = enter(m);
+			if (ret)
+				return ret;
+		}
+		if (m->s) {
+			st = drain(m);
+			if (!SNAP_FAILED(st))
+				st = look(m);
+			if (SNAP_FAILED(st))
+				leave(m);
+			else
+				pfd[1].fd = snap_event_fd(m->events);
+		}
+		poll(pfd, 2, LOOK_MS);
+		if (take_signals(sigfd))
+			return EXIT_OK;
+		reap(m);
+	}
+}
+
+static void stop(struct monitor *m, int sigfd)
+{
+	uint64_t until = now_ms() + STOP_MS, now;
+	unsigned int busy;
+
+	sd_notify(0, "STOPPING=1");
+	while ((busy = reap(m)) && (now = now_ms()) < until) {
+		struct pollfd pfd = { .fd = sigfd, .events = POLLIN };
+
+		poll(&pfd, 1, (int)(until - now));
+		take_signals(sigfd);
+	}
+	/* A file system that is frozen is waited for by who wants to write to it. */
+	if (busy)
+		say(LOG_WARNING, "%u store%s still being made larger", busy,
+		    busy == 1 ? " is" : "s are");
+	leave(m);
+	for (unsigned int i = 0; i < m->nr; i++)
+		free(m->w[i]);
+	free(m->w);
+}
+
+int cmd_monitor(int argc, char **argv)
+{
+	struct monitor m = { 0 };
+	sigset_t mask;
+	int sigfd, ret;
+
+	(void)argv;
+	if (argc > 1)
+		return usage_error("monitor takes no argument");
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);
+	sigaddset(&mask, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &mask, NULL);
+	sigfd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (sigfd < 0) {
+		fprintf(stderr, "snapset: signalfd: %s\n", strerror(errno));
+		return EXIT_UNKNOWN;
+	}
+	ret = enter(&m);
+	if (!ret) {
+		sd_notify(0, "READY=1");
+		ret = run(&m, sigfd);
+	}
+	stop(&m, sigfd);
+	close(sigfd);
+	return ret;
+}
