@@ -56,11 +56,10 @@ int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack)
 #define SNAPSET_POLICY_FLAG	NLA_POLICY_VALIDATE_FN(NLA_BINARY, snapset_check_flag)
 
 /* A refusal with a sentence that points at the attribute. */
-#define snapset_refuse(extack, nla, err, fmt, ...) ({				\
+#define snapset_refuse(extack, nla, err, fmt, ...) ({			\
 	NL_SET_BAD_ATTR(extack, nla);					\
 	snapset_say(extack, err, fmt, ##__VA_ARGS__);			\
 })
-
 
 /* What has passed its policy. */
 static inline const snapset_id *snapset_id_of(const struct nlattr *nla)

@@ -135,6 +135,7 @@ struct snapset_store_totals {
 	u64 size, used;			/* granules */
 	u64 rate;			/* bytes per second */
 };
+
 void snapset_store_count(struct snapset_store *store, struct snapset_store_totals *t);
 
 /* The store of a place that is in use. Any context, as the next. */

@@ -26,10 +26,10 @@ dead_of() { # SNAPSHOT TEXT
 }
 
 alive() {
-	local snap
+	local one
 
-	for snap; do
-		dead "$snap" && fail "$snap is lost: $(snapraw snap "$snap")"
+	for one; do
+		dead "$one" && fail "$one is lost: $(snapraw snap "$one")"
 	done
 	return 0
 }
@@ -109,7 +109,7 @@ id=$(room "$SET" id)
 write "$SCRATCH0" a 0 4M
 cp a a.two
 take --share "$id" --full oldest "$SCRATCH0"
-two=$SET image_two=${IMAGE[0]} snap_two=${SNAP[0]}
+image_two=${IMAGE[0]} snap_two=${SNAP[0]}
 write "$SCRATCH0" a 8M 3M
 cp a a.three
 take --share "$id" --full oldest "$SCRATCH0"
