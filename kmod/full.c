@@ -104,15 +104,23 @@ static bool find_oldest(struct snapset_snap *snap, snapset_id *id)
 	return uses;
 }
 
-/* A member that lacks room and has something older to give up. */
-static bool find_victim(struct snapset_set *set, snapset_id *id, char *name, size_t size)
+/*
+ * A member that lacks room and has something older to give up. *lacks: there is one that
+ * lacks room, which has perhaps come since the caller was sent.
+ */
+static bool find_victim(struct snapset_set *set, snapset_id *id, char *name, size_t size,
+			bool *lacks)
 {
 	struct snapset_snap *snap;
 	bool found = false;
 
+	*lacks = false;
 	mutex_lock(&snapset_set_mutex);
 	list_for_each_entry(snap, &set->snaps, link) {
-		if (!READ_ONCE(snap->cow->roomless) || !find_oldest(snap, id))
+		if (!READ_ONCE(snap->cow->roomless))
+			continue;
+		*lacks = true;
+		if (!find_oldest(snap, id))
 			continue;
 		strscpy(name, snap->name, size);
 		found = true;
@@ -122,19 +130,20 @@ static bool find_victim(struct snapset_set *set, snapset_id *id, char *name, siz
 	return found;
 }
 
-/* False: there is nothing more to delete. */
+/* False: somebody waits, and there is nothing more to delete. */
 static bool drop_oldest(struct snapset_set *set)
 {
 	struct snapset_store_totals t;
 	char name[64], text[160];
 	snapset_id id;
+	bool lacks;
 	u32 n;
 
 	snapset_store_count(set->store, &t);
 	if (t.used < t.size)	/* there is room, and who waits will be told */
 		return true;
-	if (!find_victim(set, &id, name, sizeof(name)))
-		return false;
+	if (!find_victim(set, &id, name, sizeof(name), &lacks))
+		return !lacks;
 	/* already being deleted, or just being made: then it is looked at again */
 	if (snapset_delete_snap(&id, true, &n, NULL))
 		return true;
@@ -163,14 +172,14 @@ static void look(struct work_struct *work)
 	struct snapset_set *set = container_of(to_delayed_work(work), struct snapset_set,
 					       full.work);
 	bool oldest = set->params.full == SNAPSET_FULL_OLDEST;
+	bool in_vain = false;
 	unsigned long left;
 	char text[80];
 
 	if (!still_waiting(set, &left))
 		return;
 	if (left && oldest) {
-		if (!drop_oldest(set))
-			left = 0;
+		in_vain = !drop_oldest(set);
 	} else if (left && (!set->full.told ||
 			    time_after(jiffies, set->full.told + TELL_AGAIN))) {
 		set->full.told = jiffies ?: 1;
@@ -178,12 +187,15 @@ static void look(struct work_struct *work)
 			  wait_ms(set));
 		tell(set, NULL, text);
 	}
-	if (left) {
+	if (left && !in_vain) {
 		snapset_fault("full-wait");
 		queue_delayed_work(snapset_set_wq, &set->full.work,
 				   oldest ? min(left, (unsigned long)LOOK_AGAIN) : left);
 		return;
 	}
+	/* there may have been room meanwhile; who has found none since has sent us again */
+	if (!still_waiting(set, &left) || (left && !in_vain))
+		return;
 	if (oldest)
 		snapset_set_give_up(set, SNAPSET_E_INSUFFICIENT_STORAGE,
 				    "the store is full, and no older snapshot can make room");
