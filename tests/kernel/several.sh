@@ -30,8 +30,7 @@ disks_for() {
 	local want disk mine='' n=0
 
 	unset "${!SCRATCH@}"
-	for want in $(sed -n '1,15s/^# vm: //p' "$dir/$1.sh" | grep -o -e '--disk [^ ]*'); do
-		[ "$want" != --disk ] || continue
+	while read -r _ want; do
 		[ "${want#*:}" != "$want" ] || want=$want:512
 		want=$(numfmt --from=iec "${want%:*}"):${want#*:}
 		for disk in "${all[@]}"; do
@@ -43,8 +42,17 @@ disks_for() {
 		export "SCRATCH$n=$disk"
 		mine="$mine $disk"
 		n=$((n + 1))
-	done
+	done < <(sed -n '1,15s/^# vm: //p' "$dir/$1.sh" | grep -o -e '--disk [^ ]*')
 	export SCRATCH="${mine# }"
+}
+
+# limit_of NAME: the seconds that it is given, as if it were alone
+limit_of() {
+	local limit
+
+	limit=$(sed -n '1,15s/^# vm:.*--timeout \([0-9]*\).*/\1/p' "$dir/$1.sh")
+	[ "${SNAPSET_KERNEL:-}" != debug ] || limit=$((${limit:-300} * 5))
+	echo "${limit:-300}"
 }
 
 # what a first test makes and nobody removes
@@ -58,7 +66,7 @@ for name; do
 	echo "=== $name begins"
 	echo "=== $name begins" >/dev/kmsg
 	start=$SECONDS
-	setsid bash "$dir/$name.sh" </dev/null
+	timeout --kill-after=20 "$(limit_of "$name")" setsid bash "$dir/$name.sh" </dev/null
 	status=$?
 	echo "=== $name ends $status $((SECONDS - start))"
 	[ $status = 0 ] || [ $status = 77 ] || break
