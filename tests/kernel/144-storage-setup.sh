@@ -6,7 +6,7 @@
 # was told, in memory when there is no place; what that says, limits and refuses; and the
 # file that remembers it.
 #
-# vm: --smp 2 --mem 1G --disk 256M --disk 400M --disk 64M --timeout 200
+# vm: --smp 2 --mem 1G --disk 256M --disk 400M --disk 64M --timeout 400
 . "$(dirname "$0")/lib.sh"
 
 need snapset
@@ -18,14 +18,14 @@ stores() { find "$1" -name '.snapset-*' | wc -l; }
 
 # created PLACE DIRECTORY VOLUME...: a set, with its store there and for that reason
 created() {
-	local place=$1 directory=$2 path
+	local place=$1 directory=$2 why path
 
 	shift 2
 	must snapset create --json "$@" >created 2>said
-	note "$(cat said)"
-	set=$(json created 'd["id"]')
-	path=$(json created 'd["store"].get("path", "")')
-	[ "$(json created 'd["store"]["place"]')" = "$place" ] || fail "not for $place: $(cat created)"
+	[ ! -s said ] || note "$(cat said)"
+	read -r set store why path <<<"$(json created \
+		'" ".join([d["id"], str(d["store"]["id"]), d["store"]["place"], d["store"].get("path", "")])')"
+	[ "$why" = "$place" ] || fail "not for $place: $(cat created)"
 	[ "${path%/*}" = "$directory" ] || fail "$place: not in $directory but $path"
 }
 
@@ -69,9 +69,9 @@ must mount -o ro,noload "$(json created 'd["snapshots"][0]["device"]')" i
 on_exit umount i
 [ "$(md5sum <i/file)" = "$sum" ] || fail "the image's file has changed"
 must umount i
-store=$(json created 'd["store"]["id"]')
+shared=$store
 created copies "$TMP/a/.snapset" "$TMP/a"
-[ "$(json created 'd["store"]["id"]')" = "$store" ] || fail "it is another store: $(cat created)"
+[ "$store" = "$shared" ] || fail "it is another store: $(cat created)"
 grep -q 'the store is the one which another snapshot has' said || fail "not said: $(cat said)"
 must snapset delete --set "$first"
 [ "$(stores "$TMP/a")" = 1 ] || fail "the store has gone with the first"

@@ -6,7 +6,7 @@
 # nor a storage that has its maximum keeps it from the others. It waits for the module, says
 # what it does, needs no more rights than its unit gives it, and ends when it is told to.
 #
-# vm: --smp 2 --mem 1G --disk 64M --disk 64M --disk 300M --disk 300M --timeout 240
+# vm: --smp 2 --mem 1G --disk 64M --disk 64M --disk 300M --disk 300M --timeout 400
 . "$(dirname "$0")/lib.sh"
 
 need snapset fsfreeze setpriv python3
@@ -32,14 +32,14 @@ while True:
 EOS
 python3 listen.py >notified &
 on_exit kill $!
-wait_for 10 test -S notify || fail "nobody listens"
+wait_for 60 test -S notify || fail "nobody listens"
 NOTIFY_SOCKET=$TMP/notify monitor 2>monitor.log &
 pid=$!
 on_exit kill -9 $pid
-wait_for 20 says 'waiting for the kernel module: .*modprobe' || fail "it does not wait: $(cat monitor.log)"
-wait_for 10 grep -q READY=1 notified || fail "it is not ready"
+wait_for 60 says 'waiting for the kernel module: .*modprobe' || fail "it does not wait: $(cat monitor.log)"
+wait_for 60 grep -q READY=1 notified || fail "it is not ready"
 load
-wait_for 10 grep -q 'STATUS=Looking' notified || fail "it does not see the module"
+wait_for 60 grep -q 'STATUS=Looking' notified || fail "it does not see the module"
 
 mounted ext4 "$SCRATCH2" "$TMP/m"
 mounted ext4 "$SCRATCH3" "$TMP/n"
@@ -72,7 +72,7 @@ must mkdir /sys/fs/cgroup/slow
 on_exit rmdir /sys/fs/cgroup/slow
 for disk in "$SCRATCH0" "$SCRATCH1"; do
 	disk=$(basename "$(readlink -f "$disk")")
-	echo "$(cat "/sys/block/$disk/dev") wbps=3145728" >/sys/fs/cgroup/slow/io.max ||
+	echo "$(cat "/sys/block/$disk/dev") wbps=6291456" >/sys/fs/cgroup/slow/io.max ||
 		fail "there is no io.max"
 done
 
@@ -101,18 +101,18 @@ lives "$a_set"
 began=$(now_ms)
 must kill -TERM $pid
 wait $pid || fail "it ended with $?: $(cat monitor.log)"
-[ $(($(now_ms) - began)) -lt 20000 ] || fail "it took $(($(now_ms) - began)) ms to end"
+[ $(($(now_ms) - began)) -lt 40000 ] || fail "it took $(($(now_ms) - began)) ms to end"
 says '1 store is still being made larger' || fail "nobody waited for m: $(cat monitor.log)"
 grep -q STOPPING=1 notified || fail "it did not say that it ends"
 must fsfreeze -u m
-wait_for 20 grown "$a_set" "$size" || fail "what was begun was not done: $(cat monitor.log)"
+wait_for 60 grown "$a_set" "$size" || fail "what was begun was not done: $(cat monitor.log)"
 
 # the next one goes on, up to the maximum
 monitor 2>>monitor.log &
 pid=$!
 on_exit kill -9 $pid
 overwrite "$SCRATCH0" a --len 36M
-wait_for 20 says "the storage of .* has its maximum, 41943040 bytes" || fail "not said: $(cat monitor.log)"
+wait_for 60 says "the storage of .* has its maximum, 41943040 bytes" || fail "not said: $(cat monitor.log)"
 lives "$a_set"
 [ "$(store "$a_set" size)" -le $((40 << 20)) ] || fail "more than the maximum: $(cat shown)"
 must blk verify "$a_image" a.then
