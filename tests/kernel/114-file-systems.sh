@@ -23,7 +23,7 @@ for fs in ext4 xfs btrfs part; do
 	cp $fs/dir/data $fs.data
 done
 
-must snapset create --json "$TMP/ext4" "$TMP/xfs" "$TMP/btrfs" "$disk" >created
+must snapset create --store memory --json "$TMP/ext4" "$TMP/xfs" "$TMP/btrfs" "$disk" >created
 mapfile -t image < <(json created '"\n".join(s["device"] for s in d["snapshots"])')
 for fs in ext4 xfs btrfs part; do
 	dd if=/dev/zero of=$fs/dir/data bs=64k count=32 status=none
