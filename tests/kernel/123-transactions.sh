@@ -139,8 +139,9 @@ wait $pid
 saw_only '10-a freeze' '20-b freeze' '20-b abort' '10-a abort'
 no_sets || fail "a cancelled create left a set"
 
-# the kernel cannot hold the writes: a write that is 5 s on its way
-dm slow "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 5000"
+# the kernel cannot hold the writes: a write that is on its way for longer than it takes
+# to come to that
+dm slow "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 $((4000 + patience))"
 begin 'echo $SNAP_CODE >/mnt/code'
 dd if=/dev/zero of=/dev/mapper/slow bs=4k count=1 oflag=direct 2>/dev/null &
 dd=$!
