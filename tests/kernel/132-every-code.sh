@@ -98,8 +98,11 @@ by_late_commit() { with_fault 'commit 1 1 12000 0' make "$A" "$E"; }
 by_busy_freeze() { with_fault 'freeze 1 1 0 16' make "$A" "$E"; }
 by_failed_freeze() { with_fault 'freeze 1 1 0 5' make "$A" "$E"; }
 by_no_disk() { with_fault 'publish 1 1 0 5' make "$A" "$E"; }
+unhooked() { ! snapraw info | grep -q '^hook [^ ]'; }
 by_stuck_hook() {
 	wait_for 10 no_objects
+	# or what fails is that the one is taken off which the sets before have left
+	wait_for 20 unhooked || fail "the hook stays: $(snapraw info)"
 	fault 'unhook 1 0 0 19'
 	take "$A"
 	must snapraw delete --force "$SET"
