@@ -41,7 +41,7 @@ static const struct spec {
 	uint8_t		cmd;
 	bool		dump;
 	int		bare;	/* with nothing wrong in form, but all values foreign */
-	struct arg	arg[8];
+	struct arg	arg[10];
 } specs[] = {
 	{ "SESSION_OPEN", SNAPSET_CMD_SESSION_OPEN, false, 0, { { 0 } } },
 	{ "INFO_GET", SNAPSET_CMD_INFO_GET, false, 0, { { 0 } } },
@@ -52,13 +52,16 @@ static const struct spec {
 		{ SNAPSET_A_FREEZE_TIMEOUT_MS, U32, false },
 		{ SNAPSET_A_STALL_TIMEOUT_MS, U32, false },
 		{ SNAPSET_A_BUDGET, U64, false },
-		{ SNAPSET_A_STORE, NEST, false } } },
+		{ SNAPSET_A_STORE, NEST, false },
+		{ SNAPSET_A_FULL, U32, false },
+		{ SNAPSET_A_FULL_WAIT_MS, U32, false } } },
 	{ "SET_ADD", SNAPSET_CMD_SET_ADD, false, -EPROTO, {
 		{ SNAPSET_A_SESSION, U64, true },
 		{ SNAPSET_A_SET_ID, ID, true },
 		{ SNAPSET_A_DEV_MAJOR, U32, true },
 		{ SNAPSET_A_DEV_MINOR, U32, true },
-		{ SNAPSET_A_NAME, STR, false } } },
+		{ SNAPSET_A_NAME, STR, false },
+		{ SNAPSET_A_QUOTA, U64, false } } },
 	{ "SET_DO", SNAPSET_CMD_SET_DO, false, -EPROTO, {
 		{ SNAPSET_A_SESSION, U64, true },
 		{ SNAPSET_A_SET_ID, ID, true },
@@ -70,9 +73,11 @@ static const struct spec {
 		{ SNAPSET_A_SET_ID, ID, true } } },
 	{ "SET_GET dump", SNAPSET_CMD_SET_GET, true, 0, { { 0 } } },
 	{ "SNAP_GET", SNAPSET_CMD_SNAP_GET, false, -ENOENT, {
-		{ SNAPSET_A_SNAP_ID, ID, true } } },
+		{ SNAPSET_A_SNAP_ID, ID, true },
+		{ SNAPSET_A_COUNT_EXCLUSIVE, FLAG, false } } },
 	{ "SNAP_GET dump", SNAPSET_CMD_SNAP_GET, true, 0, {
-		{ SNAPSET_A_SET_ID, ID, false } } },
+		{ SNAPSET_A_SET_ID, ID, false },
+		{ SNAPSET_A_COUNT_EXCLUSIVE, FLAG, false } } },
 	{ "DELETE set", SNAPSET_CMD_DELETE, false, -ENOENT, {
 		{ SNAPSET_A_SET_ID, ID, true },
 		{ SNAPSET_A_FORCE, FLAG, false } } },
@@ -93,6 +98,7 @@ static const struct arg store_args[] = {
 	{ SNAPSET_A_STORE_LIMIT, U64, false },
 	{ SNAPSET_A_FD, U32, false },
 	{ SNAPSET_A_STORE_KEEP, FLAG, false },
+	{ SNAPSET_A_STORE_ID, U64, false },
 	{ 0 }
 };
 
@@ -129,6 +135,18 @@ void expect(const char *who, const char *what, int got, int want, const struct n
 }
 
 /* An attribute of the right form with a value that means nothing. */
+static uint32_t some_u32(uint16_t attr)
+{
+	switch (attr) {
+	case SNAPSET_A_ATTRS:
+		return SNAPSET_ATTR_NO_WRITERS;
+	case SNAPSET_A_FULL:
+		return SNAPSET_FULL_WAIT;	/* so that FULL_WAIT_MS may go with it */
+	default:
+		return 1000;
+	}
+}
+
 static void put(struct nl_msg *m, const struct arg *a)
 {
 	static const uint8_t id[SNAPSET_ID_LEN] = { 0xde, 0xad, 1, 2, 3, 4 };
@@ -136,7 +154,7 @@ static void put(struct nl_msg *m, const struct arg *a)
 
 	switch (a->kind) {
 	case U32:
-		nl_u32(m, a->attr, a->attr == SNAPSET_A_ATTRS ? SNAPSET_ATTR_NO_WRITERS : 1000);
+		nl_u32(m, a->attr, some_u32(a->attr));
 		break;
 	case U64:
 		nl_u64(m, a->attr, a->attr == SNAPSET_A_BUDGET ? 32 << 20 : 0x1234567890ull);
@@ -189,7 +207,8 @@ static size_t open_nest(struct nl *nl, struct nl_msg *m, const struct spec *s, c
 	if (!in)
 		return 0;
 	nest = nl_nest(m, in->attr);
-	if (in->attr == SNAPSET_A_STORE && a->attr != SNAPSET_A_STORE_KIND)
+	if (in->attr == SNAPSET_A_STORE && a->attr != SNAPSET_A_STORE_KIND &&
+	    a->attr != SNAPSET_A_STORE_ID)
 		nl_u32(m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_MEMORY);
 	if (in->attr == SNAPSET_A_FREEZE && a->attr != SNAPSET_A_FD)
 		nl_u32(m, SNAPSET_A_FD, 0);

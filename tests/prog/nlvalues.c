@@ -14,6 +14,22 @@
 #include "set.h"
 #include "util.h"
 
+static void ask_waits(struct set *s)
+{
+	static const uint32_t no_wait[] = { 0, 60001 };
+	struct nl_msg m;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(no_wait); i++) {
+		nl_begin(&s->nl, &m, SNAPSET_CMD_SET_START, 0);
+		nl_u64(&m, SNAPSET_A_SESSION, s->session);
+		nl_u32(&m, SNAPSET_A_FULL, SNAPSET_FULL_WAIT);
+		nl_u32(&m, SNAPSET_A_FULL_WAIT_MS, no_wait[i]);
+		expect("SET_START", "a wait for room that is none or too long",
+		       nl_call(&s->nl, &m, NULL, NULL), -EINVAL, &s->nl);
+	}
+}
+
 #define ABSENT	0x80000000ull		/* no value that a test wants to send */
 
 static void ask_stores(struct set *s)
@@ -64,6 +80,37 @@ static void ask_stores(struct set *s)
 	}
 }
 
+/* A store that is shared is named and nothing else is said of it. */
+static void ask_shared(struct set *s)
+{
+	struct nl_msg m;
+	size_t nest;
+	int i;
+
+	for (i = 0; i < 3; i++) {
+		static const char *const what[] = {
+			"a store that there is not", "the store 0", "a store that is there and a kind",
+		};
+
+		nl_begin(&s->nl, &m, SNAPSET_CMD_SET_START, 0);
+		nl_u64(&m, SNAPSET_A_SESSION, s->session);
+		nest = nl_nest(&m, SNAPSET_A_STORE);
+		nl_u64(&m, SNAPSET_A_STORE_ID, i == 1 ? 0 : 0x1234567890ull);
+		if (i == 2)
+			nl_u32(&m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_MEMORY);
+		nl_nest_end(&m, nest);
+		expect("SET_START", what[i], nl_call(&s->nl, &m, NULL, NULL),
+		       i ? -EINVAL : -ENOENT, &s->nl);
+	}
+	nl_begin(&s->nl, &m, SNAPSET_CMD_STORE_EXTEND, 0);
+	nl_raw(&m, SNAPSET_A_SET_ID, s->id, SNAPSET_ID_LEN);
+	nest = nl_nest(&m, SNAPSET_A_STORE);
+	nl_u64(&m, SNAPSET_A_STORE_ID, 0x1234567890ull);
+	nl_nest_end(&m, nest);
+	expect("STORE_EXTEND", "by another store", nl_call(&s->nl, &m, NULL, NULL), -EINVAL,
+	       &s->nl);
+}
+
 /* The name that a file system was given is what a refusal calls it. */
 static void ask_freezes(struct set *s)
 {
@@ -105,6 +152,20 @@ static void ask_devices(struct set *s)
 	}
 }
 
+static void ask_quota(struct set *s, dev_t dev)
+{
+	struct nl_msg m;
+
+	nl_begin(&s->nl, &m, SNAPSET_CMD_SET_ADD, 0);
+	nl_u64(&m, SNAPSET_A_SESSION, s->session);
+	nl_raw(&m, SNAPSET_A_SET_ID, s->id, SNAPSET_ID_LEN);
+	nl_u32(&m, SNAPSET_A_DEV_MAJOR, major(dev));
+	nl_u32(&m, SNAPSET_A_DEV_MINOR, minor(dev));
+	nl_u64(&m, SNAPSET_A_QUOTA, 4095);
+	expect("SET_ADD", "a quota of less than a granule", nl_call(&s->nl, &m, NULL, NULL),
+	       -EINVAL, &s->nl);
+}
+
 void ask_values(dev_t dev, dev_t other)
 {
 	static const struct {
@@ -122,6 +183,8 @@ void ask_values(dev_t dev, dev_t other)
 		{ SNAPSET_A_STALL_TIMEOUT_MS, false, 60001 },
 		{ SNAPSET_A_BUDGET, true, (1 << 20) - 1 },
 		{ SNAPSET_A_BUDGET, true, (1ull << 30) + 1 },
+		{ SNAPSET_A_FULL, false, 3 },
+		{ SNAPSET_A_FULL_WAIT_MS, false, 1000 },	/* nobody waits */
 	};
 	static const uint8_t foreign[SNAPSET_ID_LEN] = { 1, 2, 3 };
 	struct set_options o = { 0 };
@@ -149,7 +212,9 @@ void ask_values(dev_t dev, dev_t other)
 			 (unsigned long long)values[i].value);
 		expect("SET_START", what, nl_call(&s.nl, &m, NULL, NULL), -EINVAL, &s.nl);
 	}
+	ask_waits(&s);
 	ask_stores(&s);
+	ask_shared(&s);
 	nl_begin(&s.nl, &m, SNAPSET_CMD_SET_START, 0);
 	nl_u64(&m, SNAPSET_A_SESSION, s.session ^ t.session ^ 0x5555);
 	expect("SET_START", "with a session that there is not", nl_call(&s.nl, &m, NULL, NULL),
@@ -162,6 +227,7 @@ void ask_values(dev_t dev, dev_t other)
 	expect("SET_DO", "of an empty set", set_do(&s, NULL, 0), -EPROTO, &s.nl);
 	expect("SET_ADD", "no such device", set_add(&s, makedev(240, 12345), NULL), -ENXIO, &s.nl);
 	ask_devices(&s);
+	ask_quota(&s, dev);
 	expect("SET_ADD", "rightly", set_add(&s, dev, "mine"), 0, &s.nl);
 	expect("SET_ADD", "the same again", set_add(&s, dev, "mine"), -EEXIST, &s.nl);
 	memcpy(t.id, s.id, sizeof(t.id));
