@@ -24,7 +24,7 @@ for when in before-attach after-attach; do
 			wait_for 10 test -e added
 			put=$BASHPID
 			{
-				wait_for 4 waits_for_io "$put"
+				wait_for 20 waits_for_io "$put"
 				touch go
 			} &
 			exec blk put /dev/mapper/slow model 4M 64K >put.out

@@ -201,9 +201,17 @@ null_disk() {
 	[ -b "$NULL_DISK" ] || fail "null_blk made no disk"
 }
 
-# waits_for_io PID: what it has written directly has been sent and has not come back.
-# A device-mapper target that delays does not always count what it keeps as in flight.
-waits_for_io() { awk '{ exit $3 != "D" }' "/proc/$1/stat"; }
+# waits_for_io PID: what it has written directly has been sent and has not come back: it
+# sleeps in write() or pwrite(), and not for a page of its program, which a slow machine
+# reads for long. A device-mapper target that delays does not always count what it keeps as
+# in flight.
+waits_for_io() {
+	local call
+
+	read -r call _ <"/proc/$1/syscall" || return
+	[ "$call" = 1 ] || [ "$call" = 18 ] || return
+	awk '{ exit $3 != "D" }' "/proc/$1/stat"
+}
 
 # in_flight DISK N: at least so many writes are on their way
 in_flight() {
