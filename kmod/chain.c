@@ -283,6 +283,22 @@ static void free_places(struct snapset_cow *cow)
 	}
 }
 
+/* Its map is empty, and whoever had hoped for room may look. */
+static void has_left(struct snapset_cow *cow)
+{
+	bool leaving;
+
+	snapset_map_destroy(&cow->map);
+	atomic64_set(&cow->allocated, 0);
+	atomic64_set(&cow->handed, 0);
+	spin_lock_irq(&cow->origin->lock);
+	leaving = cow->leaving;
+	cow->leaving = false;
+	spin_unlock_irq(&cow->origin->lock);
+	if (leaving)
+		snapset_store_leaving(cow->store, false);
+}
+
 /* Of a run that @cow keeps, what @map has not: it would be handed down. */
 static u64 lacking(const struct snapset_map *map, u64 start, u64 len)
 {
@@ -339,5 +355,6 @@ void snapset_chain_leave(struct snapset_cow *cow)
 	snapset_origin_kick(cow->origin);
 	snapset_cow_wait_idle(cow);
 	free_places(cow);
+	has_left(cow);
 	mutex_unlock(&chain->leave_mutex);
 }

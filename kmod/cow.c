@@ -9,6 +9,7 @@
 #include "cow.h"
 #include "fault.h"
 #include "origin.h"
+#include "set.h"
 
 struct workqueue_struct *snapset_tell_wq;
 
@@ -36,10 +37,21 @@ void snapset_cow_get(struct snapset_cow *cow)
 	atomic_inc(&cow->busy);
 }
 
+/* It is dead: what it kept goes as soon as nobody is at work on it. Any context. */
+static void drop_when_idle(struct snapset_cow *cow)
+{
+	if (!READ_ONCE(cow->dropped) && !atomic_read(&cow->busy))
+		queue_work(snapset_set_wq, &cow->drop_work);
+}
+
 void snapset_cow_put(struct snapset_cow *cow)
 {
-	if (atomic_dec_and_test(&cow->busy))
-		wake_up(&cow->idle);
+	/* a full barrier: who kills looks at busy after dead was set, we the other way round */
+	if (!atomic_dec_and_test(&cow->busy))
+		return;
+	wake_up(&cow->idle);
+	if (READ_ONCE(cow->dead))
+		drop_when_idle(cow);
 }
 
 void snapset_cow_wait_idle(struct snapset_cow *cow)
@@ -53,6 +65,27 @@ static void tell_death(struct work_struct *work)
 
 	pr_warn("snapshot of %s is lost: %s\n", cow->name, cow->why);
 	cow->ops->died(cow);
+	drop_when_idle(cow);
+}
+
+/*
+ * Nobody can read any more what a dead one has kept, so others get the room; its image
+ * stays, and answers EIO. One that is not in the chain yet is still being filled by a take.
+ */
+static void drop(struct work_struct *work)
+{
+	struct snapset_cow *cow = container_of(work, struct snapset_cow, drop_work);
+	bool linked;
+
+	spin_lock_irq(&cow->origin->lock);
+	linked = cow->linked;
+	spin_unlock_irq(&cow->origin->lock);
+	if (!linked)
+		return;
+	snapset_fault("drop-dead");
+	snapset_cow_retire(cow);
+	snapset_chain_leave(cow);
+	WRITE_ONCE(cow->dropped, true);
 }
 
 static void kill_one(struct snapset_cow *cow, s32 code, const char *newer,
@@ -66,6 +99,10 @@ static void kill_one(struct snapset_cow *cow, s32 code, const char *newer,
 		return;
 	scnprintf(cow->why, sizeof(cow->why), "%s%s", newer, why);
 	smp_store_release(&cow->told, true);	/* after why; pairs with snap_fill() */
+	if (cow->linked) {
+		cow->leaving = true;
+		snapset_store_leaving(cow->store, true);
+	}
 	if (!cow->retired)
 		queue_work(snapset_tell_wq, &cow->died_work);
 }
@@ -166,6 +203,7 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 	cow->granules = DIV_ROUND_UP_ULL(cow->sectors, SNAPSET_GRANULE_SECTORS);
 	snapset_map_init(&cow->map);
 	INIT_WORK(&cow->died_work, tell_death);
+	INIT_WORK(&cow->drop_work, drop);
 	init_waitqueue_head(&cow->idle);
 	spin_lock_irq(&budget->lock);
 	list_add_tail(&cow->in_budget, &budget->engines);
@@ -189,6 +227,7 @@ void snapset_cow_free(struct snapset_cow *cow)
 	spin_lock_irq(&cow->origin->lock);
 	spin_unlock_irq(&cow->origin->lock);
 	flush_work(&cow->died_work);
+	cancel_work_sync(&cow->drop_work);
 	WARN_ON(cow->starving);
 	spin_lock_irq(&cow->budget->lock);
 	list_del(&cow->in_budget);

@@ -65,10 +65,12 @@ struct snapset_cow {
 	struct snapset_cow *heir;	/* who takes over the map: chain.map_mutex */
 
 	s32 dead;			/* code of the first reason; origin->lock; never cleared */
-	bool retired;			/* being deleted: own reads fail, those of others do not */
+	bool retired;			/* gives up its map: own reads fail, those of others do not */
+	bool leaving;			/* dead, and its store knows; origin->lock */
+	bool dropped;			/* dead, and has given up its map */
 	char why[160];			/* written by who set dead, valid when told is set */
 	bool told;
-	struct work_struct died_work;
+	struct work_struct died_work, drop_work;
 
 	struct list_head in_budget;	/* budget->lock */
 	unsigned int lacking;		/* jobs that lack budget or memory: origin worker */

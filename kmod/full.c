@@ -31,7 +31,8 @@ bool snapset_full_ask(struct snapset_set *set, struct snapset_cow *cow)
 	struct snapset_fullness *f = &set->full;
 	unsigned long flags;
 
-	if (set->params.full == SNAPSET_FULL_SET) {
+	/* what others of the store have lost is worth waiting for, whatever this set wants */
+	if (set->params.full == SNAPSET_FULL_SET && !atomic_read(&set->store->leaving)) {
 		snapset_set_give_up(set, SNAPSET_E_INSUFFICIENT_STORAGE, "the store is full");
 		return false;
 	}
@@ -140,8 +141,8 @@ static bool drop_oldest(struct snapset_set *set)
 	u32 n;
 
 	snapset_store_count(set->store, &t);
-	if (t.used < t.size)	/* there is room, and who waits will be told */
-		return true;
+	if (t.used < t.size || atomic_read(&set->store->leaving))
+		return true;	/* there is room, or will be, and who waits will be told */
 	if (!find_victim(set, &id, name, sizeof(name), &lacks))
 		return !lacks;
 	/* already being deleted, or just being made: then it is looked at again */
@@ -167,6 +168,18 @@ static bool still_waiting(struct snapset_set *set, unsigned long *left)
 	return waiting;
 }
 
+static bool is_lost(struct snapset_set *set)
+{
+	struct snapset_cow *cow;
+	bool lives = false;
+
+	spin_lock_irq(&set->budget.lock);
+	list_for_each_entry(cow, &set->budget.engines, in_budget)
+		lives |= !snapset_cow_dead(cow);
+	spin_unlock_irq(&set->budget.lock);
+	return !lives;
+}
+
 static void look(struct work_struct *work)
 {
 	struct snapset_set *set = container_of(to_delayed_work(work), struct snapset_set,
@@ -176,7 +189,7 @@ static void look(struct work_struct *work)
 	unsigned long left;
 	char text[80];
 
-	if (!still_waiting(set, &left))
+	if (!still_waiting(set, &left) || is_lost(set))
 		return;
 	if (left && oldest) {
 		in_vain = !drop_oldest(set);

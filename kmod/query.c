@@ -117,15 +117,17 @@ static void fill_snap(struct snapset_snap *snap, bool count, struct snapset_snap
 	struct snapset_cow *cow = NULL;
 
 	snapset_snap_fill(snap, info);
-	if (count && info->published) {
+	rcu_read_lock();	/* its map stays for who has it before a grace period has passed */
+	if (count && info->published && !READ_ONCE(snap->cow->retired)) {
 		cow = snap->cow;
 		snapset_cow_get(cow);
 	}
+	rcu_read_unlock();
 	mutex_unlock(&snapset_set_mutex);
+	info->counted = count && info->published;
 	if (!cow)
 		return;
 	info->exclusive = snapset_chain_exclusive(cow) << SNAPSET_GRANULE_SHIFT;
-	info->counted = true;
 	rcu_read_lock();
 	snapset_cow_put(cow);
 	rcu_read_unlock();

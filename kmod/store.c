@@ -294,6 +294,14 @@ void snapset_store_has_room(struct snapset_store *store)
 	spin_unlock_irqrestore(&store->lock, flags);
 }
 
+void snapset_store_leaving(struct snapset_store *store, bool on)
+{
+	if (on)
+		atomic_inc(&store->leaving);
+	else if (atomic_dec_and_test(&store->leaving))
+		snapset_store_has_room(store);	/* or there will be none: let them ask again */
+}
+
 static u64 alloc_in(struct snapset_store *store, u64 max, u64 *place)
 {
 	unsigned long flags;

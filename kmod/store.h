@@ -94,6 +94,7 @@ struct snapset_store {
 	/* a first's: what its users are told */
 	unsigned int low, told_low;	/* percent step that is reached, was told last */
 	bool room;			/* there is some again */
+	atomic_t leaving;		/* dead snapshots that have yet to give back room */
 	struct work_struct news;
 	atomic64_t taken;		/* granules, ever */
 	u64 rate, rate_taken;		/* bytes per second, and what it is reckoned from; lock */
@@ -129,6 +130,8 @@ void snapset_store_delist(struct snapset_store *store);
 u64 snapset_store_alloc(struct snapset_store *store, u64 max, u64 *place);
 /* There is room again, or more. Any context. */
 void snapset_store_has_room(struct snapset_store *store);
+/* A snapshot that keeps what it has in @store dies, or has given all of it back. Any context. */
+void snapset_store_leaving(struct snapset_store *store, bool on);
 
 /* Of a store with its spill. Any context. */
 struct snapset_store_totals {

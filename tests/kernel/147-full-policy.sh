@@ -47,6 +47,40 @@ must blk eio "${IMAGE[1]}"
 must blk verify "$SCRATCH0" a
 must snapraw delete "$SET"
 
+# of two in one store one is lost, and the other goes on with its room, at once
+take --store-limit 8M "$SCRATCH0"
+one=$SET snap_one=${SNAP[0]} image_one=${IMAGE[0]}
+id=$(room "$SET" id)
+cp a a.one
+cp b b.then
+take --share "$id" "$SCRATCH2"
+two=$SET snap_two=${SNAP[0]} image_two=${IMAGE[0]}
+fault "drop-dead 1 100 300 0"
+blk churn "$SCRATCH2" b --cover --from 0 --len 6M --min 4K --max 64K --depth 4 --engine aio >churn2.out &
+churn=$!
+write "$SCRATCH0" a 0 6M
+must wait $churn
+fault off
+if dead "$snap_one"; then
+	alive "$snap_two"
+	must blk verify "$image_two" b.then
+	must blk eio "$image_one"
+	lost=$snap_one
+else
+	dead_of "$snap_two" 'the store is full'
+	must blk verify "$image_one" a.one
+	must blk eio "$image_two"
+	lost=$snap_two
+fi
+is_kept() { [ "$(snapraw store "$one" | awk '{ print $6 }')" = $((6 << 20)) ]; }
+wait_for 10 is_kept || fail "not what one of them keeps: $(snapraw store "$one")"
+[ "$(snapraw space "$lost" | awk '{ print $2, $4 }')" = "0 0" ] ||
+	fail "the lost one has room: $(snapraw space "$lost")"
+must blk verify "$SCRATCH0" a
+must blk verify "$SCRATCH2" b
+must snapraw delete "$one"
+must snapraw delete "$two"
+
 # writers wait until there is room: of a file, to which a store in memory spills
 snapraw events 300 >events.out &
 events=$!

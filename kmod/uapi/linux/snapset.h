@@ -254,7 +254,9 @@ enum snapset_store_kind {
 
 /* What is done when the store has no room for what a write would destroy. */
 enum snapset_full {
-	SNAPSET_FULL_SET,		/* the snapshots of this set are given up */
+	SNAPSET_FULL_SET,		/* the snapshots of this set are given up, unless others
+					 * of the store are just lost: their room is waited for
+					 */
 	SNAPSET_FULL_OLDEST,		/* the device's oldest snapshot is deleted, also if its
 					 * image is open, then the next; if none is left that
 					 * uses the store, or writers have waited for
