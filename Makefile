@@ -66,8 +66,10 @@ install: all
 		$(INSTALL) -m 644 $$f $(DESTDIR)$(UDEVDIR)/ || exit; \
 	done
 	$(INSTALL) -d $(DESTDIR)$(UNITDIR)
-	sed 's|@SBINDIR@|$(SBINDIR)|' systemd/snapset-monitor.service.in \
-		> $(DESTDIR)$(UNITDIR)/snapset-monitor.service
+	for f in $(wildcard systemd/*.in); do \
+		unit=$${f##*/}; \
+		sed 's|@SBINDIR@|$(SBINDIR)|' $$f > $(DESTDIR)$(UNITDIR)/$${unit%.in} || exit; \
+	done
 	for f in $(wildcard Documentation/man/*.[1-9]); do \
 		$(INSTALL) -D -m 644 $$f $(DESTDIR)$(MANDIR)/man$${f##*.}/$${f##*/} || exit; \
 	done
