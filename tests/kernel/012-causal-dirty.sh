@@ -14,7 +14,7 @@ mounted ext4 "$SCRATCH1" "$TMP/e"
 echo 6000 >/proc/sys/vm/dirty_writeback_centisecs
 echo 80 >/proc/sys/vm/dirty_background_ratio
 echo 90 >/proc/sys/vm/dirty_ratio
-must causal --takes "$(often 200 20)" --dirty "$TMP/e:$SCRATCH1:40" "$SCRATCH0" "$SCRATCH2"
+must causal --takes "$(often 100 20)" --dirty "$TMP/e:$SCRATCH1:40" "$SCRATCH0" "$SCRATCH2"
 must umount "$TMP/e"
 must fsck.ext4 -fn "$SCRATCH1" >/dev/null 2>&1
 finish

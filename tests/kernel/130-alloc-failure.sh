@@ -83,7 +83,7 @@ NAME=none whole_life
 # what is passed often fails often, too
 awk '$1 != "point" { next }
 	$2 ~ /^(alloc|reserve):/ { print $2, "1 1" }
-	$2 ~ /^alloc:/ && $3 > 10 { print $2, "2 40" }' points >sites
+	$2 ~ /^alloc:/ && $3 > 10 && often { print $2, "2 40" }' often="$(often 1 0)" points >sites
 places=$(grep -c ' 1 1$' sites)
 note "$places places: $(sed -n 's/ 1 1$//p' sites | tr '\n' ' ')"
 [ "$places" -ge 35 ] || fail "so few"

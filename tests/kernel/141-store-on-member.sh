@@ -30,7 +30,7 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	snapraw take --keep --store-file m/s --freeze m "$SCRATCH0" >out || fail "no set: $(cat out)"
 	taken out
 	# everything again and again, beside and instead of what there was
-	for _ in 1 2; do
+	for ((i = $(often 2 1); i > 0; i--)); do
 		must fio --name=w --directory=m --size=24m --rw=randwrite --bs=4k --direct=1 --ioengine=libaio \
 			--iodepth=16 --numjobs=2 --fallocate=none --output=fio.out
 		rm -rf m/etc
