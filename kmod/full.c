@@ -7,6 +7,10 @@
  * How long they wait at most is one time for all of a set, from the first that found
  * no room since there was some. Whoever is given room uses it up before it is asked
  * for again, so writers advance, or the time runs out.
+ *
+ * Who makes room deletes snapshots, in the end another set, and waits for that set's own
+ * look to be over. It deletes older ones only, so nobody waits for himself; but to
+ * lockdep all looks are one, which is why flags are waited for and not the work.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -38,10 +42,11 @@ bool snapset_full_ask(struct snapset_set *set, struct snapset_cow *cow)
 	}
 	WRITE_ONCE(cow->roomless, true);
 	spin_lock_irqsave(&f->lock, flags);
-	if (!f->waiting) {
+	if (!f->waiting && !f->going) {
 		f->waiting = true;
 		f->waits++;
 		f->until = jiffies + msecs_to_jiffies(wait_ms(set));
+		f->sent = true;
 		mod_delayed_work(snapset_set_wq, &f->work, 0);
 	}
 	spin_unlock_irqrestore(&f->lock, flags);
@@ -180,10 +185,19 @@ static bool is_lost(struct snapset_set *set)
 	return !lives;
 }
 
-static void look(struct work_struct *work)
+/* The next look, unless the set goes. */
+static void look_again(struct snapset_set *set, unsigned long delay)
 {
-	struct snapset_set *set = container_of(to_delayed_work(work), struct snapset_set,
-					       full.work);
+	spin_lock_irq(&set->full.lock);
+	if (!set->full.going) {
+		set->full.sent = true;
+		queue_delayed_work(snapset_set_wq, &set->full.work, delay);
+	}
+	spin_unlock_irq(&set->full.lock);
+}
+
+static void look_once(struct snapset_set *set)
+{
 	bool oldest = set->params.full == SNAPSET_FULL_OLDEST;
 	bool in_vain = false;
 	unsigned long left;
@@ -202,8 +216,7 @@ static void look(struct work_struct *work)
 	}
 	if (left && !in_vain) {
 		snapset_fault("full-wait");
-		queue_delayed_work(snapset_set_wq, &set->full.work,
-				   oldest ? min(left, (unsigned long)LOOK_AGAIN) : left);
+		look_again(set, oldest ? min(left, (unsigned long)LOOK_AGAIN) : left);
 		return;
 	}
 	/* there may have been room meanwhile; who has found none since has sent us again */
@@ -218,6 +231,32 @@ static void look(struct work_struct *work)
 				    wait_ms(set));
 }
 
+static void look(struct work_struct *work)
+{
+	struct snapset_set *set = container_of(to_delayed_work(work), struct snapset_set,
+					       full.work);
+
+	spin_lock_irq(&set->full.lock);
+	set->full.sent = false;
+	set->full.looking = true;
+	spin_unlock_irq(&set->full.lock);
+	look_once(set);
+	spin_lock_irq(&set->full.lock);
+	set->full.looking = false;
+	wake_up(&set->wq);
+	spin_unlock_irq(&set->full.lock);	/* and then it may be gone */
+}
+
+static bool is_over(struct snapset_set *set)
+{
+	bool over;
+
+	spin_lock_irq(&set->full.lock);
+	over = !set->full.sent && !set->full.looking;
+	spin_unlock_irq(&set->full.lock);
+	return over;
+}
+
 void snapset_full_init(struct snapset_set *set)
 {
 	spin_lock_init(&set->full.lock);
@@ -226,5 +265,10 @@ void snapset_full_init(struct snapset_set *set)
 
 void snapset_full_exit(struct snapset_set *set)
 {
-	cancel_delayed_work_sync(&set->full.work);
+	spin_lock_irq(&set->full.lock);
+	set->full.going = true;
+	if (cancel_delayed_work(&set->full.work))
+		set->full.sent = false;
+	spin_unlock_irq(&set->full.lock);
+	wait_event(set->wq, is_over(set));
 }

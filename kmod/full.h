@@ -13,8 +13,9 @@ struct snapset_cow;
 struct snapset_set;
 
 struct snapset_fullness {
-	spinlock_t lock;		/* irq; guards all but work; innermost */
+	spinlock_t lock;		/* irq; guards all but work; inside it only set->wq */
 	bool waiting;			/* writers wait, and no room has come since */
+	bool sent, looking, going;	/* the work: it will run, it runs, it may not any more */
 	unsigned long until;		/* jiffies */
 	unsigned long told;		/* likewise: when that was last said; the work's */
 	u32 waits, dropped;		/* how often; older snapshots deleted */
