@@ -125,15 +125,18 @@ static uint64_t places(void)
 /* Nothing is on its way, and what is there is what is told. Returns the bytes. */
 static uint64_t settled(struct now *now, const char *after)
 {
-	uint64_t end = now_ns() + 20000000000ull, sum, all, in_ram, most;
+	uint64_t end = now_ns() + 20000000000ull, sum, all, in_ram, most, lost;
 	unsigned int i, k;
 
 	for (;;) {
 		look(now);
-		sum = in_ram = most = 0;
+		sum = in_ram = most = lost = 0;
 		for (i = 0; i < now->snaps; i++) {
 			sum += now->snap[i].allocated;
 			in_ram += now->snap[i].in_ram;
+			/* what is dead gives it back soon after */
+			if (!now->snap[i].live)
+				lost += now->snap[i].allocated;
 		}
 		all = places();
 		for (i = 0; i < now->sets; i++) {
@@ -147,7 +150,7 @@ static uint64_t settled(struct now *now, const char *after)
 				    (unsigned long long)now->set[i].size);
 		}
 		/* a store that no set uses any more may still hold something */
-		if (!in_ram && sum == all && most <= all)
+		if (!in_ram && !lost && sum == all && most <= all)
 			return all;
 		if (now_ns() > end)
 			die("after %s: %llu bytes are taken, %llu are told of, %llu are in RAM, %llu used",
