@@ -45,6 +45,10 @@ there usr/lib/systemd/system/snapset-monitor.service ''
 grep -q "^ExecStart=/$local/sbin/snapset monitor\$" \
 	"$root/usr/lib/systemd/system/snapset-monitor.service" ||
 	bad "the service does not find the command"
+there usr/lib/systemd/system/snapset-shutdown.service ''
+grep -q "exec /$local/sbin/snapset delete --all --force" \
+	"$root/usr/lib/systemd/system/snapset-shutdown.service" ||
+	bad "the service that deletes does not find the command"
 for page in libsnap.3 snapset-protocol.7 snapset.8; do
 	there "$local/share/man/man${page##*.}/$page" "Documentation/man/$page"
 done
@@ -54,7 +58,7 @@ grep -q "/$local/libexec/snapset/snapset-transactions" "$root/$local/lib/libsnap
 	bad "libsnap looks for the helper elsewhere"
 grep -q '/etc/snapset' "$root/$local/lib/libsnap.so" || bad "libsnap looks for storage.conf elsewhere"
 # a file that nobody looks for is one that this test does not know
-known=14
+known=15
 have=$(find "$root" -path "$root/lib" -prune -o ! -type d ! -name 'libsnap.so.0.*' -print | wc -l)
 [ "$have" -eq $known ] || bad "$have files are installed, not $known: $(find "$root" ! -type d)"
 unknown=$(grep -c '@[A-Z]*@' "$root/$local/lib/pkgconfig/libsnap.pc" || true)
