@@ -20,9 +20,30 @@ zeros() {
 
 sums() { (cd "$1" && find . -type f ! -name 's*' -print0 | sort -z | xargs -0 md5sum); }
 
-one() { # KIND OPTIONS OF A READ-ONLY MOUNT
-	local kind=$1
+# A btrfs is mounted once only, under whatever name; its image is read without.
+see() { # KIND OPTIONS IMAGE
+	if [ "$1" = btrfs ]; then
+		must btrfs restore "$3" i >restore.out 2>&1
+	else
+		must mount -t "$1" -o "ro,$2" "$3" i
+	fi
+}
 
+unsee() { # KIND
+	if [ "$1" = btrfs ]; then
+		rm -rf i
+		mkdir i
+	else
+		must umount i
+	fi
+}
+
+one() { # KIND OPTIONS OF A READ-ONLY MOUNT
+	local kind=$1 passes size=24m
+
+	passes=$(often 2 1)
+	# what is written goes to another place each time: so much more of it is kept
+	[ "$kind" != btrfs ] || passes=1 size=10m
 	mounted "$kind" "$SCRATCH0" m
 	must cp -r /etc m/
 	store_file m/s 90
@@ -30,8 +51,8 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	snapraw take --keep --store-file m/s --freeze m "$SCRATCH0" >out || fail "no set: $(cat out)"
 	taken out
 	# everything again and again, beside and instead of what there was
-	for ((i = $(often 2 1); i > 0; i--)); do
-		must fio --name=w --directory=m --size=24m --rw=randwrite --bs=4k --direct=1 --ioengine=libaio \
+	for ((; passes > 0; passes--)); do
+		must fio --name=w --directory=m --size=$size --rw=randwrite --bs=4k --direct=1 --ioengine=libaio \
 			--iodepth=16 --numjobs=2 --fallocate=none --output=fio.out
 		rm -rf m/etc
 		must fio --name=v --directory=m --size=12m --rw=randwrite --bs=16k --verify=crc32c \
@@ -39,12 +60,12 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	done
 	snapraw store "$SET" >store.out
 	note "$kind: $(cat store.out)"
-	must mount -t "$kind" -o "ro,$2" "${IMAGE[0]}" i
+	see "$kind" "$2" "${IMAGE[0]}"
 	sums i >sums.image
 	cmp -s sums.then sums.image || fail "$kind: the image is not what was there: $(diff sums.then sums.image | head -n 5)"
 	zeros i/s || fail "$kind: the store shows in the image"
 	md5sum <"${IMAGE[0]}" >image.1
-	must umount i
+	unsee "$kind"
 
 	# a file that comes now would be in the way of what the snapshot needs
 	store_file m/s2 20
@@ -57,9 +78,9 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	first=$SET
 	snapraw take --keep --store "$SCRATCH1" --freeze m "$SCRATCH0" >out || fail "no second set: $(cat out)"
 	taken out
-	must mount -t "$kind" -o "ro,$2" "${IMAGE[0]}" i
+	see "$kind" "$2" "${IMAGE[0]}"
 	zeros i/s || fail "$kind: the store shows in the second image"
-	must umount i
+	unsee "$kind"
 	md5sum <"${IMAGE[0]}" >image.2
 	must snapraw delete "$first"
 	[ ! -e m/s ] || fail "the file is left"
@@ -71,6 +92,7 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	case $kind in
 	ext4) must e2fsck -fn "$SCRATCH0" >fsck.out 2>&1 ;;
 	xfs) must xfs_repair -n "$SCRATCH0" >fsck.out 2>&1 ;;
+	btrfs) must btrfs check "$SCRATCH0" >fsck.out 2>&1 ;;
 	esac
 }
 
@@ -78,4 +100,5 @@ modprobe -q xfs
 load
 one ext4 noload
 one xfs norecovery,nouuid
+one btrfs ""
 finish
