@@ -9,18 +9,20 @@
 
 load
 fill "$SCRATCH0" model
-dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 2000"
+dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 5000"
+
+sent() { waits_for_io $put || gone $put; }
 
 for round in 1 2; do
 	rm -f model.writing
 	blk put /dev/mapper/slow model $((round * 4))M 64K >put.out &
 	put=$!
-	must wait_for 20 test -e model.writing
-	sleep 0.5
+	must wait_for 60 test -e model.writing
+	wait_for 60 sent || fail "nothing is written"
 	take /dev/mapper/slow
 	before=$(blk digest "${IMAGE[0]}")
 	must wait $put
-	[ "$(cat put.out)" -ge 1900 ] || fail "the write took only $(cat put.out) ms: nothing is proved"
+	[ "$(cat put.out)" -ge 4900 ] || fail "the write took only $(cat put.out) ms: nothing is proved"
 	[ "$(blk digest "${IMAGE[0]}")" = "$before" ] || fail "the image has changed"
 	cp model frozen
 	must blk verify "${IMAGE[0]}" frozen

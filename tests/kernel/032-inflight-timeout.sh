@@ -4,7 +4,7 @@
 # When the write below us takes longer than the hold may last, there is no set, at
 # the deadline and with a sentence; the write is done, and the next set succeeds.
 #
-# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+# vm: --smp 2 --mem 1G --disk 32M --timeout 300
 . "$(dirname "$0")/lib.sh"
 
 load
@@ -17,8 +17,7 @@ for when in before-attach after-attach; do
 	if [ $when = before-attach ]; then
 		blk put /dev/mapper/slow model 4M 64K >put.out &
 		put=$!
-		must wait_for 20 test -e model.writing
-		sleep 0.5
+		must wait_for 60 waits_for_io $put
 		refused E_HOLD_WRITES_TIMEOUT --hold-timeout 500 /dev/mapper/slow
 	else
 		{

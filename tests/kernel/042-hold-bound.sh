@@ -7,6 +7,8 @@
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/lib.sh"
 
+written() { awk '{ print $5 }' "/sys/class/block/$(basename "$(readlink -f "$SCRATCH1")")/stat"; }
+
 load
 half=$(sectors "$SCRATCH0")
 dm below "0 $half linear $SCRATCH0 0"
@@ -17,11 +19,13 @@ must dmsetup suspend --nolockfs --noflush below
 on_exit dmsetup resume below
 blk put /dev/mapper/both stuck $((half * 512 + 65536)) 64K >put.out &
 put=$!
-must wait_for 20 test -e stuck.writing
-sleep 0.5
+must wait_for 60 waits_for_io $put
 
 blk churn /dev/mapper/both model --engine direct --threads 2 --from 0 --len $((half * 512)) --seconds 5 --noflush >churn.out &
 churn=$!
+begun=$(written)
+has_begun() { [ "$(written)" -gt "$begun" ]; }
+must wait_for 60 has_begun
 refused E_HOLD_WRITES_TIMEOUT --hold-timeout 700 /dev/mapper/both
 wait_for 15 gone $churn || fail "writers to the free half are still held: $(cat take)"
 gone $put && fail "the write was over before: nothing is proved"

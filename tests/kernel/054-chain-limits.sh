@@ -33,9 +33,9 @@ churned() {
 
 # the newest one's store is too small
 fill "$disk" model
-snapraw events 120 >events.out &
+snapraw events 3600 >events.out &
 events=$!
-wait_for 5 grep -q ready events.out
+must wait_for 60 grep -q ready events.out
 ids=() images=()
 for store in "" "" "--store $SCRATCH1"; do
 	# shellcheck disable=SC2086 # two words or none

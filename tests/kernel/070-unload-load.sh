@@ -10,10 +10,10 @@
 need fio
 rounds=$(often 30 4)
 fill "$SCRATCH0" model
-blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --min 512 --max 128K --seconds 300 >churn.out &
+blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --min 512 --max 128K --seconds 3600 >churn.out &
 churn=$!
 fio --name=load --filename="$SCRATCH1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randrw \
-	--bs=4k --verify=crc32c --verify_backlog=64 --time_based --runtime=300 >fio.out 2>&1 &
+	--bs=4k --verify=crc32c --verify_backlog=64 --time_based --runtime=3600 >fio.out 2>&1 &
 fio=$!
 on_exit kill $fio $churn
 

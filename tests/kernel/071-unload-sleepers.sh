@@ -7,7 +7,7 @@
 # somebody sleeps in one and the same write since before the hook goes until after the
 # module has gone, and does not return into memory that is gone.
 #
-# vm: --smp 2 --mem 1G --timeout 400
+# vm: --smp 2 --mem 1G --timeout 900
 . "$(dirname "$0")/lib.sh"
 
 need fio
@@ -92,7 +92,8 @@ writers "$NULL_DISK" 12
 others=$PID
 
 rounds=$(often 12 4) across=0 least=99
-for ((i = 1; i <= rounds; i++)); do
+# on a slow machine a turn comes before the module has gone, now and then
+for ((i = 1; i <= rounds || (across < rounds / 2 && i <= 3 * rounds); i++)); do
 	must modprobe snapset
 	rm -f added
 	# counted, because a set is being made; its owner dies while they sleep
@@ -119,6 +120,6 @@ for ((i = 1; i <= rounds; i++)); do
 	still $counted "${mine[@]}"
 	[ $STILL = 0 ] || fail "round $i: the module did not wait for $STILL of the writers that it had counted"
 done
-note "$rounds rounds: $least or more slept below the hook at rmmod, and in $across somebody did after it"
-[ $across -ge $((rounds / 2)) ] || fail "only in $across of $rounds rounds somebody slept on: not enough is proved"
+note "$((i - 1)) rounds: $least or more slept below the hook at rmmod, and in $across somebody did after it"
+[ $across -ge $((rounds / 2)) ] || fail "only in $across of $((i - 1)) rounds somebody slept on: not enough is proved"
 exit 0

@@ -13,7 +13,7 @@ echo +io >/sys/fs/cgroup/cgroup.subtree_control || fail "there is no io controll
 must mkdir $cg
 on_exit rmdir $cg
 disk=$(readlink -f "$SCRATCH0")
-echo "$(cat "/sys/block/${disk#/dev/}/dev") wbps=1048576" >$cg/io.max || fail "there is no io.max"
+echo "$(cat "/sys/block/${disk#/dev/}/dev") wbps=524288" >$cg/io.max || fail "there is no io.max"
 
 cat >whole.py <<'EOF'
 import sys
@@ -35,7 +35,7 @@ copy() { must dd if="$1" of="$2" bs=1M iflag=direct status=none; }
 
 need python3
 load
-for delay in 0.2 1.1; do
+for delay in 0.2 2.2; do
 	fill "$SCRATCH0" model
 	copy "$SCRATCH0" old
 	sh -c "echo \$\$ >$cg/cgroup.procs; exec blk put $SCRATCH0 model 4M 4M" >put.out &

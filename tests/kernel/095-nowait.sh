@@ -11,18 +11,20 @@
 load
 fill "$SCRATCH0" model
 fill "$SCRATCH1" other
-dm slow "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 3000"
+hanging slow "$SCRATCH1"
 threads=4
-blk churn "$SCRATCH0" model --engine uring --nowait --depth 8 --threads $threads --seconds 60 >churn-1.out &
+blk churn "$SCRATCH0" model --engine uring --nowait --depth 8 --threads $threads --seconds 3600 >churn-1.out &
 churn=$!
 for i in 1 2 3; do
 	take "$SCRATCH0"
 	must snapraw delete "$SET"
 done
 # a slow write to the other member makes the hold long
+hang slow
 blk put /dev/mapper/slow other 1M 4K >put.out &
 put=$!
-must wait_for 2 waits_for_io $put
+must wait_for 60 waits_for_io $put
+let_go_held slow 3 &
 snapraw take --keep "$SCRATCH0" /dev/mapper/slow >out || fail "$(cat out)"
 taken out
 must wait $put

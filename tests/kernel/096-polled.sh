@@ -24,7 +24,7 @@ polls() { awk '$1 == "polled" { print $2 }' $trace/kprobe_profile; }
 load
 fill $disk model
 fill "$SCRATCH0" other
-dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 3000"
+hanging slow "$SCRATCH0"
 for engine in $engines; do
 	polls=$(polls)
 	must blk churn $disk model --engine "$engine" --hipri --depth 4 --writes 100 >churn.out
@@ -34,16 +34,18 @@ for engine in $engines; do
 	*" $engine "*) [ $polls -gt 0 ] || fail "$engine: nobody polled: nothing is proved" ;;
 	esac
 
-	blk churn $disk model --engine "$engine" --hipri --depth 4 --seconds 60 >churn.out &
+	blk churn $disk model --engine "$engine" --hipri --depth 4 --seconds 3600 >churn.out &
 	churn=$!
 	for _ in 1 2; do
 		take $disk
 		must snapraw delete "$SET"
 	done
 	# a slow write to the other member makes the hold long
+	hang slow
 	blk put /dev/mapper/slow other 1M 4K >put.out &
 	put=$!
-	must wait_for 2 waits_for_io $put
+	must wait_for 60 waits_for_io $put
+	let_go_held slow 2 &
 	snapraw take --keep $disk /dev/mapper/slow >out || fail "$(cat out)"
 	taken out
 	must wait $put

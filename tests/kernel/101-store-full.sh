@@ -12,9 +12,9 @@
 load
 for store in "--store-limit 8M" "--store $SCRATCH1"; do
 	fill "$SCRATCH0" model
-	snapraw events 60 >events.out &
+	snapraw events 3600 >events.out &
 	events=$!
-	wait_for 5 grep -q ready events.out
+	must wait_for 60 grep -q ready events.out
 	# shellcheck disable=SC2086 # two words
 	take $store "$SCRATCH0"
 	must blk verify "${IMAGE[0]}" model

@@ -31,7 +31,17 @@ must wait_for 20 budget_used
 # the second member finds only its own share, and waits as well
 blk churn "$SCRATCH1" two --engine aio --depth 32 --threads 2 --cover --min 4K --max 128K >two.out &
 second=$!
-sleep 3
+# until nothing changes any more
+looks() { echo "$(in_ram "${SNAP[0]}") $(in_ram "${SNAP[1]}") $(pages)"; }
+settled() {
+	local was=$LOOK
+
+	LOOK=$(looks)
+	sleep 2
+	[ "$(in_ram "${SNAP[1]}")" -gt 0 ] && [ "$LOOK" = "$was" ]
+}
+LOOK=
+must wait_for 60 settled
 a=$(in_ram "${SNAP[0]}") b=$(in_ram "${SNAP[1]}")
 note "without a store $a and $b bytes in RAM, $(pages) in pages"
 [ "$a" = $shared ] || fail "$a bytes in RAM, $shared are shared"

@@ -7,20 +7,22 @@
 . "$(dirname "$0")/lib.sh"
 
 load
-snapraw events 60 >events.out &
+snapraw events 3600 >events.out &
 events=$!
 on_exit kill $events
-wait_for 5 grep -q ready events.out
+must wait_for 60 grep -q ready events.out
 for _ in 1 2 3; do
 	take "$SCRATCH0"
 	must snapraw delete "$SET"
 done
 fill "$SCRATCH0" model
-dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 4000"
+hanging slow "$SCRATCH0"
+hang slow
 blk put /dev/mapper/slow model 0 4K >put.out &
 put=$!
-must wait_for 20 test -e model.writing
+must wait_for 60 waits_for_io $put
 refused E_HOLD_WRITES_TIMEOUT --hold-timeout 300 /dev/mapper/slow
+let_go slow
 must wait $put
 sleep 0.5
 kill $events

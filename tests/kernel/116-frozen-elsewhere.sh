@@ -69,7 +69,7 @@ thawed "$TMP/e"
 
 # somebody thaws it while a slow write of another member keeps the hold waiting
 fill "$SCRATCH2" model
-dm slow "0 $(sectors "$SCRATCH2") delay $SCRATCH2 0 0 $SCRATCH2 0 4000"
+hanging slow "$SCRATCH2"
 thawed_meanwhile() { # DIR DEVICE: sets STATUS; what came of it is in out
 	local taker tries=0
 
@@ -77,8 +77,10 @@ thawed_meanwhile() { # DIR DEVICE: sets STATUS; what came of it is in out
 	snapraw take --keep --touch added --until go --freeze "$1" "$2" /dev/mapper/slow >out &
 	taker=$!
 	must wait_for 20 test -e added
+	hang slow
 	blk put /dev/mapper/slow model 4M 64K >put.out &
-	must wait_for 3 waits_for_io $!
+	must wait_for 60 waits_for_io $!
+	let_go_held slow 4 &
 	touch go
 	DONE=no STATUS=0
 	until [ $DONE = yes ] || gone $taker; do

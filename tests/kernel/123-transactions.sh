@@ -141,11 +141,11 @@ no_sets || fail "a cancelled create left a set"
 
 # the kernel cannot hold the writes: a write that is on its way for longer than it takes
 # to come to that
-dm slow "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 $((4000 + patience))"
+dm slow "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 $((10000 + 3 * patience))"
 begin 'echo $SNAP_CODE >/mnt/code'
 dd if=/dev/zero of=/dev/mapper/slow bs=4k count=1 oflag=direct 2>/dev/null &
 dd=$!
-wait_for 5 waits_for_io $dd || fail "the write is not on its way"
+wait_for 60 waits_for_io $dd || fail "the write is not on its way"
 fails SNAP_E_HOLD_WRITES_TIMEOUT create --hold-timeout 500 /dev/mapper/slow
 saw_only '10-a freeze' '20-b freeze' '20-b abort' '10-a abort'
 [ "$(cat /mnt/code)" = 0x80042314 ] || fail "programs were told $(cat /mnt/code)"
@@ -155,8 +155,8 @@ wait $dd
 begin '[ $verb = abort ] || exit 0; echo $SNAP_CODE >/mnt/code'
 dd if=/dev/zero of=/dev/mapper/slow bs=4k count=1 oflag=direct 2>/dev/null &
 dd=$!
-wait_for 5 waits_for_io $dd || fail "the write is not on its way"
-fails SNAP_E_TRANSACTION_FREEZE_TIMEOUT create --window 1500 /dev/mapper/slow
+wait_for 60 waits_for_io $dd || fail "the write is not on its way"
+fails SNAP_E_TRANSACTION_FREEZE_TIMEOUT create --window $((1500 + patience)) /dev/mapper/slow
 saw_only '10-a freeze' '20-b freeze' '20-b abort' '10-a abort'
 wait $dd
 no_sets || fail "the window's end left a set"

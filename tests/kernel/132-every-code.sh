@@ -75,7 +75,7 @@ by_other_set() {
 }
 by_forgotten() {
 	echo 1 >/sys/module/snapset/parameters/start_idle_s
-	make --pause 2500 "$A"
+	make --pause 6000 "$A"
 	echo 180 >/sys/module/snapset/parameters/start_idle_s
 }
 by_no_memory() { with_fault 'alloc:snapset_cow_new* 1 1 0 12' make "$A" "$E"; }
@@ -84,13 +84,13 @@ by_slow_freeze() { with_fault 'frozen 1 1 1500 0' make --freeze 300 "$A" "$E"; }
 by_late_freeze() { # of the set before
 	local status=0
 
-	fault 'frozen 1 1 4500 0'
+	fault 'frozen 1 1 9000 0'
 	make --freeze 300 "$A" "$E"
 	make "$A" "$E" || status=$?
 	fault off
 	cp out owed
 	# and when it has come, there is a set again
-	wait_for 10 make "$A" "$E" || fail "no set after the debt: $(cat out)"
+	wait_for 60 make "$A" "$E" || fail "no set after the debt: $(cat out)"
 	cp owed out
 	return $status
 }
@@ -106,7 +106,7 @@ by_stuck_hook() {
 	fault 'unhook 1 0 0 19'
 	take "$A"
 	must snapraw delete --force "$SET"
-	sleep 7		# without a user it is taken off after 5 s
+	wait_for 60 fault_hit unhook	# without a user it is taken off after 5 s
 	make "$A"
 	fault off
 }
@@ -118,7 +118,7 @@ program() { # SLOW-VERB
 	chmod 755 "$TMP/tx/10-db"
 }
 by_slow_transaction() { program freeze; make --transactions "$TMP/tx" --transaction-timeout 500 "$A" "$E"; }
-by_slow_end() { program thaw; make --transactions "$TMP/tx" --transaction-timeout 500 "$A" "$E"; }
+by_slow_end() { program thaw; make --transactions "$TMP/tx" --transaction-timeout 5000 "$A" "$E"; }
 by_bad_program() { program freeze; printf '#!/bin/sh\necho no room\nexit 3\n' >"$TMP/tx/10-db"; make --transactions "$TMP/tx" "$A"; }
 by_unsafe_program() { program none; chmod 777 "$TMP/tx/10-db"; make --transactions "$TMP/tx" "$A"; }
 
@@ -142,7 +142,7 @@ row() {
 	# nothing is frozen, held or left
 	must timeout 10 dd if=/dev/zero of="$E/f" bs=4k count=1 conv=fsync status=none
 	must timeout 10 dd if=/dev/zero of="$A" bs=4k count=1 oflag=direct status=none
-	no_strays || fail "$3: a set is left: $(cat list)"
+	wait_for 10 no_strays || fail "$3: a set is left: $(cat list)"
 	seen+=("$code")
 }
 

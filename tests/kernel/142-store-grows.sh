@@ -14,7 +14,7 @@ mounted ext4 "$SCRATCH1" m
 for n in 0 1 2 3 4 5; do
 	store_file m/s$n 16
 done
-take --store-file m/s0 "$SCRATCH0"
+take --full wait --full-wait 60000 --store-file m/s0 "$SCRATCH0"
 blk churn "$SCRATCH0" model --engine aio --cover --min 4096 --max 4096 --depth 16 >churn.out &
 churn=$!
 # all at once, since emulated writers are faster than a shell that asks how full it is

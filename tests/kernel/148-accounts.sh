@@ -37,7 +37,8 @@ must snapraw delete "$three"
 is "$snap_two" "3 1" "who inherits"
 # that of the second gives its exclusive MiB back
 must snapraw delete "$two"
-wait_for 10 test "$(used "$one")" = $((3 << 20)) || fail "$(used "$one") bytes are used, not 3 MiB"
+given_back() { [ "$(used "$one")" = $((3 << 20)) ]; }
+wait_for 10 given_back || fail "$(used "$one") bytes are used, not 3 MiB"
 is "$snap_one" "3 3" "the last"
 must blk verify "$image_one" model.then
 must snapraw delete "$one"

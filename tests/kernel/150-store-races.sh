@@ -19,10 +19,10 @@ mounted ext4 "$SCRATCH1" m
 store_file m/s 60
 snapraw take --keep --store-file m/s --freeze m "$SCRATCH1" >out || fail "no set: $(cat out)"
 taken out
-fault 'prepare 2 1 20000 0'
+fault 'prepare 2 1 40000 0'
 snapraw take --keep --freeze m "$SCRATCH1" "$SCRATCH2" >out.two &
 taker=$!
-wait_for 10 fault_hit prepare || fail "the second set is not being made"
+wait_for 60 fault_hit prepare || fail "the second set is not being made"
 must snapraw delete "$SET"
 sync -f m
 python3 -c '
@@ -57,14 +57,14 @@ while True:
     for i in range(8, len(m) // 4096 - 8):
         m[i * 4096] = 0x58
 E2
-fault 'pin 1 1 4000 0'
+fault 'pin 1 1 15000 0'
 fault 'pin-mark 1 1 3000 0'
 snapraw take --keep --store-file m/s "$SCRATCH0" >out &
 taker=$!
-wait_for 10 fault_hit pin || fail "nothing is pinned"
+wait_for 60 fault_hit pin || fail "nothing is pinned"
 python3 dirty.py >dirty.out 2>&1 &
 dirty=$!
-wait_for 10 fault_hit pin-mark || fail "nothing is marked"
+wait_for 60 fault_hit pin-mark || fail "nothing is marked"
 grep -q mapped dirty.out || fail "the file was not mapped in time: nothing is proved"
 must wait $taker
 taken out

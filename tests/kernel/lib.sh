@@ -178,6 +178,27 @@ dm() {
 	udevadm settle --timeout=10
 }
 
+# hanging NAME DISK: NAME is DISK, and 'hang NAME' makes what it is given stand still
+# until 'let_go NAME'. So what depends on a write that is on its way does not depend on
+# how slow the machine is.
+hanging() {
+	dm "$1-below" "0 $(sectors "$2") linear $2 0"
+	dm "$1" "0 $(sectors "$2") linear /dev/mapper/$1-below 0"
+	on_exit dmsetup resume "$1-below"
+}
+hang() { must dmsetup suspend --nolockfs --noflush "$1-below"; }
+let_go() { must dmsetup resume "$1-below"; }
+
+# the set in the making holds writes
+holding() { snapraw list | grep -q ' state 3 '; }
+
+# let_go_held NAME SECONDS: so long after the writes of a set have come to be held;
+# runs until then
+let_go_held() {
+	wait_for 60 holding && sleep "$2"
+	let_go "$1"
+}
+
 # null_disk NAME KEY=VALUE...: a null_blk disk; sets NULL_DISK. Its size is in MiB.
 null_disk() {
 	local name=$1 dir=/sys/kernel/config/nullb/$1 pair

@@ -34,7 +34,7 @@ static void fault(const char *line)
 static void go(enum state state)
 {
 	static const char *const faults[STATES] = {
-		[COMMITTING] = "commit 1 1 1500 0",
+		[COMMITTING] = "commit 1 1 3000 0",
 		[FAILED] = "prepare 1 1 0 12",
 		[CANCELLED] = "commit 1 1 200 0",
 	};

@@ -159,7 +159,7 @@ static void freeze_is_late(void **state)
 {
 	(void)state;
 	script("10-a", "[ $verb = abort ] || exec sleep 100");
-	begin(300, 0);
+	begin(2000, 0);
 	assert_end(SNAP_E_TRANSACTION_FREEZE_TIMEOUT);
 	assert_contains(why(SNAP_E_TRANSACTION_FREEZE_TIMEOUT, SNAP_PHASE_TRANSACTION_FREEZE),
 			"10-a freeze");
@@ -208,7 +208,7 @@ static void thaw_is_late(void **state)
 	(void)state;
 	script("10-a", "[ $verb = freeze ] || exec sleep 100");
 	fake.finish = true;
-	begin(300, 0);
+	begin(2000, 0);
 	assert_end(SNAP_E_TRANSACTION_THAW_TIMEOUT);
 	why(SNAP_E_TRANSACTION_THAW_TIMEOUT, SNAP_PHASE_TRANSACTION_THAW);
 	assert_int_equal(fake.nr_snaps, 0);
@@ -218,7 +218,7 @@ static void window_ends(void **state)
 {
 	(void)state;
 	script("10-a", "");
-	begin(5000, 500);
+	begin(5000, 2000);
 	wait_for_do();
 	assert_end(SNAP_E_TRANSACTION_FREEZE_TIMEOUT);
 	assert_int_equal(fake.state, SNAPSET_STATE_CANCELLED);
@@ -229,7 +229,7 @@ static void window_ends_too_late_to_cancel(void **state)
 {
 	(void)state;
 	script("10-a", "");
-	begin(5000, 500);
+	begin(5000, 2000);
 	wait_for_do();
 	fake_state(SNAPSET_STATE_COMMITTED, SNAPSET_S_ASYNC_PENDING, NULL);
 	assert_true(scripts_log_becomes("10-a freeze 10-a abort "));
