@@ -21,13 +21,15 @@ blk put /dev/mapper/both stuck $((half * 512 + 65536)) 64K >put.out &
 put=$!
 must wait_for 60 waits_for_io $put
 
-blk churn /dev/mapper/both model --engine direct --threads 2 --from 0 --len $((half * 512)) --seconds 5 --noflush >churn.out &
+blk churn /dev/mapper/both model --engine direct --threads 2 --from 0 --len $((half * 512)) --seconds 3600 --noflush >churn.out &
 churn=$!
 begun=$(written)
 has_begun() { [ "$(written)" -gt "$begun" ]; }
 must wait_for 60 has_begun
 refused E_HOLD_WRITES_TIMEOUT --hold-timeout 700 /dev/mapper/both
-wait_for 15 gone $churn || fail "writers to the free half are still held: $(cat take)"
+begun=$(written)
+wait_for 15 has_begun || fail "writers to the free half are still held: $(cat take)"
+kill -TERM $churn
 gone $put && fail "the write was over before: nothing is proved"
 must wait $churn
 slowest=$(awk '{ print $8 }' churn.out)

@@ -5,6 +5,7 @@
 # hold's time is over, not after all queues have been looked at once more.
 #
 # vm: --smp 2 --mem 1G --disk 64M --timeout 400
+# spared: 7
 . "$(dirname "$0")/lib.sh"
 
 dm stuck "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"

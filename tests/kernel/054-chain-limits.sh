@@ -5,6 +5,7 @@
 # ones are not concerned. What an older one needs of a deleted one's store keeps that.
 #
 # vm: --smp 2 --mem 1G --disk 64M --disk 8M --disk 96M --timeout 600
+# spared: 7
 . "$(dirname "$0")/lib.sh"
 
 need snapset

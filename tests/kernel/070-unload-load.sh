@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 need fio
-rounds=$(often 30 4)
+rounds=$(often 20 4)
 fill "$SCRATCH0" model
 blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --min 512 --max 128K --seconds 3600 >churn.out &
 churn=$!

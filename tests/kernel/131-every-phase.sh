@@ -22,7 +22,7 @@ fio --name=v --directory="$TMP/e" --size=12m --bs=4k-64k --rw=randwrite --ioengi
 	--iodepth=4 --verify=crc32c --verify_fatal=1 --time_based --runtime=900 --do_verify=1 \
 	--output="$TMP/fio" &
 fio=$!
-must phases --rounds "${ROUNDS:-$(often 6 2)}" --mount "$TMP/e:$SCRATCH1" --remove $nullb "$SCRATCH0" >table
+must phases --rounds "${ROUNDS:-$(often 4 2)}" --mount "$TMP/e:$SCRATCH1" --remove $nullb "$SCRATCH0" >table
 sed 's/^/# /' table
 gone $fio && fail "fio has ended: $(cat fio)"
 kill -INT $fio

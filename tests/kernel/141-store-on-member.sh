@@ -8,6 +8,7 @@
 # that are left.
 #
 # vm: --smp 2 --mem 1G --disk 400M --disk 260M --timeout 1200
+# spared: 6.12
 . "$(dirname "$0")/lib.sh"
 
 need fio
@@ -64,7 +65,6 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	sums i >sums.image
 	cmp -s sums.then sums.image || fail "$kind: the image is not what was there: $(diff sums.then sums.image | head -n 5)"
 	zeros i/s || fail "$kind: the store shows in the image"
-	md5sum <"${IMAGE[0]}" >image.1
 	unsee "$kind"
 
 	# a file that comes now would be in the way of what the snapshot needs

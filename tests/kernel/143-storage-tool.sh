@@ -6,6 +6,7 @@
 # the next; and what stands above or below the volume cannot hold it.
 #
 # vm: --smp 2 --mem 1G --disk 400M --disk 128M --disk 64M --timeout 200
+# spared: 6.12
 . "$(dirname "$0")/lib.sh"
 
 need snapset losetup

@@ -7,6 +7,7 @@
 # file that remembers it.
 #
 # vm: --smp 2 --mem 1G --disk 256M --disk 400M --disk 64M --timeout 400
+# spared: 6.12
 . "$(dirname "$0")/lib.sh"
 
 need snapset

@@ -7,6 +7,7 @@
 # what it does, needs no more rights than its unit gives it, and ends when it is told to.
 #
 # vm: --smp 2 --mem 1G --disk 64M --disk 64M --disk 300M --disk 300M --timeout 400
+# spared: 6.12
 . "$(dirname "$0")/lib.sh"
 
 need snapset fsfreeze setpriv python3

@@ -6,6 +6,7 @@
 # is pinned; a file of which a store is refused; one that ends inside of a block.
 #
 # vm: --smp 2 --mem 1G --disk 32M --disk 120M --disk 32M --disk 400M --timeout 300
+# spared: 7
 . "$(dirname "$0")/lib.sh"
 
 load
@@ -19,7 +20,7 @@ mounted ext4 "$SCRATCH1" m
 store_file m/s 60
 snapraw take --keep --store-file m/s --freeze m "$SCRATCH1" >out || fail "no set: $(cat out)"
 taken out
-fault 'prepare 2 1 40000 0'
+fault 'prepare 2 1 25000 0'
 snapraw take --keep --freeze m "$SCRATCH1" "$SCRATCH2" >out.two &
 taker=$!
 wait_for 60 fault_hit prepare || fail "the second set is not being made"
@@ -57,7 +58,7 @@ while True:
     for i in range(8, len(m) // 4096 - 8):
         m[i * 4096] = 0x58
 E2
-fault 'pin 1 1 15000 0'
+fault 'pin 1 1 8000 0'
 fault 'pin-mark 1 1 3000 0'
 snapraw take --keep --store-file m/s "$SCRATCH0" >out &
 taker=$!
