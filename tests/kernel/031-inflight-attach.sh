@@ -11,7 +11,7 @@ load
 fill "$SCRATCH0" model
 dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 5000"
 
-sent() { waits_for_io $put || gone $put; }
+sent() { waits_for_io "$put" || gone "$put"; }
 
 for round in 1 2; do
 	rm -f model.writing

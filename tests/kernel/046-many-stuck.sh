@@ -46,9 +46,10 @@ took=$(awk '{ print $4 }' take)
 asleep() {
 	local pid
 
-	for pid in $(awk '/^State:\tD/ { split(FILENAME, f, "/"); print f[3] }' /proc/[0-9]*/status 2>/dev/null); do
-		! grep -q '\[snapset\]' "/proc/$pid/stack" 2>/dev/null || echo "$pid"
-	done
+	grep -l '^State:[[:space:]]*D' /proc/[0-9]*/status 2>/dev/null |
+		while IFS=/ read -r _ _ pid _; do
+			! grep -q '\[snapset\]' "/proc/$pid/stack" 2>/dev/null || echo "$pid"
+		done
 }
 asleep >asleep.then
 sleep 5

@@ -169,9 +169,9 @@ gives 0 snapset delete --all
 gives 0 bash -c 'snapset create --wait 60 /m/a & snapset create --wait forever /m/b; a=$?
 	wait $!; exit $((a + $?))'
 gives 0 snapset delete --all
-# shellcheck disable=SC2016
 echo off > $faults
 echo 'prepare 1 1 4000 0' > $faults
+# shellcheck disable=SC2016
 gives 0 bash -c 'snapset create --retry-delay 1 /m/a & snapset create --retry-delay 1 /m/b; a=$?
 	wait $!; exit $((a + $?))'
 says 'making \(SNAP_E_SNAPSHOT_SET_IN_PROGRESS\); trying again in 1 s$'
