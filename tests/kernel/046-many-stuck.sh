@@ -18,7 +18,7 @@ done
 udevadm settle
 load
 # on a slow machine the writers may stand still for long
-[ ! -e /proc/sys/kernel/hung_task_timeout_secs ] || echo 600 >/proc/sys/kernel/hung_task_timeout_secs
+may_hang
 # below the loops it is, so these have been sent and do not end until it goes on
 must dmsetup suspend --nolockfs --noflush stuck
 on_exit dmsetup resume stuck

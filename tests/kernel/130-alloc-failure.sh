@@ -11,7 +11,6 @@
 #
 # kernels: 6.1 7
 # vm: --smp 2 --mem 1G --disk 8M --disk 64M --disk 32M --timeout 900
-# spared: 7
 . "$(dirname "$0")/lib.sh"
 
 load

@@ -8,7 +8,6 @@
 # that are left.
 #
 # vm: --smp 2 --mem 1G --disk 400M --disk 260M --timeout 1200
-# spared: 6.12
 . "$(dirname "$0")/lib.sh"
 
 need fio

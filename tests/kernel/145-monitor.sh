@@ -85,8 +85,7 @@ overwrite() {
 
 # a is stuck: its store's file system is frozen. All of b is overwritten.
 # Whoever makes a file there sleeps for as long, which is no task that hangs.
-hung=/proc/sys/kernel/hung_task_timeout_secs
-[ ! -e $hung ] || echo 600 >$hung
+may_hang
 must fsfreeze -f m
 on_exit fsfreeze -u m
 size=$(store "$a_set" size)

@@ -6,7 +6,6 @@
 # is pinned; a file of which a store is refused; one that ends inside of a block.
 #
 # vm: --smp 2 --mem 1G --disk 32M --disk 120M --disk 32M --disk 400M --timeout 300
-# spared: 7
 . "$(dirname "$0")/lib.sh"
 
 load

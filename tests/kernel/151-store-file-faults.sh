@@ -7,7 +7,6 @@
 # system unmounted, and what is left there is an ordinary file.
 #
 # vm: --smp 2 --mem 1G --disk 48M --disk 400M --timeout 400
-# spared: 6.12
 . "$(dirname "$0")/lib.sh"
 
 need filefrag

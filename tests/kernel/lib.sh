@@ -189,6 +189,15 @@ hanging() {
 hang() { must dmsetup suspend --nolockfs --noflush "$1-below"; }
 let_go() { must dmsetup resume "$1-below"; }
 
+# may_hang: what sleeps for long until the test is over is meant to
+may_hang() {
+	local limit=/proc/sys/kernel/hung_task_timeout_secs
+
+	[ -e $limit ] || return 0
+	on_exit sh -c "echo $(cat $limit) >$limit"
+	echo 600 >$limit
+}
+
 # the set in the making holds writes
 holding() { snapraw list | grep -q ' state 3 '; }
 

@@ -11,6 +11,7 @@ dir=$(dirname "$0")
 # what a test may change and should not
 machine() {
 	cat /proc/mounts /proc/sys/vm/dirty_* /proc/sys/kernel/ftrace_enabled
+	cat /proc/sys/kernel/hung_task_timeout_secs
 	dmsetup ls
 	losetup --list --noheadings --output NAME
 	grep '^md' /proc/mdstat
