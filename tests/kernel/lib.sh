@@ -65,9 +65,20 @@ often() { if on_default_kernel; then echo "$1"; else echo "$2"; fi; }
 
 now_ms() { date +%s%3N; }
 
+# What only tells a wait from a hang: the debug kernel, emulated, is ten times as slow, and
+# tells of what hangs itself.
+SLOWER=1
+[ "$KERNEL" != debug ] || SLOWER=6
+timeout() { # SECONDS COMMAND...
+	local seconds=$1
+
+	shift
+	command timeout $((seconds * SLOWER)) "$@"
+}
+
 # wait_for SECONDS COMMAND...: until it succeeds; 1 if it never does
 wait_for() {
-	local end=$(($(now_ms) + $1 * 1000))
+	local end=$(($(now_ms) + $1 * SLOWER * 1000))
 
 	shift
 	until "$@" >/dev/null 2>&1; do
