@@ -9,10 +9,13 @@
 
 load
 disks=()
+# the debug kernel takes a quarter of a minute for each that is looked at
+step=1
+[ "$KERNEL" != debug ] || step=9
 for ((i = 0; i < 65; i++)); do
 	null_disk "many$i" size=1 memory_backed=1 submit_queues=1
 	disks+=("$NULL_DISK")
-	must blk fill "$NULL_DISK" "model$i" $((i + 1))
+	[ $((i % step)) != 0 ] || must blk fill "$NULL_DISK" "model$i" $((i + 1))
 done
 
 refused E2BIG "${disks[@]}"
@@ -20,7 +23,7 @@ wait_for 10 no_objects || fail "objects are left"
 take "${disks[@]:0:64}"
 [ ${#IMAGE[@]} = 64 ] || fail "${#IMAGE[@]} images"
 note "$(grep ^ms take)"
-for ((i = 0; i < 64; i++)); do
+for ((i = 0; i < 64; i += step)); do
 	cp "model$i" model
 	must blk churn "${disks[i]}" model --writes 10 >churn.out
 	must blk verify "${IMAGE[i]}" "model$i"

@@ -42,15 +42,13 @@ by_tmpfs() { make /run; }
 by_twice() { make "$A" "$A"; }
 by_part_and_whole() { make "${DISK}1" "$DISK"; }
 by_65() {
-	local loops=() i
+	local disks=() i
 
-	truncate -s 1M file
 	for ((i = 0; i < 65; i++)); do
-		loops+=("$(losetup -f --show file)")
+		null_disk "many$i" size=1 submit_queues=1
+		disks+=("$NULL_DISK")
 	done
-	make "${loops[@]}"
-	for i in "${loops[@]}"; do losetup -d "$i"; done
-	udevadm settle
+	make "${disks[@]}"
 }
 by_512() {
 	local set

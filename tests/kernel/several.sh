@@ -4,8 +4,8 @@
 # several.sh NAME...: tests of this directory, one after another in one VM: to boot takes
 # longer than most of them. Each sees those of the scratch disks that it asks for, as
 # zeros; after one that fails, or leaves the machine other than it was, the others are not
-# run here. The host reads the lines that begin with "===": a test's begin, and its status
-# and seconds.
+# run here. The host reads the lines that begin with "===": a test's begin, and its status,
+# seconds, and the clock ticks in which a processor was busy.
 dir=$(dirname "$0")
 
 # what a test may change and should not
@@ -52,8 +52,16 @@ limit_of() {
 	local limit
 
 	limit=$(sed -n '1,15s/^# vm:.*--timeout \([0-9]*\).*/\1/p' "$dir/$1.sh")
-	[ "${SNAPSET_KERNEL:-}" != debug ] || limit=$((${limit:-300} * 5))
+	[ "${SNAPSET_KERNEL:-}" != debug ] || limit=$((${limit:-300} * 8))
 	echo "${limit:-300}"
+}
+
+busy() {
+	local cpu user nice system idle iowait irq softirq rest
+
+	# shellcheck disable=SC2034 # the names say what is where
+	read -r cpu user nice system idle iowait irq softirq rest </proc/stat
+	echo $((user + nice + system + irq + softirq))
 }
 
 # what a first test makes and nobody removes
@@ -66,10 +74,10 @@ for name; do
 	before=$(machine)
 	echo "=== $name begins"
 	echo "=== $name begins" >/dev/kmsg
-	start=$SECONDS
+	start=$SECONDS ticks=$(busy)
 	timeout --kill-after=20 "$(limit_of "$name")" setsid bash "$dir/$name.sh" </dev/null
 	status=$?
-	echo "=== $name ends $status $((SECONDS - start))"
+	echo "=== $name ends $status $((SECONDS - start)) $(($(busy) - ticks))"
 	[ $status = 0 ] || [ $status = 77 ] || break
 	udevadm settle
 	after=$(machine)
