@@ -90,7 +90,7 @@ one() { # PLACE WHAT
 		"$A" "$SCRATCH1" "$D" "$L" >taken.out 2>&1 &
 	taker=$!
 	# a take that has been refused before does not come by
-	until fault_hit "$place" || gone $taker; do sleep 0.01; done
+	until fault_hit "$place" || gone $taker; do pause 0.01; done
 	(do_"$what") >act.out 2>&1 &
 	acting=$!
 	wait $taker || status=$?

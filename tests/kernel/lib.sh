@@ -63,7 +63,19 @@ on_default_kernel() { [ "$KERNEL" = "$DEFAULT_KERNEL" ]; }
 # often N M: N on the kernel that is tested most, M on the others
 often() { if on_default_kernel; then echo "$1"; else echo "$2"; fi; }
 
-now_ms() { date +%s%3N; }
+# To start a program takes an emulated processor longer than most of what a script does,
+# and the suite is bound by its processors: what is called often is the shell's own.
+now_ms() {
+	local us=${EPOCHREALTIME/[.,]/}
+
+	echo "${us%???}"
+}
+
+# pause SECONDS: nobody writes to where it reads from
+pause() {
+	[ -p "$TMP/never" ] || mkfifo "$TMP/never" 2>/dev/null
+	read -r -t "$1" <>"$TMP/never" || :
+}
 
 # What only tells a wait from a hang: the debug kernel, emulated, is ten times as slow, and
 # tells of what hangs itself.
@@ -78,12 +90,12 @@ timeout() { # SECONDS COMMAND...
 
 # wait_for SECONDS COMMAND...: until it succeeds; 1 if it never does
 wait_for() {
-	local end=$(($(now_ms) + $1 * SLOWER * 1000))
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * SLOWER * 1000000))
 
 	shift
 	until "$@" >/dev/null 2>&1; do
-		[ "$(now_ms)" -lt "$end" ] || return 1
-		sleep 0.05
+		[ "${EPOCHREALTIME/[.,]/}" -lt "$end" ] || return 1
+		pause 0.05
 	done
 }
 
@@ -109,7 +121,17 @@ FAULTS=/sys/kernel/debug/snapset/faults
 fault() { echo "$1" >"$FAULTS" || fail "fault $1"; }
 
 # fault_hits NAME: how often what was written for it has happened
-fault_hits() { awk -v n="$1" '$1 == "fault" && $2 == n { hits += $8 } END { print hits + 0 }' "$FAULTS"; }
+fault_hits() {
+	local line hits=0
+	local -a lines
+
+	# at once: what 'read' reads line by line is read again from the middle
+	mapfile -t lines <"$FAULTS"
+	for line in "${lines[@]}"; do
+		[[ $line != "fault $1 "* ]] || hits=$((hits + ${line##* }))
+	done
+	echo $hits
+}
 
 fault_hit() { [ "$(fault_hits "$1")" -gt 0 ]; }
 
@@ -117,8 +139,12 @@ no_objects() { [ "$(snapraw counters)" = 0 ]; }
 
 # no_strays [ID...]: there is no set but those that 'take' made and these
 no_strays() {
-	snapraw list >"$TMP/list" &&
-		! printf '%s\n' "${TAKEN[@]}" "$@" | grep -qvxF -f - <(awk '{ print $1 }' "$TMP/list")
+	local id
+
+	snapraw list >"$TMP/list" || return
+	while read -r id _; do
+		[[ " ${TAKEN[*]} $* " = *" $id "* ]] || return 1
+	done <"$TMP/list"
 }
 
 # finish [ID...]: nothing is left: no set but those that 'take' made and those with
@@ -144,10 +170,16 @@ take() {
 }
 
 taken() {
-	SET=$(awk '$1 == "set" { print $2 }' "$1")
+	local word first second
+
+	SET='' IMAGE=() SNAP=()
+	while read -r word first second _; do
+		case $word in
+		set) SET=$first ;;
+		image) IMAGE+=("$first") SNAP+=("$second") ;;
+		esac
+	done <"$1"
 	TAKEN+=("$SET")
-	mapfile -t IMAGE < <(awk '$1 == "image" { print $2 }' "$1")
-	mapfile -t SNAP < <(awk '$1 == "image" { print $3 }' "$1")
 	if [ -z "$SET" ] || [ ${#IMAGE[@]} = 0 ]; then
 		fail "a set without images: $(cat "$1")"
 	fi
@@ -213,9 +245,12 @@ may_hang() {
 holding() { snapraw list | grep -q ' state 3 '; }
 
 # let_go_held NAME SECONDS: so long after the writes of a set have come to be held;
-# runs until then
+# runs until then. On the debug kernel seconds go by until that has been seen.
 let_go_held() {
-	wait_for 60 holding && sleep "$2"
+	local seconds=$2
+
+	[ "$KERNEL" != debug ] || seconds=0.5
+	wait_for 60 holding && sleep "$seconds"
 	let_go "$1"
 }
 
