@@ -11,7 +11,7 @@
 need snapset
 load
 mounted ext4 "$SCRATCH1" "$TMP/e"
-must killer --kills "$(often 120 16)" --longest 300 --mount "$TMP/e:$SCRATCH1" \
+must killer --kills "$(often 120 16)" --longest $((300 * SLOWER)) --mount "$TMP/e:$SCRATCH1" \
 	--command 'snapset create --auto-release @' --command 'snapset create @' \
 	--command 'snapset create @ --exec sleep 5' "$SCRATCH0"
 must umount "$TMP/e"
