@@ -40,14 +40,14 @@ unsee() { # KIND
 }
 
 one() { # KIND OPTIONS OF A READ-ONLY MOUNT
-	local kind=$1 passes size=24m
+	local kind=$1 passes size room
 
-	passes=$(often 2 1)
+	passes=$(often 2 1) size=$(often 24m 12m) room=$(often 90 75)
 	# what is written goes to another place each time: so much more of it is kept
 	[ "$kind" != btrfs ] || passes=1 size=10m
 	mounted "$kind" "$SCRATCH0" m
 	must cp -r /etc m/
-	store_file m/s 90
+	store_file m/s "$room"
 	sums m >sums.then
 	snapraw take --keep --store-file m/s --freeze m "$SCRATCH0" >out || fail "no set: $(cat out)"
 	taken out
