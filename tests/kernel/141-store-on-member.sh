@@ -86,6 +86,7 @@ one() { # KIND OPTIONS OF A READ-ONLY MOUNT
 	[ ! -e m/s ] || fail "the file is left"
 	# its blocks are used for something else
 	for ((i = 0; i < 38; i++)); do cat some; done >m/fill
+	[ "$(stat -c %s m/fill)" = $((38 * 4 << 20)) ] || fail "there is no room to fill"
 	must sync m/fill
 	see "$kind" "$2" "${IMAGE[0]}"
 	zeros i/s || fail "$kind: what is in the place of the store shows in the second image"
