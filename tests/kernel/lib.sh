@@ -71,10 +71,11 @@ now_ms() {
 	echo "${us%???}"
 }
 
-# pause SECONDS: nobody writes to where it reads from
+# pause SECONDS: nobody writes to where it reads from. Its name is none that a test waits
+# for, or waits for in vain.
 pause() {
-	[ -p "$TMP/never" ] || mkfifo "$TMP/never" 2>/dev/null
-	read -r -t "$1" <>"$TMP/never" || :
+	[ -p "$TMP/.pause" ] || mkfifo "$TMP/.pause" 2>/dev/null
+	read -r -t "$1" <>"$TMP/.pause" || :
 }
 
 # What only tells a wait from a hang: the debug kernel, emulated, is ten times as slow, and
