@@ -13,7 +13,11 @@ echo +io >/sys/fs/cgroup/cgroup.subtree_control || fail "there is no io controll
 must mkdir $cg
 on_exit rmdir $cg
 disk=$(readlink -f "$SCRATCH0")
-echo "$(cat "/sys/block/${disk#/dev/}/dev") wbps=524288" >$cg/io.max || fail "there is no io.max"
+name=${disk#/dev/}
+number=$(cat "/sys/block/$name/dev")
+throttle() { echo "$number wbps=$1" >$cg/io.max || fail "no io.max of $1"; }
+written() { awk '{ print $7 }' "/sys/block/$name/stat"; }	# sectors
+some_written() { [ "$(written)" -gt "$was" ]; }
 
 cat >whole.py <<'EOF'
 import sys
@@ -35,15 +39,21 @@ copy() { must dd if="$1" of="$2" bs=1M iflag=direct status=none; }
 
 need python3
 load
-for delay in 0.2 2.2; do
+for seconds in 0 6; do
 	fill "$SCRATCH0" model
 	copy "$SCRATCH0" old
+	was=$(written)
+	# 4 s for each MiB, 16 s until it is over, long after the take. The kernel lets go at
+	# once what is contiguous in memory, so a first piece may come in time or not.
+	throttle 262144
 	sh -c "echo \$\$ >$cg/cgroup.procs; exec blk put $SCRATCH0 model 4M 4M" >put.out &
 	put=$!
-	sleep $delay
+	must wait_for 20 waits_for_io $put
+	wait_for $seconds some_written
 	take "$SCRATCH0"
 	gone $put && fail "the write was over before the take: nothing is proved"
 	before=$(blk digest "${IMAGE[0]}")
+	throttle max
 	must wait $put
 	note "the write took $(cat put.out) ms, the hold $(ms_of hold take) ms"
 	[ "$(blk digest "${IMAGE[0]}")" = "$before" ] || fail "a throttled write has changed the image"
