@@ -45,7 +45,7 @@ for seconds in 0 6; do
 	was=$(written)
 	# 4 s for each MiB, 16 s until it is over, long after the take. The kernel lets go at
 	# once what is contiguous in memory, so a first piece may come in time or not.
-	throttle 262144
+	throttle $((262144 / SLOWER))
 	sh -c "echo \$\$ >$cg/cgroup.procs; exec blk put $SCRATCH0 model 4M 4M" >put.out &
 	put=$!
 	must wait_for 20 waits_for_io $put
