@@ -4,10 +4,7 @@
 # The library against the module: sets, cancels from several threads, ends of every
 # kind, events; and the example of README.md does what it says.
 #
-# On one kernel of each suite, whose libraries the tool uses.
-#
 # vm: --smp 2 --mem 1G --disk 64M --disk 64M --timeout 300
-# kernels: 5.10 6.1 7
 . "$(dirname "$0")/lib.sh"
 
 load
