@@ -9,5 +9,5 @@
 . "$(dirname "$0")/lib.sh"
 
 load
-must causal --takes "$(often 200 20)" "$SCRATCH0" "$SCRATCH1"
+must causal --takes "${TAKES:-$(often 200 20)}" "$SCRATCH0" "$SCRATCH1"
 finish
