@@ -29,6 +29,9 @@ pack_run() {
 		printf 'DISKS=%d\nSHELL_WANTED=%d\nTIMEOUT=%d\n' "${#DISKS[@]}" "$SHELL_WANTED" \
 			"$TIMEOUT"
 		printf 'export SNAPSET_KERNEL=%s SNAPSET_ICOUNT=%s\n' "$SERIES" "$ICOUNT"
+		# rounds of chance are fewer on kernels that are not the default one
+		[ "$SERIES" = "$(kernel_default)" ] || : "${SNAPSET_OFTEN:=0}"
+		printf 'export SNAPSET_OFTEN=%s\n' "${SNAPSET_OFTEN:-1}"
 		[ ! -t 0 ] || printf 'ROWS=%s COLS=%s\n' "$(tput lines)" "$(tput cols)"
 	} >"$root/usr/lib/snapset/vm/run.env"
 	if [ -n "$SHARE" ]; then
@@ -42,6 +45,9 @@ pack_run() {
 	cat "$KERNEL/initramfs.cpio" "$OUT/stage.cpio" "$RUN/run.cpio" >"$RUN/initrd"
 	rm -rf "$RUN/pack" "$RUN/run.cpio"
 }
+
+# pci_place N: where the Nth scratch disk is plugged in: eight share a slot, of which there are few
+pci_place() { printf 'multifunction=on,addr=%02x.%x' $((16 + $1 / 8)) $(($1 % 8)); }
 
 # qemu_args: sets QEMU, the whole command
 qemu_args() {
@@ -65,7 +71,7 @@ qemu_args() {
 	QEMU=("${QEMU_PROGRAM[@]}" -nodefaults -no-user-config -display none -no-reboot
 		-M "${VM_MACHINE:-q35}" -accel "$ACCEL" -cpu "${VM_CPU:-$CPU}" -smp "$SMP" -m "$MEM"
 		-kernel "$KERNEL/vmlinuz" -initrd "$RUN/initrd" -append "$cmdline"
-		-serial "file:$RUN/console.log"
+		-serial "file:$CONSOLE"
 		-device virtio-serial-pci
 		-chardev "file,id=out,path=$RUN/out"
 		-device virtserialport,chardev=out,name=snapset.out
@@ -76,6 +82,9 @@ qemu_args() {
 	[ -z "${VM_PLUGIN:-}" ] || QEMU+=(-plugin "$VM_PLUGIN")
 	[ "$ICOUNT" = 0 ] || QEMU+=(-icount "shift=0,sleep=off" -rtc clock=vm)
 	# shellcheck disable=SC2054
+	[ "$STDIN" = 0 ] || QEMU+=(-chardev stdio,id=in,signal=off
+		-device virtserialport,chardev=in,name=snapset.in)
+	# shellcheck disable=SC2054
 	[ "$SHELL_WANTED" = 0 ] || QEMU+=(-chardev stdio,id=tty,signal=off
 		-device virtconsole,chardev=tty)
 
@@ -85,7 +94,7 @@ qemu_args() {
 		[ "${size#*:}" = "$size" ] || block=${size#*:}
 		truncate -s "${size%%:*}" "$RUN/scratch$i" || die "bad disk size '$size'"
 		QEMU+=(-drive "file=$RUN/scratch$i,format=raw,if=none,id=scratch$i,cache=unsafe,discard=unmap"
-			-device "virtio-blk-pci,drive=scratch$i,serial=scratch$i,logical_block_size=$block,physical_block_size=$block")
+			-device "virtio-blk-pci,$(pci_place $i),drive=scratch$i,serial=scratch$i,logical_block_size=$block,physical_block_size=$block")
 		i=$((i + 1))
 	done
 	if [ -n "$NVME" ]; then
@@ -123,14 +132,14 @@ machine() {
 	[ -e "$RUN/never" ] || { mkfifo "$RUN/never" && exec 8<>"$RUN/never"; }
 	# in the background, for a shell handles no signal while it waits for a
 	# program in the foreground
-	"${QEMU[@]}" </dev/null >&2 7>&- 8>&- &
+	"${QEMU[@]}" <&6 >&2 7>&- 8>&- &
 	RUNNING=$!
 	while kill -0 "$RUNNING" 2>/dev/null; do
 		# a pause without a program: nobody writes to where it reads from
 		read -r -t 0.2 <&8
 		if [ "$up" = 0 ] && [ -s "$RUN/status" ]; then
 			up=1 since=$SECONDS limit=$TIMEOUT
-			if grep -aq 'PIT calibration deviates' "$RUN/console.log"; then
+			if grep -aq 'PIT calibration deviates' "$CONSOLE"; then
 				say "the guest's clock is wrong"
 				ENDED='no boot'
 				stop_machine
@@ -167,6 +176,8 @@ boot() {
 
 	RUNNING=
 	RUN=$(mktemp -d "${TMPDIR:-/tmp}/snapset-vm.XXXXXX") || die "no room for a VM"
+	CONSOLE=$(realpath -m -- "${LOG:-$RUN/console.log}")
+	if [ "$STDIN" = 1 ]; then exec 6<&0; else exec 6</dev/null; fi
 	trap 'boot_over' EXIT
 	trap 'exit 130' INT TERM HUP
 	pack_run "$@"
@@ -174,7 +185,7 @@ boot() {
 	: >"$RUN/status"
 	if [ "$SHELL_WANTED" = 1 ]; then
 		: >"$RUN/out"
-		say "the guest's kernel log: $RUN/console.log"
+		say "the guest's kernel log: $CONSOLE"
 		shell_boot
 		return
 	fi
@@ -194,15 +205,14 @@ boot() {
 	wait "$reader"
 	[ ! -s "$RUN/files.tar" ] || [ -z "$SHARE" ] || tar -C "$SHARE" -xf "$RUN/files.tar" ||
 		say "the guest's /share/out did not arrive whole"
-	[ -z "$LOG" ] || cp "$RUN/console.log" "$LOG"
 
 	# "up", when the script is started, then its exit status
 	code=$(sed '/^up$/d' "$RUN/status")
-	if lines=$(splats "$RUN/console.log"); then
+	if lines=$(splats "$CONSOLE"); then
 		say "the kernel complained:"
 		printf '%s\n' "$lines" | head -n 20 | sed 's/^/    /' >&2
 		say "the kernel's log from there on:"
-		tail -n "+${lines%%:*}" "$RUN/console.log" | head -n 50 | tr -d '\r' | sed 's/^/    /' >&2
+		tail -n "+${lines%%:*}" "$CONSOLE" | head -n 50 | tr -d '\r' | sed 's/^/    /' >&2
 		return "$EXIT_SPLAT"
 	fi
 	if [ "$ENDED" = 'no boot' ]; then
@@ -230,7 +240,7 @@ boot_over() {
 log_tail() {
 	[ -z "$QUIET" ] || return 0
 	say "the end of the kernel's log:"
-	tail -n "$1" "$RUN/console.log" | tr -d '\r' | sed 's/^/    /' >&2
+	tail -n "$1" "$CONSOLE" | tr -d '\r' | sed 's/^/    /' >&2
 }
 
 shell_boot() {
