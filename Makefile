@@ -15,7 +15,7 @@ HOST	:= $(CURDIR)/build/host
 NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c
 
 # the harness reads these from its environment
-export K T JOBS LONG
+export K T JOBS LONG ALL
 
 all: module lib transactions tools
 
@@ -23,7 +23,8 @@ help:
 	@echo 'make              the module for the running kernel, the library, the command'
 	@echo 'make install      all of them (DESTDIR=, PREFIX=, KVER=)'
 	@echo 'make demo         see it work, in a VM'
-	@echo 'make check        every test on every kernel (K=6.1: that one; T="words": those tests)'
+	@echo 'make check        the tests, on every kernel (K=6.1: that one; T="words": those tests)'
+	@echo 'make check-all    everything on everything, before a release; takes hours'
 	@echo 'make check-debug  the tests on a kernel that looks for faults (KASAN, lockdep, ...)'
 	@echo 'make bench        measure, in virtual time'
 	@echo 'make lint         style, sparse, shellcheck, man pages'
@@ -87,6 +88,9 @@ demo: deps
 check: deps
 	@tests/run
 
+check-all: deps
+	@ALL=1 tests/run
+
 check-debug: deps
 	@K=debug tests/run
 
@@ -100,4 +104,4 @@ clean:
 	rm -rf build
 	[ ! -e $(KDIR)/Makefile ] || $(MAKE) -C $(KDIR) M=$(CURDIR) clean
 
-.PHONY: all help module lib transactions tools needs install deps demo check check-debug bench lint clean
+.PHONY: all help module lib transactions tools needs install deps demo check check-all check-debug bench lint clean

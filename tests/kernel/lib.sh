@@ -1,27 +1,64 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash disable=SC2034 # the tests use the variables
 #
-# Words for the tests in this directory, which run as root in a virtual machine.
-# A test says what it proves in its head, is quiet when it passes, and cleans up
-# by what it put on on_exit.
+# Words for the tests of this directory.  A test is a script that is run as root, in a
+# virtual machine or on a machine whose SCRATCH disks it may overwrite, and that says in
+# its head what it proves and what it needs.  Its output is KTAP, its exit status that of
+# kselftest: 0 pass, 1 fail, 4 skip.  It is quiet when it passes, and cleans up by what it
+# put on on_exit.
 set -u
 
+PASS=0 FAIL=1 SKIP=4
+TESTS=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+TEST=$(realpath "$0")
+NAME=${TEST#"$TESTS/"} NAME=${NAME%.sh}
 KERNEL=${SNAPSET_KERNEL:-$(uname -r)}
 TMP=$(mktemp -d /tmp/snapset-test.XXXXXX)
-cd "$TMP" || exit 1
+if [ -z "${SNAPSET_KERNEL:-}" ]; then
+	# what the Makefile beside this has built
+	PATH=$TESTS/bin:$TESTS/bin/guest:$PATH
+	export LD_LIBRARY_PATH=$TESTS/bin/libsnap
+fi
+cd "$TMP" || exit $FAIL
 
+# A script that a test starts may use these words, too; the result is the test's.
+PART=${SNAPSET_TEST_PART:-0}
+export SNAPSET_TEST_PART=1
+[ "$PART" = 1 ] || printf 'KTAP version 1\n1..1\n'
+
+note() { printf '%s\n' "$*" | sed 's/^/# /'; }
+
+# result STATUS: the line that counts
+REASON=
+result() {
+	[ "$PART" = 0 ] || return 0
+	case $1 in
+	"$PASS") echo "ok 1 $NAME" ;;
+	"$SKIP") echo "ok 1 $NAME # SKIP $REASON" ;;
+	*) echo "not ok 1 $NAME" ;;
+	esac
+}
+
+# fail WORDS: what was expected and what was seen; where, and what the kernel said last
 fail() {
-	echo "FAIL: $*" >&2
-	dmesg | tail -n 12 | sed 's/^/    /' >&2
-	exit 1
+	local i
+
+	{
+		note "FAIL: $*"
+		for ((i = 1; i < ${#FUNCNAME[@]}; i++)); do
+			note "  at ${BASH_SOURCE[i]#"$TESTS/"}:${BASH_LINENO[i - 1]}" \
+				"(${FUNCNAME[i]})"
+		done
+		note "the kernel's last lines:"
+		dmesg | tail -n 12 | sed 's/^/#     /'
+	} >&2
+	exit $FAIL
 }
 
 skip() {
-	echo "SKIP: $*"
-	exit 77
+	REASON=$*
+	exit $SKIP
 }
-
-note() { echo "# $*"; }
 
 # must COMMAND...: its failure is the test's
 must() { "$@" || fail "exit $?: $*"; }
@@ -29,12 +66,14 @@ must() { "$@" || fail "exit $?: $*"; }
 # must_not COMMAND...: its success is the test's failure
 must_not() { ! "$@" >"$TMP/must_not" 2>&1 || fail "this should not work: $*"; }
 
-# need PROGRAM...: the guest's root is made to hold them
+# need PROGRAM...: the guest of tests/vm is made to hold them; another machine may not
 need() {
 	local what
 
 	for what; do
-		command -v "$what" >/dev/null || fail "there is no $what in the guest"
+		command -v "$what" >/dev/null && continue
+		[ -z "${SNAPSET_KERNEL:-}" ] || fail "there is no $what in the guest"
+		skip "there is no $what on this machine"
 	done
 }
 
@@ -49,19 +88,22 @@ cleanup() {
 	for ((i = ${#CLEANUP[@]} - 1; i >= 0; i--)); do
 		eval "${CLEANUP[i]}" >/dev/null 2>&1
 	done
+	cd / && rm -rf --one-file-system "$TMP"
+	[ "$status" = $PASS ] || [ "$status" = $SKIP ] || status=$FAIL
+	result "$status"
 	exit "$status"
 }
 trap cleanup EXIT
 trap 'exit 1' INT TERM
 
-# the list that the run went by is in the guest, too
-DEFAULT_KERNEL=$(sed 's/#.*//' "$(dirname "${BASH_SOURCE[0]}")/../vm/kernels" |
-	awk '/[ \t]default/ { print $1 }')
-[ -n "$DEFAULT_KERNEL" ] || fail "tests/vm/kernels has no default"
-on_default_kernel() { [ "$KERNEL" = "$DEFAULT_KERNEL" ]; }
+# shellcheck source=/dev/null
+. "$TESTS/scratch.sh"
+[ "$PART" = 1 ] || scratch "$TEST"
 
-# often N M: N on the kernel that is tested most, M on the others
-often() { if on_default_kernel; then echo "$1"; else echo "$2"; fi; }
+# often N M: N where there is time: on the kernel that is tested most, and on a machine of
+# somebody who asked for it; M on the others.  The head of a test says how surely N and M
+# rounds find what it is about.
+often() { if [ "${SNAPSET_OFTEN:-1}" = 1 ]; then echo "$1"; else echo "$2"; fi; }
 
 # To start a program takes an emulated processor longer than most of what a script does,
 # and the suite is bound by its processors: what is called often is the shell's own.
@@ -110,8 +152,24 @@ v = eval(sys.argv[2])
 print(v if not isinstance(v, bool) else str(v).lower())' "$1" "$2"
 }
 
+# What a test uses that not every machine has: a module with faults, programs that need the
+# library.  In a virtual machine both are there.
+usable() {
+	local word
+
+	[ -z "${SNAPSET_KERNEL:-}" ] || return 0
+	if grep -Eq '^[^#]*(\bfault[ _]|\bphases\b|/debug_)' "$TEST" && [ ! -e "$FAULTS" ]; then
+		skip "this module has no faults: it wants one that is built with SNAPSET_DEBUG=1"
+	fi
+	while read -r word; do
+		command -v "$word" >/dev/null || skip "there is no $word here"
+	done < <(grep -v '^#' "$TEST" | grep -o 'libsnap-[a-z]*' | sort -u)
+}
+
 load() {
-	modprobe snapset || fail "modprobe snapset"
+	[ -e /sys/module/snapset ] || modprobe -q snapset || insmod "$TESTS/../../snapset.ko" ||
+		fail "there is no module: neither loaded nor installed nor built"
+	usable
 	on_exit modprobe -r snapset
 	on_exit snapraw clear
 }

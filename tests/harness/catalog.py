@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""The tests: what each says of itself in its head, and on which kernels it runs."""
+
+import glob
+import os
+import re
+
+from . import TOP
+
+ABOUT = ("interface", "engine", "library", "tool")
+LIMIT = 900         # seconds; the runner in tests/kernel has the same
+HEAD = 15           # lines
+
+
+class Test:
+    """A script of tests/kernel, or a directory whose Makefile knows "check"."""
+
+    def __init__(self, name, path):
+        self.name, self.path = name, path
+        with open(path, encoding="utf-8") as f:
+            head = [next(f, "") for _ in range(HEAD)]
+        says = {}
+        for line in head:
+            found = re.match(r"# (vm|about|kernels|timeout|long)(?::\s*(.*?))?\s*$", line)
+            if found:
+                says[found[1]] = found[2] or ""
+        self.about = says.get("about", "interface")
+        self.kernels = says.get("kernels", "").split()
+        self.long = "long" in says
+        self.disks, self.options, limit = [], [], says.get("timeout")
+        words = says.get("vm", "").split()
+        for option, value in zip(words[::2], words[1::2]):
+            if option == "--disk":
+                self.disks.append(value)
+            elif option == "--timeout":
+                limit = value
+            else:
+                self.options += [option, value]
+        self.limit = int(limit or LIMIT)
+
+    def fits(self, kernel, everything):
+        """Whether it is run there; @everything: whatever it is about."""
+        if self.kernels and kernel.name not in self.kernels and \
+           not (kernel.on_request and "6.1" in self.kernels):
+            return False
+        return everything or self.about in kernel.about
+
+
+class VmTest(Test):
+    """One that runs in a VM."""
+
+
+class HostTest(Test):
+    """One that runs in the build root of a kernel's suite, without a VM."""
+
+    def __init__(self, name, directory):
+        super().__init__(name, os.path.join(TOP, directory, "Makefile"))
+        self.directory = directory
+
+
+class BuildTest(Test):
+    """The module built with another compiler or for another flavour of a kernel."""
+
+    def __init__(self, kernel, flavour, compiler):
+        self.name = "build/%s-%s" % (flavour, compiler)
+        self.kernels, self.about, self.long, self.limit = [kernel], "interface", False, 1800
+        self.flavour, self.compiler = flavour, compiler
+
+
+def read():
+    """All tests; a head that says nothing sensible ends the run."""
+    tests = [VmTest(os.path.relpath(p, os.path.join(TOP, "tests/kernel"))[:-3], p)
+             for p in sorted(glob.glob(os.path.join(TOP, "tests/kernel/*/*.sh")))]
+    tests += [HostTest("unit", "tests/unit"), HostTest("lib", "tests/lib"),
+              HostTest("prog", "tests/kernel/prog")]
+    for test in tests:
+        if test.about not in ABOUT:
+            raise SystemExit("%s: its head has no line '# about: %s'" %
+                             (os.path.relpath(test.path, TOP), "|".join(ABOUT)))
+    return tests
+
+
+def matches(test, patterns):
+    """T="a b": the name contains one of them."""
+    return not patterns or any(p in test.name for p in patterns)

@@ -1,8 +1,0 @@
-#!/bin/bash
-# SPDX-License-Identifier: GPL-2.0-only
-#
-# 131 with twenty rounds of each event at each place: several minutes.
-#
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 3000
-# long
-ROUNDS=20 exec "$(dirname "$0")/131-every-phase.sh"

@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Whoever makes sets, and whoever writes, may be killed at any moment: nothing stays
+# held, frozen or allocated.
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 64M --timeout 500
+. "$(dirname "$0")/../lib.sh"
+
+load
+mounted ext4 "$SCRATCH2" "$TMP/e"
+must killer --kills "$(often 40 16)" --mount "$TMP/e:$SCRATCH2" "$SCRATCH0" "$SCRATCH1"
+must fsfreeze -f "$TMP/e"
+must fsfreeze -u "$TMP/e"
+must umount "$TMP/e"
+must fsck.ext4 -fn "$SCRATCH2" >/dev/null 2>&1
+finish

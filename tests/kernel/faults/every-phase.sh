@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Cancel, death of the owner, end of time and removal of a member, at each place of a
+# take, while others write and check what they wrote: one of the allowed outcomes,
+# nothing frozen, nothing held, no write lost, nothing left.
+#
+# row dead E_UNEXPECTED_PROVIDER_ERROR - "the device is pulled out" "the device has gone"
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 900
+. "$(dirname "$0")/../lib.sh"
+
+need fio
+load
+mounted ext4 "$SCRATCH1" "$TMP/e"
+# phases itself switches it on and off
+null_disk pulled size=16 memory_backed=1
+nullb=/sys/kernel/config/nullb/pulled
+echo 0 >$nullb/power
+
+fio --name=v --directory="$TMP/e" --size=12m --bs=4k-64k --rw=randwrite --ioengine=libaio \
+	--iodepth=4 --verify=crc32c --verify_fatal=1 --time_based --runtime=900 --do_verify=1 \
+	--output="$TMP/fio" &
+fio=$!
+must phases --rounds "${ROUNDS:-$(often 4 2)}" --mount "$TMP/e:$SCRATCH1" --remove $nullb "$SCRATCH0" >table
+sed 's/^/# /' table
+gone $fio && fail "fio has ended: $(cat fio)"
+kill -INT $fio
+wait $fio	# told to stop: that is not its success, but what it says of errors counts
+grep -q 'err= 0' fio || fail "$(cat fio)"
+must umount "$TMP/e"
+must fsck.ext4 -fn "$SCRATCH1" >/dev/null 2>&1
+finish

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The module comes and goes under load, with and without a set in between, and the
+# load notices nothing.
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 400
+. "$(dirname "$0")/../lib.sh"
+
+need fio
+rounds=$(often 20 4)
+fill "$SCRATCH0" model
+blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --min 512 --max 128K --seconds 3600 >churn.out &
+churn=$!
+fio --name=load --filename="$SCRATCH1" --direct=1 --ioengine=libaio --iodepth=16 --rw=randrw \
+	--bs=4k --verify=crc32c --verify_backlog=64 --time_based --runtime=3600 >fio.out 2>&1 &
+fio=$!
+on_exit kill $fio $churn
+
+for ((i = 1; i <= rounds; i++)); do
+	must modprobe snapset
+	if [ $((i % 3)) = 1 ]; then
+		take "$SCRATCH0" "$SCRATCH1"
+		must snapraw delete "$SET"
+	elif [ $((i % 3)) = 2 ]; then
+		# the set goes with its owner
+		must snapraw take "$SCRATCH0" "$SCRATCH1" >out
+		wait_for 10 no_objects || fail "objects are left: $(cat /sys/kernel/debug/snapset/counters)"
+	fi
+	must rmmod snapset
+done
+kill $churn
+must wait $churn
+must blk verify "$SCRATCH0" model
+gone $fio && fail "fio has ended: $(cat fio.out)"
+kill -INT $fio
+wait $fio
+grep -q 'err= 0' fio.out || fail "fio: $(cat fio.out)"
+! grep -qi 'verify: bad' fio.out || fail "fio: $(cat fio.out)"
+exit 0

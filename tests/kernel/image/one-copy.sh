@@ -1,0 +1,72 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A first write of 1 MiB costs one read and one write to the store, and does not
+# wait for the store: the old data is in RAM when it returns, and the image reads
+# it from there. The second write to the same place costs nothing.
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+. "$(dirname "$0")/../lib.sh"
+
+load
+# device-mapper counts bios, not what a driver makes of them
+dm member "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
+# how long a write to the store takes if nobody lets it go: longer than to look at what is
+# in RAM meanwhile
+late=30000
+dm store "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 $late"
+member=/dev/mapper/member
+fill $member model
+cp model model.then
+take --stall-timeout 60000 --store /dev/mapper/store $member
+# it would look into what was written, and be counted
+must udevadm settle
+must udevadm control --stop-exec-queue
+on_exit udevadm control --start-exec-queue
+
+copies() { awk '$1 == "copy" { print $3 }' /sys/kernel/debug/snapset/counters; }
+
+io_of() { # DEVICE FIELD
+	awk -v f="$2" '{ print $f }' "/sys/block/$(basename "$(readlink -f "$1")")/stat"
+}
+
+snap_field() { snapraw snap "${SNAP[0]}" | awk -v f="$1" '{ print $f }'; }
+
+all_stored() { [ "$(snap_field 7)" = "$(snap_field 5)" ]; }
+
+# first OFFSET LENGTH BYTES: a first write that has to keep so many bytes
+first() {
+	local was copied in_ram ms made reads writes
+
+	was=$(snap_field 5) made=$(copies)
+	reads=$(io_of $member 1) writes=$(io_of /dev/mapper/store 5)
+	must blk put $member model "$1" "$2" >put.out
+	in_ram=$(snap_field 9) copied=$(($(snap_field 5) - was)) ms=$(cat put.out)
+	reads=$(($(io_of $member 1) - reads))
+	note "$2 at $1: $ms ms, $(($(copies) - made)) copies, $copied bytes"
+	[ "$ms" -lt $((late / 2)) ] || fail "the first write took $ms ms: it has waited for the store"
+	[ "$copied" = "$3" ] || fail "$copied bytes were copied instead of $3"
+	[ "$in_ram" = "$3" ] || fail "$in_ram bytes are in RAM instead of $3: nothing is proved"
+	[ "$reads" = 1 ] || fail "$reads reads instead of 1"
+	must blk verify "${IMAGE[0]}" model.then
+	# suspending sends what is delayed; udev would be waited for
+	must dmsetup suspend --nolockfs store
+	must dmsetup resume --noudevsync store
+	must wait_for 60 all_stored
+	[ $(($(copies) - made)) = 1 ] || fail "$(($(copies) - made)) copies instead of 1"
+	[ $(($(io_of /dev/mapper/store 5) - writes)) = 1 ] ||
+		fail "$(($(io_of /dev/mapper/store 5) - writes)) writes to the store instead of 1"
+	must blk verify "${IMAGE[0]}" model.then
+}
+
+first 4M 1M $((1 << 20))
+first 9M 512 4096
+first $(((12 << 20) + 3584)) 8192 12288
+
+made=$(copies)
+must blk put $member model 4M 1M >put.out
+must blk put $member model 9M 4096 >put.out
+[ "$(copies)" = "$made" ] || fail "what was kept has been copied again"
+must blk verify "${IMAGE[0]}" model.then
+must blk verify $member model
+finish

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A write that is on its way below us when the set is requested is waited for, and
+# is in the image, which never changes.
+#
+# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+. "$(dirname "$0")/../lib.sh"
+
+load
+fill "$SCRATCH0" model
+dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 60000"
+
+# the write comes after the member was added, and before the request
+snapraw take --keep --touch added --until go /dev/mapper/slow >out &
+taker=$!
+must wait_for 60 test -e added
+blk put /dev/mapper/slow model 4M 64K >put.out &
+put=$!
+must wait_for 60 waits_for_io $put
+# suspending sends what is delayed, and nothing is later
+{
+	wait_for 60 holding && sleep 1
+	dmsetup suspend --nolockfs slow
+	dmsetup load slow --table "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
+	dmsetup resume slow
+} &
+touch go
+must wait $taker || fail "$(cat out)"
+taken out
+must wait $put
+hold=$(ms_of hold out)
+[ "$hold" -ge 800 ] || fail "held only $hold ms although a write was on its way for 1000 more"
+
+cp model frozen
+must blk verify "${IMAGE[0]}" frozen
+must blk churn /dev/mapper/slow model --engine aio --depth 64 --from 4M --len 1M --cover --min 4K --max 64K >churn.out
+must blk verify "${IMAGE[0]}" frozen
+must blk verify /dev/mapper/slow model
+finish

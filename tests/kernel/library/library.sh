@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The library against the module: sets, cancels from several threads, ends of every
+# kind, events; and the example of README.md does what it says.
+#
+# vm: --smp 2 --mem 1G --disk 64M --disk 64M --timeout 300
+. "$(dirname "$0")/../lib.sh"
+
+load
+mounted ext4 "$SCRATCH0" /srv
+must libsnap-api "$SCRATCH0" "$SCRATCH1"
+
+mounted ext4 "$SCRATCH1" /var/lib/postgresql
+must libsnap-example >out
+image=$(sed -n 's/^the database of that instant: //p' out)
+[[ $image = /dev/snapset[0-9]* ]] || fail "$(cat out)"
+wait_for 10 no_objects || fail "the example lets nothing go"
+must umount /var/lib/postgresql
+must_not libsnap-example
+grep -q '/var/lib/postgresql' must_not || fail "no sentence: $(cat must_not)"
+must umount /srv
+finish

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The member is a device-mapper device over parts of two disks: writes that span
+# both, writes in every way, and the image stays frozen.
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+. "$(dirname "$0")/../lib.sh"
+
+load
+dm joined "$(printf '%s\n' "0 30001 linear $SCRATCH0 77" "30001 40000 linear $SCRATCH1 1")"
+fill /dev/mapper/joined model
+# a set for each: what is kept already is not copied
+for engine in aio buffered uring; do
+	cp model model.then
+	take /dev/mapper/joined
+	must blk churn /dev/mapper/joined model --engine $engine --cover --min 512 --max 1M --threads 2 \
+		--depth 4 >churn.out
+	must blk verify "${IMAGE[0]}" model.then
+	must blk verify /dev/mapper/joined model
+	must snapraw delete "$SET"
+done
+finish

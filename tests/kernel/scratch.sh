@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2154 # lib.sh has the rest
+#
+# The disks of a test: what its line "# vm:" asks for, as zeros, in SCRATCH0, SCRATCH1 ...
+# and all of them in SCRATCH.  They come from the disks that the user names in SCRATCH: one
+# of just the size and block size that is asked for is used as it is; of others a piece is
+# cut by device-mapper, and the test says so, for then its member is a dm device.
+
+# scratch_wants FILE: the lines "SIZE:BLOCKSIZE" of what a test asks for
+scratch_wants() {
+	local want
+
+	sed -n '1,15s/^# vm: //p' "$1" | grep -o -e '--disk [^ ]*' | while read -r _ want; do
+		[ "${want#*:}" != "$want" ] || want=$want:512
+		echo "$(numfmt --from=iec "${want%:*}"):${want#*:}"
+	done
+}
+
+# scratch_refusal DISK: why nobody should write to it; nothing if all is well
+scratch_refusal() {
+	local disk name status=0
+
+	disk=$(readlink -f "$1") name=${disk##*/}
+	[ -b "$disk" ] || { echo "$1 is no block device"; return; }
+	blkid -p "$disk" >/dev/null 2>&1 || status=$?
+	if grep -q "^${disk}[0-9p]* " /proc/mounts /proc/swaps; then
+		echo "$1 is in use (mounted, or swap)"
+	elif [ -n "$(ls "/sys/class/block/$name/holders" 2>/dev/null)" ]; then
+		echo "$1 is held by $(ls "/sys/class/block/$name/holders")"
+	elif [ "$(lsblk -nro MOUNTPOINT "$disk" 2>/dev/null | tr -d '[:space:]')" ]; then
+		echo "something on $1 is mounted"
+	elif [ $status != 2 ] && [ "${FORCE:-0}" != 1 ]; then
+		echo "$1 carries a signature: $(wipefs -n "$disk" | tail -n +2 | tr -s ' ' | tr '\n' ' ')(FORCE=1 writes over it)"
+	fi
+}
+
+# scratch_check: each disk of SCRATCH may be written to; once for a whole run of tests
+scratch_check() {
+	local disk why
+
+	[ "${SNAPSET_SCRATCH_CHECKED:-}" != "$SCRATCH" ] || return 0
+	for disk in $SCRATCH; do
+		why=$(scratch_refusal "$disk")
+		[ -z "$why" ] || { echo "$why"; return 1; }
+	done
+	export SNAPSET_SCRATCH_CHECKED=$SCRATCH
+}
+
+scratch_geometry() { echo "$(blockdev --getsize64 "$1"):$(blockdev --getss "$1")"; }
+
+# scratch_zero DISK: makes zeros of it; a disk of tests/vm has them where it was discarded
+scratch_zero() {
+	local said
+
+	[ -z "${SNAPSET_KERNEL:-}" ] || { blkdiscard "$1"; return; }
+	# it warns of what it is told to do
+	said=$(blkdiscard -fz "$1" 2>&1) || { echo "$said"; return 1; }
+}
+
+# what a test leaves is no file system that somebody finds
+scratch_forget() { wipefs -qaf "$@" 2>/dev/null || :; }
+
+# scratch_cut SIZE:BLOCKSIZE N: a piece of a disk that has room; sets PIECE
+scratch_cut() {
+	local disk name size=${1%:*} have
+
+	PIECE=
+	for disk in $SCRATCH_ALL; do
+		have=$(scratch_geometry "$disk")
+		[ "${have#*:}" = "${1#*:}" ] || continue
+		[ $((${cut[$disk]:-0} + size)) -le "${have%:*}" ] || continue
+		name=snapset-scratch$2
+		printf '0 %d linear %s %d\n' $((size / 512)) "$disk" $((${cut[$disk]:-0} / 512)) |
+			dmsetup create "$name" || return
+		cut[$disk]=$((${cut[$disk]:-0} + size))
+		PIECE=/dev/mapper/$name
+		on_exit dmsetup remove --retry "$name"
+		on_exit scratch_forget "$PIECE"
+		note "$PIECE is ${1%:*} bytes of $disk"
+		return
+	done
+	return 1
+}
+
+# scratch FILE: sets SCRATCH0, SCRATCH1 ... for the test FILE, and SCRATCH
+scratch() {
+	local want disk n=0 why mine='' PIECE
+	local -A cut=() used=()
+	local -a wants
+
+	mapfile -t wants < <(scratch_wants "$1")
+	[ ${#wants[@]} -gt 0 ] || return 0
+	[ -n "${SCRATCH:-}" ] || skip "wants scratch disks: SCRATCH=\"/dev/sdX ...\""
+	why=$(scratch_check) || fail "$why"
+	SCRATCH_ALL=$SCRATCH
+	for want in "${wants[@]}"; do
+		PIECE=
+		for disk in $SCRATCH_ALL; do
+			if [ -z "${used[$disk]:-}" ] && [ -z "${cut[$disk]:-}" ] &&
+			   [ "$(scratch_geometry "$disk")" = "$want" ]; then
+				PIECE=$disk
+				used[$disk]=1
+				on_exit scratch_forget "$disk"
+				break
+			fi
+		done
+		[ -n "$PIECE" ] || scratch_cut "$want" "$n" ||
+			skip "no disk of SCRATCH has ${want%:*} bytes left in blocks of ${want#*:}"
+		scratch_zero "$PIECE" || fail "$PIECE cannot be zeroed"
+		export "SCRATCH$n=$PIECE"
+		mine="$mine $PIECE"
+		n=$((n + 1))
+	done
+	export SCRATCH=${mine# }
+	udevadm settle
+}

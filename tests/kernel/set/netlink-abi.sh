@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Every request that is wrong, in form or in content or by who makes it, is refused
+# with the protocol's errno and a sentence.
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+. "$(dirname "$0")/../lib.sh"
+
+load
+must nlabi "$SCRATCH0" "$SCRATCH1"
+finish

@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# Sets with stores of every kind, shared, extended, full, deleted at random: no space of a
+# store is lost or used twice, a deletion gives back what it said, and each image that
+# lives is right.
+#
+# spared: 6.12
+# vm: --smp 2 --mem 1G --disk 16M --disk 8M --disk 16M --disk 200M --timeout 600
+. "$(dirname "$0")/../lib.sh"
+
+load
+mounted ext4 "$SCRATCH3" m
+must stores "${SEED:-$RANDOM}" "$(often 1000 200)" m "$SCRATCH1" "$SCRATCH0" "$SCRATCH2" >stores.out
+note "$(cat stores.out)"
+must umount m
+must e2fsck -fn "$SCRATCH3" >fsck.out 2>&1
+finish

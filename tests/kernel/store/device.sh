@@ -1,0 +1,36 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# A block device holds what the snapshots keep: it is claimed, used, and let go; and
+# a store that is in use is refused.
+#
+# vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 200
+. "$(dirname "$0")/../lib.sh"
+
+load
+fill "$SCRATCH0" model
+# a set for each: what is kept already is not copied
+for engine in aio buffered; do
+	cp model model.then
+	take --store "$SCRATCH1" "$SCRATCH0"
+	must_not mkfs.ext4 -qF "$SCRATCH1"
+	must blk churn "$SCRATCH0" model --engine $engine --cover --min 512 --max 1M --threads 2 --depth 4 >churn.out
+	must blk verify "${IMAGE[0]}" model.then
+	must blk verify "$SCRATCH0" model
+	snapraw snap "${SNAP[0]}" >snap.out
+	stored=$(awk '{ print $7 }' snap.out)
+	[ "$stored" -ge $((32 << 20)) ] || fail "only $stored bytes are in the store: $(cat snap.out)"
+	must snapraw delete "$SET"
+done
+
+must mkfs.ext4 -qF "$SCRATCH1"
+mkdir m
+must mount "$SCRATCH1" m
+on_exit umount m
+must_not snapraw take --store "$SCRATCH1" "$SCRATCH0"
+must umount m
+# a member is no store, and a store no member
+must_not snapraw take --store "$SCRATCH0" "$SCRATCH0"
+take --store "$SCRATCH1" "$SCRATCH0"
+must_not snapraw take "$SCRATCH1"
+finish
