@@ -72,6 +72,7 @@ def read():
     tests = [VmTest(os.path.relpath(p, os.path.join(TOP, "tests/kernel"))[:-3], p)
              for p in sorted(glob.glob(os.path.join(TOP, "tests/kernel/*/*.sh")))]
     tests += [HostTest("unit", "tests/unit"), HostTest("lib", "tests/lib"),
+              HostTest("harness", "tests/harness"),
               HostTest("prog", "tests/kernel/prog")]
     for test in tests:
         if test.about not in ABOUT:

@@ -64,6 +64,7 @@ class Machine:
                     verdict, why = self._read(line, test, verdict, why)
             except Late:
                 verdict, why, self.usable = FAIL, "the VM said nothing for too long", False
+                self.blamed = True
                 log.write("no result after %d s: the VM is stopped\n" % limit)
                 self.command.kill()
             except EOFError:
@@ -117,8 +118,8 @@ class Machine:
         blamed for, or nothing; last has what it said."""
         self.last = []
         try:
-            self.command.process.stdin.close()
-            while True:
+            self.command.hush()
+            while self.command.status is None:
                 line = self.command.line(GRACE * self.kernel.slower)
                 if line is None:
                     break
@@ -126,9 +127,8 @@ class Machine:
             self.command.end(GRACE)
         except Late:
             self.command.kill()
-            return "the VM does not end"
-        except BrokenPipeError:
             self.command.end(GRACE)
+            return "the VM does not end"
         if self.blamed:
             return ""
         return {COMPLAINED: "the kernel complained behind the last test",

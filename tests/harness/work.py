@@ -21,7 +21,7 @@ class Command:
 
     def __init__(self, words, log=None, env=None):
         self.begun = time.monotonic()
-        self.rest = b""
+        self.rest, self.status, self.cpu = b"", None, 0
         output = subprocess.PIPE if log is None else open(log, "wb")
         self.process = subprocess.Popen(
             words, stdin=subprocess.PIPE if log is None else subprocess.DEVNULL, stdout=output,
@@ -57,20 +57,27 @@ class Command:
     def end(self, limit):
         """Waits for it; sets status, seconds and cpu.  Late: it was killed."""
         late = False
+        self.hush()
+        if self.status is None:
+            try:
+                self._wait(limit)
+            except Late:
+                late = True
+                self.kill()
+        if self.process.stdout:
+            self.process.stdout.close()
+        self.seconds = time.monotonic() - self.begun
+        if late:
+            raise Late
+        return self.status
+
+    def hush(self):
+        """It is told nothing more."""
         if self.process.stdin:
             try:
                 self.process.stdin.close()
             except BrokenPipeError:
                 pass
-        try:
-            self._wait(limit)
-        except Late:
-            late = True
-            self.kill()
-        self.seconds = time.monotonic() - self.begun
-        if late:
-            raise Late
-        return self.status
 
     def _wait(self, limit):
         """By pidfd rather than by Popen.wait(), which says nothing of processor time."""
@@ -97,7 +104,7 @@ class Command:
                 continue
             except ProcessLookupError:
                 break
-        self.status, self.cpu = -signal.SIGKILL, 0
+        self.status = -signal.SIGKILL
         alive.discard(self)
 
     def cpu_now(self):
