@@ -3,6 +3,8 @@
 #
 # every-phase with twenty rounds of each event at each place: several minutes.
 #
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 3000
+# about: engine
+#
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M --timeout 3000
 # long
 ROUNDS=20 exec "$(dirname "$0")/every-phase.sh"
