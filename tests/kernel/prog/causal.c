@@ -47,7 +47,8 @@
 #define RING		65536u		/* steps of a writer whose times are remembered */
 #define HOLD_MS	10000		/* the kernel's own bounds */
 #define FREEZE_MS	10000
-#define SLACK_MS	500		/* a processor that is not ours for a while */
+#define SLACK_MS	1500		/* a processor that is not ours for a while */
+#define STANDS_STILL_S	100		/* only tells a wait from a hang */
 
 static const char usage[] =
 "causal [OPTIONS] TARGET...\n"
@@ -81,6 +82,11 @@ static struct walk walk = { .writers = 1, .slots = 4 };
 static struct target target[TARGETS_MAX];
 static atomic_bool stop;
 
+/* Between two takes the writers prove nothing, and cost a processor each. */
+static bool resting;
+static pthread_mutex_t rest_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t rest_over = PTHREAD_COND_INITIALIZER;
+
 static struct writer {
 	pthread_t	thread;
 	unsigned int	no;
@@ -102,6 +108,22 @@ static uint64_t real_ns(void)
 	return t.tv_sec * 1000000000ull + t.tv_nsec;
 }
 
+static void rest(bool on)
+{
+	pthread_mutex_lock(&rest_mutex);
+	resting = on;
+	pthread_mutex_unlock(&rest_mutex);
+	pthread_cond_broadcast(&rest_over);
+}
+
+static void wait_while_resting(void)
+{
+	pthread_mutex_lock(&rest_mutex);
+	while (resting)
+		pthread_cond_wait(&rest_over, &rest_mutex);
+	pthread_mutex_unlock(&rest_mutex);
+}
+
 static void *walk_on(void *arg)
 {
 	struct writer *w = arg;
@@ -113,6 +135,7 @@ static void *walk_on(void *arg)
 		struct target *t = &target[p.target];
 		int err;
 
+		wait_while_resting();
 		walk_block(buf, w->no, step);
 		w->ring[step % RING].ended = 0;
 		w->ring[step % RING].began = real_ns();
@@ -309,12 +332,13 @@ static void read_mounted(const struct target *t, const struct snap *snap, char *
 
 static void wait_for_step(struct writer *w, uint64_t step)
 {
-	uint64_t end = now_ns() + 20000000000ull;
+	uint64_t end = now_ns() + STANDS_STILL_S * 1000000000ull;
 
 	while (atomic_load(&w->completed) < step) {
 		if (now_ns() > end)
-			die("THE ORIGIN STANDS STILL: writer %u has been at step %llu for 20 s",
-			    w->no, (unsigned long long)atomic_load(&w->completed));
+			die("THE ORIGIN STANDS STILL: writer %u has been at step %llu for %d s",
+			    w->no, (unsigned long long)atomic_load(&w->completed),
+			    STANDS_STILL_S);
 		sleep_ms(1);
 	}
 }
@@ -416,6 +440,10 @@ static void take(struct set *s, const struct set_options *o, const dev_t *member
 		else
 			tally->dirty++;
 	}
+	/* in full walk before the request, as the set is to find them */
+	rest(false);
+	for (i = 0; i < walk.writers; i++)
+		wait_for_step(&writer[i], atomic_load(&writer[i].completed) + 2);
 	snprintf(name, sizeof(name), "take %u", ++tally->made);
 	for (i = 0; i < walk.writers; i++)
 		before[i] = atomic_load(&writer[i].completed);
@@ -466,6 +494,7 @@ static void take(struct set *s, const struct set_options *o, const dev_t *member
 		}
 	}
 
+	rest(true);
 	err = set_delete_idle(&s->nl, s->id);
 	if (err)
 		die("deleting the set: %s %s", strerror(-err), s->nl.text);
@@ -583,6 +612,7 @@ int main(int argc, char **argv)
 		     mount_every && tally.made % mount_every == 0, area, again, &tally);
 
 	atomic_store(&stop, true);
+	rest(false);
 	for (i = 0; i < walk.writers; i++)
 		pthread_join(writer[i].thread, NULL);
 	for (i = 0; i < walk.targets; i++) {
