@@ -121,6 +121,17 @@ unsigned int fake_called(int cmd)
 	return n;
 }
 
+bool fake_heard(void)
+{
+	bool heard = true;
+
+	pthread_mutex_lock(&lock);
+	for (int i = 0; i < MAX_CONNS; i++)
+		heard &= !conns[i] || (!conns[i]->overflow && conns[i]->head == conns[i]->tail);
+	pthread_mutex_unlock(&lock);
+	return heard;
+}
+
 void fake_overflow(void)
 {
 	pthread_mutex_lock(&lock);

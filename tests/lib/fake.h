@@ -64,6 +64,8 @@ void fake_store_event(uint32_t type, const char *text);
 void fake_relent(void);
 /* How often @cmd was called; from any thread. */
 unsigned int fake_called(int cmd);
+/* Whether all that listen have read all that was told. */
+bool fake_heard(void);
 /* All that listen lose what is in their sockets. */
 void fake_overflow(void);
 /* The number of connections open: must be 0 at the end. */

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # "make install" puts there what README.md and the packages count on, and its
 # example in C builds from that, by pkg-config, shared and static.
-#	install.sh top-directory directory-to-use
+#	install.sh top-directory directory-to-use where-it-was-built
 set -eu
-top=$1 dir=$2 root=$2/root
+top=$1 dir=$2 root=$2/root host=$3
 cc=${CC:-cc} pkg_config=${PKG_CONFIG:-pkg-config}
 rm -rf "$root"
 mkdir -p "$dir"
@@ -16,7 +16,7 @@ bad() {
 }
 
 # no kernel of this name: the module is somebody else's job
-make -s -C "$top" HOST="$dir/host" KVER=none DESTDIR="$root" install > "$dir/log" 2>&1 ||
+make -s -C "$top" HOST="$host" KVER=none DESTDIR="$root" install > "$dir/log" 2>&1 ||
 	{ cat "$dir/log"; exit 1; }
 
 # there FILE SOURCE: it is installed as it is here, or with "" in whatever form

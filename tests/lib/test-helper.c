@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * snapset-transactions alone: the order, one thaw or abort for each freeze that
- * began, deadlines, what is left running, whose programs are not run.
+ * began, deadlines, what is left running, whose programs are not run. Time passes when
+ * the test says so.
  */
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "scripts.h"
 
 static int sock = -1;
@@ -30,7 +31,6 @@ static int teardown(void **state)
 	if (sock >= 0)
 		close(sock);
 	sock = -1;
-	usleep(20000);
 	scripts_end();
 	return 0;
 }
@@ -61,12 +61,13 @@ static void tell(const char *word)
 
 static const char *hear(void)
 {
-	struct pollfd pfd = { .fd = sock, .events = POLLIN };
-	ssize_t len = -1;
+	ssize_t len;
 
-	if (poll(&pfd, 1, 20000) > 0)
-		len = recv(sock, line, sizeof(line) - 1, 0);
-	strcpy(line + (len > 0 ? len : 0), len < 0 ? "silence" : "");
+	check_now.what = "a word of the helper";
+	check_now.seen = scripts_log();
+	len = recv(sock, line, sizeof(line) - 1, 0);
+	check_now.what = check_now.seen = NULL;
+	line[len > 0 ? len : 0] = 0;
 	return line;
 }
 
@@ -76,20 +77,18 @@ static void assert_end(void)
 	assert_string_equal(hear(), "");
 }
 
-static uint64_t ask_ms(const char *word)
+/* It sleeps, and would for @ms; then that is over. */
+static void pass(uint64_t ms)
 {
-	uint64_t ms = snapi_now_ms();
-
-	tell(word);
-	hear();
-	return snapi_now_ms() - ms;
+	until_seen(clock_wakes_in(CLOCK_HELPERS, ms), scripts_log());
+	clock_pass(ms);
 }
 
 static void thaws(void **state)
 {
 	(void)state;
 	script("20-b", "echo $SNAP_SET_ID $SNAP_VOLUMES $SNAP_LEVEL $SNAP_CODE >> $D/env");
-	script("10-a", "[ $SNAP_DEADLINE_MS -gt 30000 -a $SNAP_DEADLINE_MS -le 60000 ]");
+	script("10-a", "[ $SNAP_DEADLINE_MS = 60000 ]");
 	script("30-c", "cat; env >> $D/all; ls /proc/self/fd >> $D/fds");
 	setenv("SECRET", "of the caller", 1);
 	begin("60000", "60000");
@@ -175,61 +174,61 @@ static void a_freeze_dies(void **state)
 	assert_string_equal(scripts_log(), "10-a freeze 10-a abort ");
 }
 
-static bool alive(const char *file)
+static pid_t pid_in(const char *file)
 {
-	pid_t pid = atoi(scripts_file(file));
-
-	assert_true(pid > 0);
-	return !kill(pid, 0);
+	until(strchr(scripts_file(file), '\n'));
+	return atoi(scripts_file(file));
 }
 
-static bool dies(const char *file)
+static void dies(pid_t pid)
 {
-	for (int i = 0; i < 100 && alive(file); i++)
-		usleep(10000);
-	return !alive(file);
+	until(!scripts_run(pid));
 }
 
 /* A child in the background, deaf to SIGTERM, with a child of its own. */
-#define DEAF	"trap '' TERM; (trap '' TERM; sleep 100 & echo $! > $D/grandchild; wait) & " \
-		"sleep 100 & echo $! > $D/child; "
+#define DEAF	"trap '' TERM; (trap '' TERM; sleep 1000 & echo $! > $D/grandchild; wait) & " \
+		"sleep 1000 & echo $! > $D/child; "
 
 static void a_freeze_is_late(void **state)
 {
-	uint64_t ms;
+	pid_t child, grandchild;
 
 	(void)state;
 	script("10-a", "");
-	script("20-b", "if [ $verb = freeze ]; then " DEAF "echo waiting; wait; fi");
+	script("20-b", "if [ $verb = freeze ]; then " DEAF "echo waiting; echo > $D/said; wait; fi");
 	begin("2000", "60000");
-	ms = ask_ms("freeze");
-	assert_string_equal(line, "fail 0x80042328 20-b freeze did not end in time and was killed: waiting");
-	assert_true(ms >= 2000 && ms < 6000);
+	tell("freeze");
+	child = pid_in("child");
+	grandchild = pid_in("grandchild");
+	until(scripts_file("said")[0]);
+	pass(2000);
+	pass(200);		/* SIGTERM was not enough */
+	assert_string_equal(hear(), "fail 0x80042328 20-b freeze did not end in time and was killed: waiting");
 	assert_string_equal(scripts_log(), "10-a freeze 20-b freeze 20-b abort 10-a abort ");
-	assert_true(dies("child"));
-	assert_true(dies("grandchild"));
+	dies(child);
+	dies(grandchild);
 }
 
 /* What a freeze leaves running lives until the thaw. */
 static void a_freeze_stays(void **state)
 {
 	(void)state;
-	script("10-a", "if [ $verb = freeze ]; then sleep 100 >/dev/null & echo $! > $D/child; "
+	script("10-a", "if [ $verb = freeze ]; then sleep 1000 >/dev/null & echo $! > $D/child; "
 		       "else kill $(cat $D/child); fi");
 	begin("5000", "60000");
 	tell("freeze");
 	assert_string_equal(hear(), "frozen");
-	assert_true(alive("child"));
+	assert_true(scripts_run(pid_in("child")));
 	tell("thaw");
 	assert_string_equal(hear(), "thawed");
-	assert_true(dies("child"));
+	dies(pid_in("child"));
 }
 
 /* Its locks must open if its thaw does not do it. */
 static void what_stayed_is_killed(void **state)
 {
 	(void)state;
-	script("10-a", "if [ $verb = freeze ]; then sleep 100 >/dev/null & echo $! > $D/child; "
+	script("10-a", "if [ $verb = freeze ]; then sleep 1000 >/dev/null & echo $! > $D/child; "
 		       "else exit 1; fi");
 	script("20-b", "");
 	begin("5000", "60000");
@@ -238,42 +237,53 @@ static void what_stayed_is_killed(void **state)
 	tell("thaw");
 	assert_string_equal(hear(), "fail 0x80042315 10-a thaw ended with status 1");
 	assert_string_equal(scripts_log(), "10-a freeze 20-b freeze 20-b thaw 10-a thaw ");
-	assert_true(dies("child"));
+	dies(pid_in("child"));
 }
 
 static void a_thaw_is_late(void **state)
 {
-	uint64_t ms;
-
 	(void)state;
 	script("10-a", "");
-	script("20-b", "[ $verb = freeze ] || exec sleep 100");
+	script("20-b", "[ $verb = freeze ] || exec sleep 1000");
 	begin("2000", "60000");
 	tell("freeze");
 	assert_string_equal(hear(), "frozen");
-	ms = ask_ms("thaw");
-	assert_contains(line, "fail 0x80042329 20-b thaw did not end in time and was killed");
-	assert_true(ms >= 2000 && ms < 6000);
+	tell("thaw");
+	scripts_log_becomes("10-a freeze 20-b freeze 20-b thaw ");
+	pass(2000);
+	assert_contains(hear(), "fail 0x80042329 20-b thaw did not end in time and was killed");
 	/* the others are thawed all the same */
 	assert_string_equal(scripts_log(), "10-a freeze 20-b freeze 20-b thaw 10-a thaw ");
 }
 
 static void the_window_ends(void **state)
 {
-	uint64_t ms;
-
 	(void)state;
 	script("10-a", "echo $SNAP_CODE > $D/code");
 	begin("5000", "2000");
 	tell("freeze");
-	ms = snapi_now_ms();
 	assert_string_equal(hear(), "frozen");
+	pass(2000);
 	assert_contains(hear(), "late transactions were frozen for longer than 2000 ms");
 	assert_end();
-	ms = snapi_now_ms() - ms;
-	assert_true(ms >= 1000 && ms < 6000);
 	assert_string_equal(scripts_log(), "10-a freeze 10-a abort ");
 	assert_string_equal(scripts_file("code"), "0x80042328\n");
+}
+
+/* What the freeze took of it is not there any more. */
+static void the_window_is_from_the_freeze_on(void **state)
+{
+	(void)state;
+	script("10-a", "[ $verb != freeze ] || gate freezing");
+	scripts_gate("freezing");
+	begin("5000", "6000");
+	tell("freeze");
+	until(clock_wakes_in(CLOCK_HELPERS, 5000));
+	clock_pass(4500);
+	scripts_let_go("freezing");
+	assert_string_equal(hear(), "frozen");
+	pass(1500);
+	assert_contains(hear(), "late transactions were frozen for longer than 6000 ms");
 }
 
 static void the_caller_goes(void **state)
@@ -286,35 +296,34 @@ static void the_caller_goes(void **state)
 	assert_string_equal(hear(), "frozen");
 	close(sock);
 	sock = -1;
-	assert_true(scripts_log_becomes("10-a freeze 20-b freeze 20-b abort 10-a abort "));
-	usleep(100000);
-	assert_true(scripts_log_becomes("10-a freeze 20-b freeze 20-b abort 10-a abort "));
+	/* and when it has ended, no more than that has come */
+	until(scripts_over());
+	assert_string_equal(scripts_log(), "10-a freeze 20-b freeze 20-b abort 10-a abort ");
 }
 
 static void the_caller_goes_while_freezing(void **state)
 {
 	(void)state;
 	script("10-a", "");
-	script("20-b", "if [ $verb = freeze ]; then sleep 100 & echo $! > $D/child; wait; fi");
+	script("20-b", "if [ $verb = freeze ]; then sleep 1000 & echo $! > $D/child; wait; fi");
 	script("30-c", "");
 	begin("5000", "60000");
 	tell("freeze");
-	assert_true(scripts_log_becomes("10-a freeze 20-b freeze "));
-	for (int i = 0; i < 100 && !scripts_file("child")[0]; i++)
-		usleep(10000);
+	scripts_log_becomes("10-a freeze 20-b freeze ");
+	pid_in("child");
 	close(sock);
 	sock = -1;
-	assert_true(scripts_log_becomes("10-a freeze 20-b freeze 20-b abort 10-a abort "));
-	assert_true(dies("child"));
+	scripts_log_becomes("10-a freeze 20-b freeze 20-b abort 10-a abort ");
+	dies(pid_in("child"));
 }
 
 static void abort_while_freezing(void **state)
 {
 	(void)state;
-	script("10-a", "[ $verb != freeze ] || exec sleep 100; echo $SNAP_CODE > $D/code");
+	script("10-a", "[ $verb != freeze ] || exec sleep 1000; echo $SNAP_CODE > $D/code");
 	begin("5000", "60000");
 	tell("freeze");
-	assert_true(scripts_log_becomes("10-a freeze "));
+	scripts_log_becomes("10-a freeze ");
 	tell("abort 0x0004230b");
 	assert_string_equal(hear(), "aborted");
 	assert_string_equal(scripts_log(), "10-a freeze 10-a abort ");
@@ -409,6 +418,7 @@ int main(void)
 		T(thaws), T(nothing_to_do), T(names), T(aborts), T(a_freeze_fails),
 		T(a_freeze_dies), T(a_freeze_is_late), T(a_freeze_stays),
 		T(what_stayed_is_killed), T(a_thaw_is_late), T(the_window_ends),
+		T(the_window_is_from_the_freeze_on),
 		T(the_caller_goes), T(the_caller_goes_while_freezing),
 		T(abort_while_freezing), T(never_asked), T(whom_to_trust),
 		T(much_output), T(no_such_program),

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A set with transactions, against the fake module and the real helper: what comes
- * when, what is deleted, and that a job is pending until all is thawed or aborted.
+ * when, what is deleted, and that a job is pending until all is thawed or aborted. Time
+ * passes when the test says so.
  */
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "fake.h"
 #include "scripts.h"
 #include "tree.h"
@@ -30,10 +32,13 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	(void)state;
+	/* a test that failed may have left what nobody cancels any more, or hangs */
+	if (fake.state == SNAPSET_STATE_COMMITTED)
+		fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
+	clock_goes(true);
 	snap_async_free(a);
 	snap_close(s);
 	s = NULL;
-	usleep(20000);
 	scripts_end();
 	return fake_conns();
 }
@@ -49,14 +54,27 @@ static void begin(uint32_t ms, uint32_t window)
 /* The kernel has been asked to make the set. */
 static void wait_for_do(void)
 {
-	for (int i = 0; i < 500 && !fake_called(SNAPSET_CMD_SET_DO); i++)
-		usleep(10000);
+	until_seen(fake_called(SNAPSET_CMD_SET_DO), scripts_log());
 	assert_int_equal(fake_called(SNAPSET_CMD_SET_DO), 1);
+}
+
+/* The job has done all that is to be done for what it was told, and sleeps. */
+static void settle(void)
+{
+	until(fake_heard());
+	until(clock_wakes_in(CLOCK_OURS, 1000));
+}
+
+/* The helper sleeps, and would for @ms; then that is over. */
+static void pass(uint64_t ms)
+{
+	until_seen(clock_wakes_in(CLOCK_HELPERS, ms), scripts_log());
+	clock_pass(ms);
 }
 
 static void assert_end(snap_status want)
 {
-	assert_status(snap_async_wait(a, 20000), SNAP_S_OK);
+	assert_status(snap_async_wait(a, -1), SNAP_S_OK);
 	assert_status(snap_async_status(a, &status), SNAP_S_OK);
 	assert_status(status, want);
 }
@@ -105,23 +123,28 @@ static void arguments(void **state)
 static void finishes(void **state)
 {
 	(void)state;
-	script("10-a", "[ $verb = freeze ] && echo $SNAP_VOLUMES > $D/volumes; sleep 0.3");
+	script("10-a", "[ $verb = freeze ] && echo $SNAP_VOLUMES > $D/volumes; gate $verb");
+	scripts_gate("freeze");
+	scripts_gate("thaw");
 	begin(5000, 0);
 	assert_int_equal(phase(), SNAP_PHASE_TRANSACTION_FREEZE);
+	scripts_log_becomes("10-a freeze ");
 	assert_int_equal(fake_called(SNAPSET_CMD_SET_DO), 0);
+	scripts_let_go("freeze");
 	wait_for_do();
 	assert_string_equal(scripts_log(), "10-a freeze ");
 	assert_string_equal(scripts_file("volumes"), "vda1\n");
 	fake_state(SNAPSET_STATE_COMMITTED, SNAPSET_S_ASYNC_PENDING, NULL);
-	usleep(100000);
+	settle();
 	assert_string_equal(scripts_log(), "10-a freeze ");
 	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
-	assert_true(scripts_log_becomes("10-a freeze 10-a thaw "));
+	scripts_log_becomes("10-a freeze 10-a thaw ");
 	/* it is not over before the thaw is */
 	assert_status(snap_async_status(a, &status), SNAP_S_OK);
 	assert_status(status, SNAP_S_ASYNC_PENDING);
 	assert_int_equal(phase(), SNAP_PHASE_TRANSACTION_THAW);
 	assert_false(readable(snap_async_fd(a)));
+	scripts_let_go("thaw");
 	assert_end(SNAP_S_ASYNC_FINISHED);
 	assert_true(readable(snap_async_fd(a)));
 	assert_int_equal(phase(), SNAP_PHASE_DONE);
@@ -136,7 +159,7 @@ static void nobody_needs_to_pump(void **state)
 	script("10-a", "");
 	fake.finish = true;
 	begin(5000, 0);
-	assert_true(scripts_log_becomes("10-a freeze 10-a thaw "));
+	scripts_log_becomes("10-a freeze 10-a thaw ");
 	assert_end(SNAP_S_ASYNC_FINISHED);
 }
 
@@ -158,8 +181,10 @@ static void freeze_fails(void **state)
 static void freeze_is_late(void **state)
 {
 	(void)state;
-	script("10-a", "[ $verb = abort ] || exec sleep 100");
+	script("10-a", "[ $verb = abort ] || exec sleep 1000");
 	begin(2000, 0);
+	scripts_log_becomes("10-a freeze ");
+	pass(2000);
 	assert_end(SNAP_E_TRANSACTION_FREEZE_TIMEOUT);
 	assert_contains(why(SNAP_E_TRANSACTION_FREEZE_TIMEOUT, SNAP_PHASE_TRANSACTION_FREEZE),
 			"10-a freeze");
@@ -206,9 +231,11 @@ static void thaw_fails(void **state)
 static void thaw_is_late(void **state)
 {
 	(void)state;
-	script("10-a", "[ $verb = freeze ] || exec sleep 100");
+	script("10-a", "[ $verb = freeze ] || exec sleep 1000");
 	fake.finish = true;
 	begin(2000, 0);
+	scripts_log_becomes("10-a freeze 10-a thaw ");
+	pass(2000);
 	assert_end(SNAP_E_TRANSACTION_THAW_TIMEOUT);
 	why(SNAP_E_TRANSACTION_THAW_TIMEOUT, SNAP_PHASE_TRANSACTION_THAW);
 	assert_int_equal(fake.nr_snaps, 0);
@@ -220,6 +247,7 @@ static void window_ends(void **state)
 	script("10-a", "");
 	begin(5000, 2000);
 	wait_for_do();
+	pass(2000);
 	assert_end(SNAP_E_TRANSACTION_FREEZE_TIMEOUT);
 	assert_int_equal(fake.state, SNAPSET_STATE_CANCELLED);
 	assert_string_equal(scripts_log(), "10-a freeze 10-a abort ");
@@ -232,8 +260,13 @@ static void window_ends_too_late_to_cancel(void **state)
 	begin(5000, 2000);
 	wait_for_do();
 	fake_state(SNAPSET_STATE_COMMITTED, SNAPSET_S_ASYNC_PENDING, NULL);
-	assert_true(scripts_log_becomes("10-a freeze 10-a abort "));
-	assert_status(snap_async_wait(a, 100), SNAP_S_ASYNC_PENDING);
+	settle();
+	pass(2000);
+	scripts_log_becomes("10-a freeze 10-a abort ");
+	/* it has tried to, and waits for the kernel */
+	until(fake_called(SNAPSET_CMD_SET_CANCEL));
+	settle();
+	assert_status(snap_async_wait(a, 0), SNAP_S_ASYNC_PENDING);
 	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
 	assert_end(SNAP_E_TRANSACTION_THAW_TIMEOUT);
 	assert_int_equal(fake.nr_snaps, 0);
@@ -242,9 +275,9 @@ static void window_ends_too_late_to_cancel(void **state)
 static void cancel_while_freezing(void **state)
 {
 	(void)state;
-	script("10-a", "[ $verb = abort ] || exec sleep 100");
+	script("10-a", "[ $verb = abort ] || exec sleep 1000");
 	begin(5000, 0);
-	assert_true(scripts_log_becomes("10-a freeze "));
+	scripts_log_becomes("10-a freeze ");
 	assert_status(snap_async_cancel(a), SNAP_S_OK);
 	/* all is done when it answers */
 	assert_string_equal(scripts_log(), "10-a freeze 10-a abort ");
@@ -269,11 +302,14 @@ static void cancel_in_the_kernel(void **state)
 	void *ret;
 
 	(void)state;
-	script("10-a", "sleep 0.2");
+	script("10-a", "[ $verb = freeze ] || gate abort");
+	scripts_gate("abort");
 	begin(5000, 0);
 	wait_for_do();
 	for (int i = 0; i < 3; i++)
 		pthread_create(&t[i], NULL, cancel_it, NULL);
+	until(clock_sleepers() == 4);		/* with the job, all wait for the abort */
+	scripts_let_go("abort");
 	for (int i = 0; i < 3; i++) {
 		pthread_join(t[i], &ret);
 		first += ret != NULL;
@@ -284,24 +320,39 @@ static void cancel_in_the_kernel(void **state)
 	assert_status(snap_abort(s), SNAP_S_OK);
 }
 
+static void *cancel_in_vain(void *arg)
+{
+	*(snap_status *)arg = snap_async_cancel(a);
+	return NULL;
+}
+
 static void cancel_is_too_late(void **state)
 {
+	snap_status st;
+	pthread_t t;
+
 	(void)state;
-	script("10-a", "sleep 0.3");
+	script("10-a", "[ $verb = freeze ] || gate thaw");
+	scripts_gate("thaw");
 	begin(5000, 0);
 	wait_for_do();
 	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
-	assert_true(scripts_log_becomes("10-a freeze 10-a thaw "));
-	assert_status(snap_async_cancel(a), SNAP_S_ASYNC_FINISHED);
+	scripts_log_becomes("10-a freeze 10-a thaw ");
+	pthread_create(&t, NULL, cancel_in_vain, &st);
+	until(clock_sleepers() == 2);		/* it and the job wait for the thaw */
+	scripts_let_go("thaw");
+	pthread_join(t, NULL);
+	assert_status(st, SNAP_S_ASYNC_FINISHED);
 	assert_int_equal(fake.nr_snaps, 1);
 }
 
+/* That it waits for the abort is seen if the abort takes a while; if not, nothing fails. */
 static void close_while_freezing(void **state)
 {
 	(void)state;
-	script("10-a", "[ $verb = abort ] || exec sleep 100; sleep 0.2; echo done > $D/done");
+	script("10-a", "[ $verb = abort ] || exec sleep 1000; sleep 0.2; echo done > $D/done");
 	begin(5000, 0);
-	assert_true(scripts_log_becomes("10-a freeze "));
+	scripts_log_becomes("10-a freeze ");
 	snap_close(s);
 	s = NULL;
 	assert_string_equal(scripts_log(), "10-a freeze 10-a abort ");
@@ -318,7 +369,7 @@ static void free_detaches(void **state)
 	a = NULL;
 	wait_for_do();
 	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
-	assert_true(scripts_log_becomes("10-a freeze 10-a thaw "));
+	scripts_log_becomes("10-a freeze 10-a thaw ");
 }
 
 static void close_detached(void **state)

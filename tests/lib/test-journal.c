@@ -6,6 +6,7 @@
 #include <sys/uio.h>
 
 #include "check.h"
+#include "clock.h"
 #include "fake.h"
 #include "tree.h"
 
@@ -35,6 +36,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_reset();
+	clock_begin(NULL);
+	clock_goes(true);
 	records = 0;
 	a = NULL;
 	return snap_open(0, &s);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "fake.h"
 #include "storage.h"
 #include "tree.h"
@@ -19,6 +20,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_reset();
+	clock_begin(NULL);
+	clock_goes(true);
 	strcpy(dir, "/tmp/snapset-place-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "check.h"
+#include "clock.h"
 #include "fake.h"
 #include "tree.h"
 
@@ -18,6 +19,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_reset();
+	clock_begin(NULL);
+	clock_goes(true);
 	return snap_open(0, &s);
 }
 

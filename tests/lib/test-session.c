@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Sessions, jobs, lists and events against the fake module: the state table,
- * the three outcomes of cancel, lost events, threads.
+ * the three outcomes of cancel, lost events, threads. The clock goes by itself where one
+ * thread waits, and stands still where another one does something meanwhile.
  */
 #include <errno.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "fake.h"
 #include "tree.h"
 
@@ -27,6 +29,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_reset();
+	clock_begin(NULL);
+	clock_goes(true);
 	a = NULL;
 	return snap_open(0, &s);
 }
@@ -177,40 +181,55 @@ static void in_progress_is_not_the_end(void **state)
 	begin();
 }
 
+/* Somebody waits for his turn: he has asked again, and sleeps. */
+static void until_it_waits(unsigned int asked)
+{
+	until(fake_called(SNAPSET_CMD_SET_START) >= asked + 2);
+	until(clock_sleepers());
+}
+
 static void *let_go(void *arg)
 {
-	usleep(100000);
+	until_it_waits(0);
 	fake_relent();
-	if (!arg)
+	if (arg)
+		clock_pass(1000);	/* without an event */
+	else
 		fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
 	return NULL;
 }
 
-static void *abort_soon(void *arg)
+static void *abort_it(void *arg)
 {
 	(void)arg;
-	usleep(100000);
+	until_it_waits(0);
 	snap_abort(s);
 	return NULL;
+}
+
+static void in_progress(void)
+{
+	fake.fail_cmd = SNAPSET_CMD_SET_START;
+	fake.fail_errno = EINPROGRESS;
+	fake.calls[SNAPSET_CMD_SET_START] = 0;
 }
 
 static void waits_for_its_turn(void **state)
 {
 	struct snap_error_info e;
 	pthread_t t;
-	uint64_t ms;
+	uint64_t ms = clock_ms();
 
 	(void)state;
-	fake.fail_cmd = SNAPSET_CMD_SET_START;
-	fake.fail_errno = EINPROGRESS;
+	in_progress();
 	assert_status(snap_set_wait(s, 150), SNAP_S_OK);
-	ms = snapi_now_ms();
 	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_SNAPSHOT_SET_IN_PROGRESS);
-	ms = snapi_now_ms() - ms;
-	assert_true(ms >= 150 && ms < 1000);
+	assert_int_equal(clock_ms() - ms, 150);
 
+	clock_goes(false);
+	in_progress();
 	assert_status(snap_set_wait(s, SNAP_WAIT_FOREVER), SNAP_S_OK);
-	pthread_create(&t, NULL, abort_soon, NULL);
+	pthread_create(&t, NULL, abort_it, NULL);
 	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_SNAPSHOT_SET_IN_PROGRESS);
 	pthread_join(t, NULL);
 	last_error(&e);
@@ -220,10 +239,11 @@ static void waits_for_its_turn(void **state)
 	fake.fail_errno = ENOSPC;
 	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_INSUFFICIENT_STORAGE);
 
-	fake.fail_errno = EINPROGRESS;
+	in_progress();
 	pthread_create(&t, NULL, let_go, NULL);
 	begin();
 	pthread_join(t, NULL);
+	assert_int_equal(clock_ms() - ms, 150);		/* the event was enough */
 	assert_status(snap_set_wait(s, 0), SNAP_E_BAD_STATE);
 }
 
@@ -232,8 +252,8 @@ static void waits_without_events(void **state)
 	pthread_t t;
 
 	(void)state;
-	fake.fail_cmd = SNAPSET_CMD_SET_START;
-	fake.fail_errno = EINPROGRESS;
+	clock_goes(false);
+	in_progress();
 	assert_status(snap_set_wait(s, 10000), SNAP_S_OK);
 	pthread_create(&t, NULL, let_go, s);
 	begin();
@@ -350,12 +370,16 @@ static void events_get_lost(void **state)
 
 static void events_never_come(void **state)
 {
+	uint64_t ms = clock_ms();
+
 	(void)state;
 	begin();
 	fake.silent = true;
 	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
 	assert_status(snap_async_wait(a, 100), SNAP_S_ASYNC_PENDING);
+	assert_int_equal(clock_ms() - ms, 100);
 	assert_status(snap_async_wait(a, 5000), SNAP_S_OK);
+	assert_int_equal(clock_ms() - ms, 1100);
 	assert_end(SNAP_S_ASYNC_FINISHED);
 }
 
@@ -484,6 +508,7 @@ static void threads(void **state)
 	void *bad;
 
 	(void)state;
+	clock_goes(false);
 	begin();
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, i < 6 ? wait_for_ever : cancel_it, a), 0);

@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "fake.h"
 #include "storage.h"
 #include "tree.h"
@@ -26,6 +28,8 @@ static int setup(void **state)
 {
 	(void)state;
 	fake_reset();
+	clock_begin(NULL);
+	clock_goes(true);
 	strcpy(dir, "/tmp/snapset-conf-XXXXXX");
 	if (!mkdtemp(dir))
 		return -1;
@@ -299,15 +303,20 @@ static void lists(void **state)
 	snap_close(s);
 }
 
+static atomic_uint writing, reads_done;
+
+/* Fifty times at least, and until somebody has read as often. */
 static void *writer(void *arg)
 {
 	struct snap_storage a = { .size = sizeof(a), .directory = "/usr", .volume = arg };
+	void *ret = NULL;
 
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; !ret && (i < 50 || reads_done < 50); i++) {
 		if (snap_storage_add(NULL, &a) || snap_storage_remove(NULL, arg, true))
-			return "failed";
+			ret = "failed";
 	}
-	return NULL;
+	writing--;
+	return ret;
 }
 
 /* Nobody's change is lost, and a reader never sees half a file. */
@@ -319,12 +328,15 @@ static void two_writers(void **state)
 
 	(void)state;
 	put(before);
+	writing = 2;
+	reads_done = 0;
 	assert_int_equal(pthread_create(&a, NULL, writer, "/dev/vdd"), 0);
 	assert_int_equal(pthread_create(&b, NULL, writer, "/dev/vda1"), 0);
-	for (int i = 0; i < 200; i++) {
+	while (writing) {
 		assert_status(snapi_conf_read(&conf, &e), SNAP_S_OK);
 		assert_true(conf.nr >= 1 && conf.nr <= 3);
 		snapi_conf_free(&conf);
+		reads_done++;
 	}
 	pthread_join(a, &ra);
 	pthread_join(b, &rb);

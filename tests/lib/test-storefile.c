@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "clock.h"
 #include "fake.h"
 #include "tree.h"
 
@@ -56,6 +57,8 @@ static int setup(void **state)
 	if (!mkdtemp(dir))
 		return -1;
 	fake_reset();
+	clock_begin(NULL);
+	clock_goes(true);
 	return snap_open(0, &s);
 }
 
