@@ -18,10 +18,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "patience.h"
 #include "set.h"
 #include "util.h"
 
 #define MEMBERS_MAX	16
+#define WAIT_MS		60000
+#define WRITE_EVERY_MS	2	/* all that it is for is that one is on its way, or held */
 
 static struct disk disk[MEMBERS_MAX + 1];
 static dev_t dev[MEMBERS_MAX + 1];
@@ -43,6 +46,7 @@ static void *write_on(void *arg)
 		if (err)
 			die("THE ORIGIN FAILED: writing to %s: %s", d->path, strerror(-err));
 		atomic_fetch_add(&writes, 1);
+		sleep_ms(WRITE_EVERY_MS);
 	}
 	free(buf);
 	return NULL;
@@ -51,10 +55,11 @@ static void *write_on(void *arg)
 static void ask_writer(unsigned int round)
 {
 	unsigned long before = atomic_load(&writes);
-	uint64_t end = now_ns() + 5000000000ull;
+	struct patience p = patience_begin();
 
+	/* a hold that nobody ends takes 10 s */
 	while (atomic_load(&writes) < before + 3) {
-		if (now_ns() > end)
+		if (patience_ms(&p) > 5000)
 			die("round %u: THE WRITER STANDS STILL for 5 s", round);
 		sleep_ms(1);
 	}
@@ -79,7 +84,7 @@ static enum outcome judge(struct set *s, unsigned int round, uint32_t said)
 	int err;
 
 	/* what the set itself says must be what the cancel said */
-	code = set_wait(s, 30000);
+	code = set_wait(s, WAIT_MS);
 	switch (said) {
 	case SNAPSET_S_OK:
 		if (code != SNAPSET_S_ASYNC_CANCELLED || s->state != SNAPSET_STATE_CANCELLED)
@@ -182,7 +187,7 @@ int main(int argc, char **argv)
 		if (err)
 			die("round %u: %s %s", round, strerror(-err), s.nl.text);
 		if (late)
-			set_wait(&s, 30000);
+			set_wait(&s, WAIT_MS);
 		else
 			usleep(rnd_below(&chance, longest) / 1000);
 		err = set_cancel(&s, &said);

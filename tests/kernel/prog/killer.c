@@ -8,10 +8,11 @@
  *				devices for "@"; one of several, if given several times
  *
  * N takers and N writers are killed: half of the takers after a random time, the
- * others when their set is seen in a certain state, each state in turn.
+ * others when their set is seen in a certain state, each state in turn; there it is
+ * told to stand still for a while (kmod/fault.h), so that it is seen.
  *
  * After each death: a write to every member and a file made and synced in DIR
- * take at most two seconds; by itself and without anybody's help every set goes
+ * go on; by itself and without anybody's help every set goes
  * away but those made to outlive their owner; one that had been seen and was
  * made so is still there; after it was deleted no object that the module counts
  * is left. At the end: sets were made, and deaths came in every state.
@@ -31,11 +32,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "patience.h"
 #include "set.h"
 #include "util.h"
 
 #define MEMBERS_MAX	16
 #define PROMPT_MS	5000	/* a hold that nobody ends takes 10 s */
+#define HANG_MS		60000
+#define STAND_MS	400	/* where a set is to be seen */
+#define WRITE_EVERY_MS	4	/* all that it is for is that one is on its way, or held */
+#define FAULTS		"/sys/kernel/debug/snapset/faults"
 #define PROBE_AT	0		/* the parent's block; writers keep off it */
 
 static struct disk disk[MEMBERS_MAX + 1];	/* the last has the file system */
@@ -123,6 +129,7 @@ static void writer(uint64_t chance)
 		err = write_at(d->fd, buf, 65536, off);
 		if (err)
 			die("THE ORIGIN FAILED: writing to %s: %s", d->path, strerror(-err));
+		sleep_ms(WRITE_EVERY_MS);
 	}
 }
 
@@ -192,19 +199,21 @@ static void *probe(void *arg)
 
 static void ask_writes(unsigned int round)
 {
-	uint64_t begun = now_ns(), ms;
+	struct patience p = patience_begin();
 	pthread_t thread;
+	uint64_t ms = 0;
 
 	atomic_store(&probe_done, 0);
 	if (pthread_create(&thread, NULL, probe, NULL))
 		die("cannot start a thread");
 	while (!atomic_load(&probe_done)) {
 		sleep_ms(1);
-		if (now_ns() - begun > 30000000000ull)
-			die("kill %u: A WRITE IS STILL HELD after 30 s", round);
+		ms = patience_ms(&p);
+		if (ms > HANG_MS)
+			die("kill %u: A WRITE IS STILL HELD after %llu ms", round,
+			    (unsigned long long)ms);
 	}
 	pthread_join(thread, NULL);
-	ms = (now_ns() - begun) / 1000000;
 	if (ms > PROMPT_MS)
 		fail(round, "writes to all members were slow, ms", ms);
 }
@@ -247,12 +256,12 @@ static void look_round(struct nl *nl)
  */
 static void ask_objects(struct nl *nl, unsigned int round, bool stays)
 {
-	uint64_t begun = now_ns();
+	struct patience p = patience_begin();
 	long alive;
 
 	for (look_round(nl); look.owned; look_round(nl)) {
-		if (now_ns() - begun > 15000000000ull) {
-			fail(round, "a set outlives its owner by 15 s, in state", look.state);
+		if (patience_ms(&p) > HANG_MS) {
+			fail(round, "a set outlives its owner by a minute, in state", look.state);
 			break;
 		}
 		sleep_ms(2);
@@ -260,28 +269,67 @@ static void ask_objects(struct nl *nl, unsigned int round, bool stays)
 	if (stays && !look.staying)
 		fail(round, "a set that was made to stay has gone", 0);
 	sets_clear(nl);
-	for (begun = now_ns();;) {
+	for (p = patience_begin();;) {
 		alive = counters_alive();
 		if (alive < 0)
 			die("cannot read the counters: %s", strerror(-alive));
 		if (!alive)
 			return;
-		if (now_ns() - begun > 15000000000ull) {
-			fail(round, "objects are left behind for 15 s", alive);
+		if (patience_ms(&p) > HANG_MS) {
+			fail(round, "objects are left behind for a minute", alive);
 			return;
 		}
 		sleep_ms(2);
 	}
 }
 
-/* Waits until the taker's set is in a state, or beyond it, but no longer than 10 s. */
-static void aim(struct nl *nl, int state)
-{
-	uint64_t end = now_ns() + 10000000000ull;
+static const struct aim {
+	int		state;
+	const char	*place;		/* where a set in this state stands still */
+} aims[] = {
+	{ SNAPSET_STATE_PREPARING, "prepare" }, { SNAPSET_STATE_FREEZING, "frozen" },
+	{ SNAPSET_STATE_HOLDING, "hold" }, { SNAPSET_STATE_CREATED, NULL },
+};
 
-	do {
-		look_round(nl);
-	} while (look.state < state && now_ns() < end);
+static const struct aim *aim_of(unsigned int round)
+{
+	return round % 2 ? NULL : &aims[round / 2 % ARRAY_SIZE(aims)];
+}
+
+static void put_fault(const char *line)
+{
+	int fd = open(FAULTS, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, line, strlen(line)) < 0)
+		die("%s: %s", FAULTS, strerror(errno));
+	close(fd);
+}
+
+/* Before the taker is started that is killed in this round. */
+static void stand_still(unsigned int round)
+{
+	const struct aim *aim = aim_of(round);
+	char line[64];
+
+	if (!aim || !aim->place)
+		return;
+	snprintf(line, sizeof(line), "%s 1 1 %u 0", aim->place, STAND_MS);
+	put_fault(line);
+}
+
+/* Waits until the taker's set is in a state, or beyond it. */
+static void wait_for(struct nl *nl, unsigned int round, const struct aim *aim)
+{
+	struct patience p = patience_begin();
+
+	for (look_round(nl); look.state < aim->state; look_round(nl)) {
+		if (patience_ms(&p) > HANG_MS)
+			die("kill %u: no set comes to state %d, the last is in %d", round,
+			    aim->state, look.state);
+		sleep_ms(aim->place ? 4 : 1);
+	}
+	if (aim->place)
+		put_fault("off");
 }
 
 static void ask_freeze(unsigned int round)
@@ -298,8 +346,8 @@ static bool unmet(const unsigned int *deaths)
 {
 	return !(deaths[0] + deaths[1 + SNAPSET_STATE_OPEN]) ||
 	       !deaths[1 + SNAPSET_STATE_PREPARING] || !deaths[1 + SNAPSET_STATE_CREATED] ||
-	       !(deaths[1 + SNAPSET_STATE_HOLDING] +
-		 (mount_dir ? deaths[1 + SNAPSET_STATE_FREEZING] : 0));
+	       !deaths[1 + SNAPSET_STATE_HOLDING] ||
+	       (mount_dir && !deaths[1 + SNAPSET_STATE_FREEZING]);
 }
 
 int main(int argc, char **argv)
@@ -308,8 +356,6 @@ int main(int argc, char **argv)
 		{ "kills", 1, NULL, 'k' }, { "seed", 1, NULL, 's' }, { "mount", 1, NULL, 'm' },
 		{ "longest", 1, NULL, 'l' }, { "command", 1, NULL, 'c' }, { 0 },
 	};
-	static const int aims[] = { SNAPSET_STATE_PREPARING, SNAPSET_STATE_FREEZING,
-				    SNAPSET_STATE_HOLDING, SNAPSET_STATE_CREATED };
 	unsigned int kills = 200, longest = 80, round, i, stayed = 0;
 	unsigned int deaths[1 + SNAPSET_STATE_DELETED + 1] = { 0 };
 	uint64_t chance = 1, begun;
@@ -365,7 +411,7 @@ int main(int argc, char **argv)
 		if (round % 2)
 			usleep(rnd_below(&chance, longest * 1000));
 		else
-			aim(&nl, aims[round / 2 % ARRAY_SIZE(aims)]);
+			wait_for(&nl, round, aim_of(round));
 		/* the writer first, or last, or both at once while the set is undone */
 		if (round % 3 == 1)
 			kill(writing, SIGKILL);
@@ -386,8 +432,10 @@ int main(int argc, char **argv)
 		ask_objects(&nl, round, stays);
 		if (mount_dir && round % 10 == 0)
 			ask_freeze(round);
+		stand_still(round + 1);
 		taking = start(taker, rnd(&chance));
 	}
+	put_fault("off");
 	kill(taking, SIGKILL);
 	kill(writing, SIGKILL);
 	if (reap(taking) || reap(writing))
