@@ -5,29 +5,27 @@
 # so that it never came by us: its queue is drained. Either the write is in the image,
 # or, when it takes longer than the hold may last, there is no image.
 #
-# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+# about: interface
+# vm: --smp 1 --mem 1G --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 load
 fill "$SCRATCH0" model
-# a loop device has requests, and on this one what is written gets there late
-dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 60000"
+# a loop device has requests, and on this one what is written gets there when we say so
+hanging slow "$SCRATCH0"
 loop=$(losetup -f --show --direct-io=on /dev/mapper/slow) || fail "losetup"
 on_exit losetup -d "$loop"
 [ "$(cat "/sys/block/${loop#/dev/}/loop/dio")" = 1 ] || fail "no direct I/O: the write would be in the cache at once"
 
 write() { # AT
+	hang slow
 	rm -f model.writing
 	blk put "$loop" model "$1" 64K >put.out &
 	put=$!
 	must wait_for 60 waits_for_io $put
 }
 
-# suspending sends what is delayed
-send_delayed() {
-	must dmsetup suspend --nolockfs slow
-	must dmsetup resume slow
-}
+unhooked() { ! snapraw info | grep -q '^hook .'; }
 
 in_the_making() { snapraw list | grep -q ' state [123] '; }
 
@@ -37,10 +35,9 @@ refused E_HOLD_WRITES_TIMEOUT --hold-timeout 300 "$loop"
 gone $put && fail "the write was over before: nothing is proved"
 note "$(cat take)"
 took=$(awk '{ print $4 }' take)
-if [ "$took" -lt 290 ] || [ "$took" -gt 8000 ]; then
-	fail "gave up after $took ms instead of 300"
-fi
-send_delayed
+# how long it took after that is the machine's; that the write has not gone on is said above
+[ "$took" -ge 290 ] || fail "gave up after $took ms instead of 300"
+let_go slow
 must wait $put
 must blk verify "$loop" model
 
@@ -49,7 +46,7 @@ for at in 8M 12M; do
 	write $at
 	{
 		wait_for 60 in_the_making && sleep 1
-		send_delayed
+		let_go slow
 	} &
 	take "$loop"
 	before=$(blk digest "${IMAGE[0]}")
@@ -60,6 +57,6 @@ for at in 8M 12M; do
 	must blk verify "${IMAGE[0]}" model
 	must snapraw delete "$SET"
 	# the next one, too, is to be without the hook
-	wait_for 10 sh -c '! snapraw info | grep -q "^hook ."' || fail "the hook stays"
+	wait_for 60 unhooked || fail "the hook stays"
 done
 finish

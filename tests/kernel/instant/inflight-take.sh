@@ -4,27 +4,23 @@
 # A write that is on its way below us when the set is requested is waited for, and
 # is in the image, which never changes.
 #
-# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+# about: interface
+# vm: --smp 1 --mem 1G --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 load
 fill "$SCRATCH0" model
-dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 60000"
+hanging slow "$SCRATCH0"
 
 # the write comes after the member was added, and before the request
 snapraw take --keep --touch added --until go /dev/mapper/slow >out &
 taker=$!
 must wait_for 60 test -e added
+hang slow
 blk put /dev/mapper/slow model 4M 64K >put.out &
 put=$!
 must wait_for 60 waits_for_io $put
-# suspending sends what is delayed, and nothing is later
-{
-	wait_for 60 holding && sleep 1
-	dmsetup suspend --nolockfs slow
-	dmsetup load slow --table "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
-	dmsetup resume slow
-} &
+let_go_held slow 1 &
 touch go
 must wait $taker || fail "$(cat out)"
 taken out

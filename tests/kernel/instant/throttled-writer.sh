@@ -5,7 +5,8 @@
 # came by the hook's usual place. It is in the image wholly or not at all, piece by
 # piece, and does not change it later.
 #
-# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+# about: interface
+# vm: --smp 1 --mem 1G --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 cg=/sys/fs/cgroup/slow
@@ -16,8 +17,13 @@ disk=$(readlink -f "$SCRATCH0")
 name=${disk#/dev/}
 number=$(cat "/sys/block/$name/dev")
 throttle() { echo "$number wbps=$1" >$cg/io.max || fail "no io.max of $1"; }
-written() { awk '{ print $7 }' "/sys/block/$name/stat"; }	# sectors
-some_written() { [ "$(written)" -gt "$was" ]; }
+written() { # sets WRITTEN: sectors
+	local -a stat
+
+	read -ra stat <"/sys/block/$name/stat"
+	WRITTEN=${stat[6]}
+}
+some_written() { written; [ "$WRITTEN" -gt "$was" ]; }
 
 cat >whole.py <<'EOF'
 import sys
@@ -42,14 +48,18 @@ load
 for seconds in 0 6; do
 	fill "$SCRATCH0" model
 	copy "$SCRATCH0" old
-	was=$(written)
-	# 4 s for each MiB, 16 s until it is over, long after the take. The kernel lets go at
-	# once what is contiguous in memory, so a first piece may come in time or not.
+	written
+	was=$WRITTEN
+	# 4 s for each MiB. The kernel lets go at once what is contiguous in memory, so a first
+	# piece may come in time or not.
 	throttle $((262144 / SLOWER))
+	[ $seconds != 0 ] || throttle 4096
 	sh -c "echo \$\$ >$cg/cgroup.procs; exec blk put $SCRATCH0 model 4M 4M" >put.out &
 	put=$!
-	must wait_for 20 waits_for_io $put
+	must wait_for 60 waits_for_io $put
 	wait_for $seconds some_written
+	# the rest comes when we say so: by itself after a quarter of an hour
+	throttle 4096
 	take "$SCRATCH0"
 	gone $put && fail "the write was over before the take: nothing is proved"
 	before=$(blk digest "${IMAGE[0]}")
