@@ -3,10 +3,31 @@
 #define UNIT_H
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 #include "shim/shim.h"
 #include <cmocka.h>
+
+/* Nothing here waits but for other threads: this only ends what hangs, see the last RUN. */
+#define LIMIT_S		600
+
+static void no_end(int sig)
+{
+	static const char words[] = "no end of the test above\n";
+
+	(void)sig;
+	if (write(STDERR_FILENO, words, sizeof(words) - 1) < 0)
+		_exit(125);
+	abort();
+}
+
+__attribute__((constructor)) static void limit(void)
+{
+	signal(SIGALRM, no_end);
+	alarm(LIMIT_S);
+}
 
 /* Random tests repeat: SEED=n in the environment repeats another sequence. */
 static u64 rnd_state;
