@@ -5,6 +5,7 @@
 # the list of kernels.
 
 EXIT_SPLAT=99		# the kernel complained
+EXIT_GONE=123		# no archive serves the kernel any more, and no cache has it
 EXIT_TIMEOUT=124	# the host's watchdog ended the VM
 EXIT_INFRA=125		# the VM, the build or the machine failed, not the test
 
@@ -46,9 +47,17 @@ forget_old() {
 
 kernel_lines() { sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$VM_DIR/kernels"; }
 
-kernel_list() { kernel_lines | awk '!/[ \t]source/ { print $1 }'; }
+# kernels_with FLAG: their series
+kernels_with() {
+	kernel_lines | awk -v flag="$1" '{ for (i = 5; i <= NF; i++) if ($i == flag) print $1 }'
+}
 
-kernel_default() { kernel_lines | awk '/[ \t]default/ { print $1; exit }'; }
+# those that tests run on unless another one is asked for
+kernel_list() {
+	kernel_lines | awk '{ for (i = 5; i <= NF; i++) if ($i ~ /^(source|build)$/) next; print $1 }'
+}
+
+kernel_default() { kernels_with default | head -n 1; }
 
 # kernel_field SERIES N: the Nth column of tests/vm/kernels
 kernel_field() {

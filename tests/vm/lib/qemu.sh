@@ -46,7 +46,7 @@ make_qemu_root() {
 	forget_old "qemu-*"
 	rm -rf "$root" "$root.tmp"
 	make_root trixie - "$root.tmp" "sh /root-packages $packages" \
-		"$VM_DIR/lib/root-packages" || die "could not make the root of QEMU"
+		"$VM_DIR/lib/root-packages" || die "could not make the root of QEMU${WHY:+: $WHY}"
 	touch "$root.tmp/.ready"
 	mv "$root.tmp" "$root"
 }
