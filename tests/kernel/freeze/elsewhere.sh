@@ -6,7 +6,8 @@
 # refused or stays his, as the kernel can tell who froze or not; and if he thaws what
 # we froze before the instant there is no set. Nothing stays frozen by us.
 #
-# vm: --smp 2 --mem 1G --disk 96M --disk 64M --disk 64M --disk 160M --timeout 200
+# about: interface
+# vm: --smp 1 --mem 1G --disk 96M --disk 64M --disk 64M --disk 160M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 need snapset vgcreate
@@ -18,7 +19,7 @@ case $KERNEL in
 esac
 
 thawed() { # DIR: nobody holds it frozen
-	must timeout 20 dd if=/dev/zero of="$1/thawed" bs=64k count=1 conv=fsync status=none
+	must timeout 60 dd if=/dev/zero of="$1/thawed" bs=64k count=1 conv=fsync status=none
 	must_not fsfreeze -u "$1"
 }
 
@@ -59,9 +60,25 @@ else
 	refused E_PROVIDER_VETO --freeze "$TMP/e" "$SCRATCH1"
 	grep -q 'frozen by somebody else' take || fail "$(cat take)"
 fi
-sh -c "echo >$TMP/e/later; sync -f $TMP/e; touch written" &
+{
+	echo >"$TMP/e/later"
+	sync -f "$TMP/e"
+	touch written
+} &
 writer=$!
-sleep 1
+# it sleeps in one and the same call for a second
+sleeps() {
+	local stat call then=''
+
+	for _ in 1 2 3 4 5; do
+		read -r stat <"/proc/$writer/stat" && read -r call <"/proc/$writer/syscall" &&
+			[[ $stat = *") D "* ]] && [ "${then:-$call}" = "$call" ] || return
+		then=$call
+		pause 0.2
+	done
+}
+sleeps_or_wrote() { [ -e written ] || sleeps; }
+wait_for 60 sleeps_or_wrote || fail "neither frozen nor written"
 [ ! -e written ] || fail "his freeze has been undone"
 must fsfreeze -u "$TMP/e"
 must wait $writer
@@ -76,7 +93,7 @@ thawed_meanwhile() { # DIR DEVICE: sets STATUS; what came of it is in out
 	rm -f added go
 	snapraw take --keep --touch added --until go --freeze "$1" "$2" /dev/mapper/slow >out &
 	taker=$!
-	must wait_for 20 test -e added
+	must wait_for 60 test -e added
 	hang slow
 	blk put /dev/mapper/slow model 4M 64K >put.out &
 	must wait_for 60 waits_for_io $!
@@ -86,6 +103,7 @@ thawed_meanwhile() { # DIR DEVICE: sets STATUS; what came of it is in out
 	until [ $DONE = yes ] || gone $taker; do
 		! fsfreeze -u "$1" 2>/dev/null || DONE=yes
 		tries=$((tries + 1))
+		[ $DONE = yes ] || pause 0.1
 	done
 	wait $taker || STATUS=$?
 	wait

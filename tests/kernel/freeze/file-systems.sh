@@ -5,7 +5,8 @@
 # written and not yet synced: ext4, xfs, btrfs, and one on a partition when the
 # member is the whole disk. Afterwards all are thawed.
 #
-# vm: --smp 2 --mem 1G --disk 64M --disk 320M --disk 160M --disk 96M --timeout 200
+# about: interface
+# vm: --smp 1 --mem 1G --disk 64M --disk 320M --disk 160M --disk 96M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 need snapset
@@ -27,10 +28,10 @@ must snapset create --store memory --json "$TMP/ext4" "$TMP/xfs" "$TMP/btrfs" "$
 mapfile -t image < <(json created '"\n".join(s["device"] for s in d["snapshots"])')
 for fs in ext4 xfs btrfs part; do
 	dd if=/dev/zero of=$fs/dir/data bs=64k count=32 status=none
-	must timeout 20 rm -rf $fs/dir
-	must timeout 20 sync -f $fs
-	must timeout 20 fsfreeze -f $fs
-	must timeout 20 fsfreeze -u $fs
+	must timeout 60 rm -rf $fs/dir
+	must timeout 60 sync -f $fs
+	must timeout 60 fsfreeze -f $fs
+	must timeout 60 fsfreeze -u $fs
 	must umount $fs
 done
 

@@ -5,7 +5,8 @@
 # set fails at the freeze's deadline and with a sentence, other file systems thaw
 # at once, this one when its freeze has come to pass; and then there is a set.
 #
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --disk 64M --timeout 120
+# about: interface
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 64M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -25,31 +26,30 @@ writer=$!
 must wait_for 60 test -e writing
 must wait_for 60 waits_for_io $writer
 
-made() { snapraw take "$@" --freeze "$TMP/free" --freeze "$TMP/stuck" "$SCRATCH1" "$SCRATCH2" >out; }
-begun=$(now_ms)
-refused E_FLUSH_WRITES_TIMEOUT --freeze-timeout 700 --freeze "$TMP/free" --freeze "$TMP/stuck" \
+made() { snapraw take --freeze "$TMP/free" --freeze "$TMP/stuck" "$SCRATCH1" "$SCRATCH2" >out; }
+refused E_FLUSH_WRITES_TIMEOUT --freeze-timeout 3000 --freeze "$TMP/free" --freeze "$TMP/stuck" \
 	"$SCRATCH1" "$SCRATCH2"
-took=$(awk '{ print $4 }' take)
+frozen=$(sed -n 's/^code .* frozen_ms \([0-9]*\) .*/\1/p' take)
 note "$(cat take)"
 gone $writer && fail "nobody was stuck: nothing is proved"
-if [ "$took" -lt 650 ] || [ "$took" -gt 8000 ]; then
-	fail "gave up after $took ms instead of 700"
+# the rest is for a machine that stands still for a moment
+if [ "$frozen" -lt 2990 ] || [ "$frozen" -gt 5000 ]; then
+	fail "frozen for $frozen ms instead of 3000"
 fi
-must timeout 5 dd if=/dev/zero of="$TMP/free/data" bs=64k count=4 conv=fsync status=none
+must timeout 60 dd if=/dev/zero of="$TMP/free/data" bs=64k count=4 conv=fsync status=none
 # while the freeze is owed, no new set, and no hanging either
-begun=$(now_ms)
-made --freeze-timeout 700 && fail "a set was made of what cannot be frozen"
+timeout 60 snapraw take --freeze-timeout 700 --freeze "$TMP/free" --freeze "$TMP/stuck" \
+	"$SCRATCH1" "$SCRATCH2" >out && fail "a set was made of what cannot be frozen"
 grep -Eq '^(errno EBUSY|code E_PROVIDER_VETO|code E_FLUSH_WRITES_TIMEOUT) .* text [^ ]+ [^ ]+' out ||
 	fail "$(cat out)"
-[ $(($(now_ms) - begun)) -lt 15000 ] || fail "this no took $(($(now_ms) - begun)) ms"
 
 must dmsetup resume source
-wait_for 20 gone $writer || fail "the writer is stuck for good: the file system stays frozen"
-must timeout 10 dd if=/dev/zero of="$TMP/stuck/data" bs=64k count=4 conv=fsync status=none
-wait_for 20 made || fail "no set afterwards: $(cat out)"
+wait_for 60 gone $writer || fail "the writer is stuck for good: the file system stays frozen"
+must timeout 60 dd if=/dev/zero of="$TMP/stuck/data" bs=64k count=4 conv=fsync status=none
+wait_for 60 made || fail "no set afterwards: $(cat out)"
 for fs in free stuck; do
-	must timeout 10 fsfreeze -f "$TMP/$fs"
-	must timeout 10 fsfreeze -u "$TMP/$fs"
+	must timeout 60 fsfreeze -f "$TMP/$fs"
+	must timeout 60 fsfreeze -u "$TMP/$fs"
 	must umount "$TMP/$fs"
 done
 finish

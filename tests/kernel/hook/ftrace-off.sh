@@ -4,7 +4,8 @@
 # kernel.ftrace_enabled=0 never leaves a hook that does not see writes: either the
 # knob cannot be turned, or there is no snapshot, and somebody says why.
 #
-# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+# about: interface
+# vm: --smp 1 --mem 1G --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 knob=/proc/sys/kernel/ftrace_enabled

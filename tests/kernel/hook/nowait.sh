@@ -5,7 +5,8 @@
 # under a snapshot and while sets are taken, which park some of them, and are not
 # sent back in a loop.
 #
-# vm: --smp 2 --mem 1G --disk 32M --disk 8M --timeout 120
+# about: interface
+# vm: --smp 1 --mem 1G --disk 32M --disk 8M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,8 @@
 # sets are taken, which park some of them. The queue does poll: its driver is asked
 # for completions when nothing is tracked.
 #
-# vm: --smp 2 --mem 1G --disk 8M --nvme 32M --timeout 180 --append nvme.poll_queues=1
+# about: interface
+# vm: --smp 1 --mem 1G --disk 8M --nvme 32M --timeout 180 --append nvme.poll_queues=1
 . "$(dirname "$0")/../lib.sh"
 
 # since 6.0 only a ring polls
@@ -13,7 +14,7 @@ engines="direct uring" polling="uring"
 [ "$KERNEL" != 5.10 ] || polling="direct uring"
 disk=/dev/nvme0n1
 must modprobe nvme
-must wait_for 10 test -b $disk
+must wait_for 60 test -b $disk
 [ "$(cat "/sys/block/$(basename $disk)/queue/io_poll")" = 1 ] || fail "$disk does not poll"
 trace=/sys/kernel/tracing
 echo "p:polled nvme_poll" >$trace/kprobe_events || fail "no probe of nvme_poll()"

@@ -4,11 +4,16 @@
 # The module comes and goes under load, with and without a set in between, and the
 # load notices nothing.
 #
+# about: interface
+# rounds: 6, or 3: with a set, with one whose owner goes, and with none. What goes wrong at a
+# hook that comes or goes is seen by chance, and how often is not known; what goes wrong with
+# those who sleep below it is seen each time by unload-sleepers.
+# Two processors, for the writers are to be inside of what comes and goes.
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 
 need fio
-rounds=$(often 20 4)
+rounds=$(often 6 3)
 fill "$SCRATCH0" model
 blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --min 512 --max 128K --seconds 3600 >churn.out &
 churn=$!
@@ -25,7 +30,7 @@ for ((i = 1; i <= rounds; i++)); do
 	elif [ $((i % 3)) = 2 ]; then
 		# the set goes with its owner
 		must snapraw take "$SCRATCH0" "$SCRATCH1" >out
-		wait_for 10 no_objects || fail "objects are left: $(cat /sys/kernel/debug/snapset/counters)"
+		wait_for 60 no_objects || fail "objects are left: $(cat /sys/kernel/debug/snapset/counters)"
 	fi
 	must rmmod snapset
 done
