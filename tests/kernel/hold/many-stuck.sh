@@ -59,7 +59,7 @@ writers=$!
 all_wait() {
 	local task call stat n=0
 
-	for task in /proc/$writers/task/*; do
+	for task in "/proc/$writers/task"/*; do
 		read -r call _ <"$task/syscall" && read -r stat <"$task/stat" || return
 		[ "$call" != 18 ] || [[ $stat != *") D "* ]] || n=$((n + 1))
 	done

@@ -110,10 +110,11 @@ unload() {
 	done
 }
 unloaded() { [ ! -d /sys/module/snapset ]; }
-# nobody sleeps in the write in which he did
+# none sleeps in the write in which it did
+# shellcheck disable=SC2317 # wait_for calls it
 gone_on() { # PROCESS SLEEPER...
 	still "$@"
-	[ $STILL = 0 ]
+	[ "$STILL" = 0 ]
 }
 
 rounds=$(often 3 2)

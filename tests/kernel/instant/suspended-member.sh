@@ -20,7 +20,7 @@ on_exit kill $churn
 stuck() {
 	local task call stat n=0
 
-	for task in /proc/$churn/task/*; do
+	for task in "/proc/$churn/task"/*; do
 		read -r call _ <"$task/syscall" && read -r stat <"$task/stat" || return
 		[ "$call" != 328 ] || [[ $stat != *") D "* ]] || n=$((n + 1))
 	done
