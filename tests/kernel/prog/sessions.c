@@ -3,13 +3,14 @@
  * sessions check: to whom a session belongs, and when it ends.
  * sessions reuse ROUNDS: a socket closes while a new one takes its port id and
  *	opens a session; the old one's end must not be the new one's.
- * sessions churn SECONDS: opens and closes sessions, also when the module goes
- *	and comes meanwhile.
+ * sessions churn: opens and closes sessions until it is told to end (SIGTERM), also
+ *	when the module goes and comes meanwhile.
  */
 #include <errno.h>
 #include <linux/netlink.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,7 +64,7 @@ static bool sessions_become(long n)
 {
 	int i;
 
-	for (i = 0; i < 200; i++) {
+	for (i = 0; i < 6000; i++) {	/* a minute: that is a hang */
 		if (counter("session", true) == n)
 			return true;
 		sleep_ms(10);
@@ -223,30 +224,42 @@ static int reuse(unsigned int rounds)
 	return wrong ? EXIT_REFUSED : EXIT_PASS;
 }
 
-static void *churner(void *until)
+static atomic_bool stop;
+
+static void told(int sig)
+{
+	(void)sig;
+	atomic_store(&stop, true);
+}
+
+static void *churner(void *unused)
 {
 	unsigned long good = 0;
 
-	while (now_ns() < *(uint64_t *)until) {
+	(void)unused;
+	while (!atomic_load(&stop)) {
 		struct set s;
 
 		if (!set_open(&s)) {
 			good++;
+			usleep(500);	/* it is open for others to see */
 			set_close(&s);
+		} else {
+			usleep(100000);	/* the kernel starts modprobe each time */
 		}
 	}
 	return (void *)good;
 }
 
-static int churn(unsigned int seconds)
+static int churn(void)
 {
-	uint64_t until = now_ns() + seconds * 1000000000ull;
 	pthread_t thread[3];
 	unsigned long sum = 0;
 	size_t i;
 
+	signal(SIGTERM, told);
 	for (i = 0; i < ARRAY_SIZE(thread); i++)
-		if (pthread_create(&thread[i], NULL, churner, &until))
+		if (pthread_create(&thread[i], NULL, churner, NULL))
 			die("no thread");
 	for (i = 0; i < ARRAY_SIZE(thread); i++) {
 		void *good;
@@ -266,8 +279,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 3 && !strcmp(argv[1], "reuse"))
 		return reuse(number(argv[2]));
-	if (argc == 3 && !strcmp(argv[1], "churn"))
-		return churn(number(argv[2]));
-	fprintf(stderr, "sessions check | reuse ROUNDS | churn SECONDS\n");
+	if (argc == 2 && !strcmp(argv[1], "churn"))
+		return churn();
+	fprintf(stderr, "sessions check | reuse ROUNDS | churn\n");
 	return EXIT_USAGE;
 }

@@ -5,13 +5,15 @@
 # that delivers it, and a sentence; what it undoes is undone. Documentation/failure.rst
 # has the table, which scripts/failure-table makes of the lines "row".
 #
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --disk 32M --timeout 400
+# about: engine
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 96M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 
 load
 mounted ext4 "$SCRATCH1" "$TMP/e"
 A=$SCRATCH0 E=$TMP/e
-printf 'label: gpt\nsize=8M\nsize=8M\n' | sfdisk -q "$SCRATCH2" || fail sfdisk
+# 65 small ones for by_65: as many disks take much longer to come and go
+{ printf 'label: gpt\nsize=8M\n' && printf 'size=64K\n%.0s' {1..65}; } | sfdisk -q "$SCRATCH2" || fail sfdisk
 udevadm settle
 DISK=$(readlink -f "$SCRATCH2")
 
@@ -28,10 +30,10 @@ with_fault() { # 'NAME FIRST COUNT DELAY ERRNO' COMMAND...
 
 # What makes it happen. No argument of a row has a quotation mark.
 by_made() { make "$A" "$E"; }
-by_cancel() { with_fault 'commit 1 1 300 0' make --cancel "$A" "$E"; }
+by_cancel() { with_fault 'commit 1 1 3000 0' make --cancel "$A" "$E"; }
 by_no_right() { setpriv --bounding-set -sys_admin --inh-caps -sys_admin libsnap-make "$A" >out; }
 by_no_module() {
-	wait_for 10 no_objects
+	wait_for 60 no_objects
 	rmmod snapset && make "$A"
 	modprobe snapset
 }
@@ -44,10 +46,7 @@ by_part_and_whole() { make "${DISK}1" "$DISK"; }
 by_65() {
 	local disks=() i
 
-	for ((i = 0; i < 65; i++)); do
-		null_disk "many$i" size=1 submit_queues=1
-		disks+=("$NULL_DISK")
-	done
+	for ((i = 2; i <= 66; i++)); do disks+=("$DISK$i"); done
 	make "${disks[@]}"
 }
 by_512() {
@@ -66,7 +65,7 @@ by_other_set() {
 	rm -f added
 	snapraw take --touch added --until never "$A" >other.out &
 	other=$!
-	must wait_for 10 test -e added
+	must wait_for 60 test -e added
 	make "$E"
 	kill $other
 	wait $other
@@ -98,9 +97,9 @@ by_failed_freeze() { with_fault 'freeze 1 1 0 5' make "$A" "$E"; }
 by_no_disk() { with_fault 'publish 1 1 0 5' make "$A" "$E"; }
 unhooked() { ! snapraw info | grep -q '^hook [^ ]'; }
 by_stuck_hook() {
-	wait_for 10 no_objects
+	wait_for 60 no_objects
 	# or what fails is that the one is taken off which the sets before have left
-	wait_for 20 unhooked || fail "the hook stays: $(snapraw info)"
+	wait_for 60 unhooked || fail "the hook stays: $(snapraw info)"
 	fault 'unhook 1 0 0 19'
 	take "$A"
 	must snapraw delete --force "$SET"
@@ -108,6 +107,33 @@ by_stuck_hook() {
 	make "$A"
 	fault off
 }
+# Writes to a file and to a member whenever it is told to, with what it has open: to start a
+# program for each takes longer, and so does udev, which looks at a disk that was written to.
+cat >writes.py <<'END'
+import mmap, os, sys
+page = mmap.mmap(-1, 4096)
+file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT)
+disk = os.open(sys.argv[2], os.O_WRONLY | os.O_DIRECT)
+for line in sys.stdin:
+    os.pwrite(file, page, 0)
+    os.fsync(file)
+    print("the file is written", flush=True)
+    os.pwrite(disk, page, 0)
+    print("the disk is written", flush=True)
+END
+coproc WRITES { exec python3 -u writes.py "$E/f" "$A" 2>&1; }
+
+all_goes_on() {
+	local what said
+
+	echo >&"${WRITES[1]}"
+	for what in file disk; do
+		read -r -t $((60 * SLOWER)) said <&"${WRITES[0]}"
+		[ "$said" = "the $what is written" ] ||
+			fail "$1: a write to the $what goes not on in a minute: $said"
+	done
+}
+
 program() { # SLOW-VERB
 	rm -rf "$TMP/tx"
 	mkdir -m 755 "$TMP/tx"
@@ -122,25 +148,25 @@ by_unsafe_program() { program none; chmod 777 "$TMP/tx/10-db"; make --transactio
 
 # row CALL CODE BY WHAT SENTENCE-GLOB
 row() {
-	local call=$1 code=$2 status=0 begun
+	local call=$1 code=$2 status=0 begun out
 
 	begun=$(now_ms)
 	: >out
 	$3 || status=$?
-	note "$3 $(($(now_ms) - begun)) ms: $(cat out)"
-	! grep -q '^BUT' out || wrong+=("$3: $(cat out)")
+	out=$(<out)
+	note "$3 $(($(now_ms) - begun)) ms: $out"
+	[[ $'\n'$out != *$'\n'BUT* ]] || wrong+=("$3: $out")
 	# shellcheck disable=SC2053 # a pattern
-	if [[ $(cat out) != "$call SNAP_$code "* ]] || [[ $(cut -d ' ' -f 3- out) != $5 ]]; then
-		wrong+=("$3: not $call $code $5 but: $(cat out err)")
+	if [[ $out != "$call SNAP_$code "* ]] || [[ ${out#"$call SNAP_$code "} != $5 ]]; then
+		wrong+=("$3: not $call $code $5 but: $out $(cat err)")
 	fi
 	case $code in
 	S_ASYNC_FINISHED | E_PROVIDER_NOT_REGISTERED) ;;
 	*) [ $status != 0 ] || [ "$call" != status ] || wrong+=("$3: exit 0") ;;
 	esac
 	# nothing is frozen, held or left
-	must timeout 10 dd if=/dev/zero of="$E/f" bs=4k count=1 conv=fsync status=none
-	must timeout 10 dd if=/dev/zero of="$A" bs=4k count=1 oflag=direct status=none
-	wait_for 10 no_strays || fail "$3: a set is left: $(cat list)"
+	all_goes_on "$3"
+	wait_for 60 no_strays || fail "$3: a set is left: $(cat list)"
 	seen+=("$code")
 }
 
@@ -185,5 +211,7 @@ for code in E_ACCESSDENIED E_INVALIDARG E_OUTOFMEMORY E_BAD_STATE E_INSUFFICIENT
 	E_UNEXPECTED_PROVIDER_ERROR S_ASYNC_FINISHED; do
 	[[ " ${seen[*]} " = *" $code "* ]] || fail "$code was not seen"
 done
+eval "exec ${WRITES[1]}>&-"
+must wait "$WRITES_PID"
 must umount "$E"
 finish
