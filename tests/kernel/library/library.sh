@@ -4,6 +4,8 @@
 # The library against the module: sets, cancels from several threads, ends of every
 # kind, events; and the example of README.md does what it says.
 #
+# about: library
+# Threads cancel while others wait: on two processors they meet.
 # vm: --smp 2 --mem 1G --disk 64M --disk 64M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 
@@ -15,7 +17,7 @@ mounted ext4 "$SCRATCH1" /var/lib/postgresql
 must libsnap-example >out
 image=$(sed -n 's/^the database of that instant: //p' out)
 [[ $image = /dev/snapset[0-9]* ]] || fail "$(cat out)"
-wait_for 10 no_objects || fail "the example lets nothing go"
+wait_for 60 no_objects || fail "the example lets nothing go"
 must umount /var/lib/postgresql
 must_not libsnap-example
 grep -q '/var/lib/postgresql' must_not || fail "no sentence: $(cat must_not)"

@@ -4,32 +4,43 @@
 # On real stacks of devices: what a name stands for, what is frozen for it, and
 # which volumes stand on each other.
 #
-# On one kernel of each suite, whose libraries the tool uses.
-#
-# vm: --smp 2 --mem 1G --disk 256M --disk 256M --disk 256M --timeout 300
-# kernels: 5.10 6.1 7
+# about: library
+# vm: --mem 1G --disk 256M --disk 256M --disk 256M --timeout 300
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=/dev/null
+. "$TESTS/tool/json.bash"
 
 need mdadm vgcreate mkfs.btrfs
 failed=0
+tear_down() {
+	umount -qR /m/?*
+	dmsetup remove onimage
+	losetup -D
+	vgremove -qqf vg
+	mdadm --stop /dev/md5
+	rm -rf --one-file-system /m /dev/shm/u /dev/shm/w
+}
+on_exit tear_down
 mkdir -p /m/a /m/b /m/c /m/d /m/e /m/f
 
 bad() {
-	echo "FAIL: $*"
+	note "FAIL: $*"
 	failed=1
 }
 
 # frozen "WANTED MOUNT POINTS" VOLUME...: what is frozen for the volumes
 frozen() {
-	want=$1
+	local want=$1 have
+
 	shift
-	have=$(libsnap-freezes "$@" | tr '\n' ' ')
-	[ "${have% }" = "$want" ] || bad "freezes for $*: \"${have% }\", not \"$want\""
+	mapfile -t have < <(libsnap-freezes "$@")
+	[ "${have[*]}" = "$want" ] || bad "freezes for $*: \"${have[*]}\", not \"$want\""
 }
 
 # refused CODE WORDS VOLUME...: create says no
 refused() {
-	code=$1 words=$2
+	local code=$1 words=$2 have
+
 	shift 2
 	out=$(snapset create "$@" 2>&1)
 	have=$?
@@ -40,23 +51,26 @@ refused() {
 	esac
 }
 
+# made ARGUMENTS...: create says yes; the set lives as long as "true"
 made() {
-	out=$(snapset create "$@" 2>&1) || bad "create $*: $out"
-	snapset delete --all || bad "delete after $*"
+	out=$(snapset create "$@" --exec true 2>&1) || bad "create $*: $out"
 }
 
 load
 # imaged VOLUME DEVICE: create takes it, and the image is of that device
 imaged() {
+	local origin volume image
+
 	snapset create --json "$1" >one 2>err || bad "create $1: $(cat err)"
-	[ "$(json one 'd["snapshots"][0]["origin"]')" = "$2" ] || bad "$1 is not $2: $(cat one)"
-	[ "$(json one 'd["snapshots"][0]["volume"]')" = "$1" ] || bad "$1 has another name: $(cat one)"
-	image=$(json one 'd["snapshots"][0]["device"]')
+	{ read -r origin && read -r volume && read -r image; } < <(json one \
+		'"\n".join(d["snapshots"][0][key] for key in ("origin", "volume", "device"))')
+	[ "$origin" = "$2" ] || bad "$1 is not $2: $(cat one)"
+	[ "$volume" = "$1" ] || bad "$1 has another name: $(cat one)"
 	# a file system that is mounted goes on
 	if grep -q "^$2 " /proc/mounts; then
 		[ "UUID=$(blkid -p -s UUID -o value "$image")" = "$1" ] || bad "$image is another's"
 	else
-		cmp -s "$image" "$2" || bad "the image of $1 is not that of $2"
+		cmp -s -n 1M "$image" "$2" || bad "the image of $1 is not that of $2"
 	fi
 	snapset delete --all >out 2>&1 || bad "delete after $1: $(cat out)"
 }
@@ -97,6 +111,7 @@ imaged "UUID=$uuid" "${A}1"
 umount /m/a
 frozen '' "UUID=$uuid"
 imaged "UUID=$uuid" "${A}1"
+dd if=/dev/urandom of="${A}3" bs=4k count=1 conv=fsync status=none
 imaged "PARTUUID=$(blkid -p -s PART_ENTRY_UUID -o value "${A}3")" "${A}3"
 mount "${A}1" /m/a
 made "$A"
@@ -171,10 +186,7 @@ losetup -d "$LL"
 umount /m/d
 losetup -d "$L"
 # it goes when udev has let it go
-for _ in $(seq 50); do
-	umount /m/c 2> /dev/null && break
-	sleep 0.1
-done
+wait_for 60 umount /m/c || fail "it is still in use: $(cat /proc/mounts)"
 
 # btrfs: one device is a volume, two are not, but each of the two is
 mkfs.btrfs -q -f "$B"

@@ -6,9 +6,11 @@
 # was told, in memory when there is no place; what that says, limits and refuses; and the
 # file that remembers it.
 #
-# vm: --smp 2 --mem 1G --disk 256M --disk 400M --disk 64M --timeout 400
-# spared: 6.12
+# about: tool
+# vm: --mem 1G --disk 256M --disk 400M --disk 64M --timeout 400
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=/dev/null
+. "$TESTS/tool/json.bash"
 
 need snapset
 load

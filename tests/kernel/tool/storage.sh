@@ -5,9 +5,11 @@
 # from another one, shown, removed with the set; what an unclean end has left goes with
 # the next; and what stands above or below the volume cannot hold it.
 #
-# vm: --smp 2 --mem 1G --disk 400M --disk 128M --disk 64M --timeout 200
-# spared: 6.12
+# about: tool
+# vm: --mem 1G --disk 400M --disk 128M --disk 64M --timeout 200
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=/dev/null
+. "$TESTS/tool/json.bash"
 
 need snapset losetup
 load
@@ -78,7 +80,7 @@ must cp i/file copy
 [ "$(md5sum <copy)" = "$sum" ] || fail "the image's file has changed"
 must umount i
 must snapset delete --set "$set"
-wait_for 10 none "$TMP/b"
+wait_for 60 none "$TMP/b"
 [ "$(stores "$TMP/a") $(stores "$TMP/b")" = "1 0" ] || fail "files are left"
 
 # one in memory, too; not beside what a set that shares it stands on, nor the reverse
@@ -103,7 +105,7 @@ must dd if=/dev/urandom of="$SCRATCH2" bs=64K count=8 oflag=direct status=none
 [ "$(snapset list | awk 'NR > 1 { print $(NF - 3) }')" = live ] || fail "$(snapset list)"
 must losetup -d "$loop"
 must snapset delete --set "$set"
-wait_for 10 none "$TMP/b" || fail "the file is left"
+wait_for 60 none "$TMP/b" || fail "the file is left"
 
 # above it: its own writes would go to the file's file system; below it: the reverse
 truncate -s 16M "$TMP/a/disk"
@@ -114,7 +116,7 @@ must losetup -d "$loop"
 dm upper "0 $(sectors "$SCRATCH2") linear $SCRATCH2 0"
 mounted ext4 /dev/mapper/upper "$TMP/c"
 says 'is made of sectors of.*E_NESTED' snapset create --store "$TMP/c:1M" "$SCRATCH2"
-wait_for 10 none "$TMP/c" || fail "a file is left of a set that was not made"
+wait_for 60 none "$TMP/c" || fail "a file is left of a set that was not made"
 must snapset create --json --store "$TMP/c:1M" "$TMP/c" >created
 must snapset delete --set "$(json created 'd["id"]')"
 must umount "$TMP/c"
@@ -129,7 +131,7 @@ for kind in xfs btrfs; do
 	must snapset create --json --store "$TMP/a:32M" "$TMP/a" >created
 	[ "$(stores "$TMP/a")" = 1 ] || fail "$kind: no file"
 	must snapset delete --set "$(json created 'd["id"]')"
-	wait_for 10 none "$TMP/a" || fail "$kind: the file is left"
+	wait_for 60 none "$TMP/a" || fail "$kind: the file is left"
 	must umount "$TMP/a"
 done
 must mount -t tmpfs tmpfs "$TMP/a"

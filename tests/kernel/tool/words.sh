@@ -4,16 +4,18 @@
 # The command from end to end: what it says, in words and in JSON, its exit codes,
 # its events, and that a set lives as long as was asked, however the command ends.
 #
-# once
-# vm: --smp 2 --mem 1G --disk 64M --disk 64M --timeout 300
+# about: tool
+# vm: --mem 1G --disk 64M --disk 64M --timeout 300
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=/dev/null
+. "$TESTS/tool/json.bash"
 
 failed=0
-out=out
+out=$TMP/out
 
 bad() {
-	echo "FAIL: $*"
-	cat $out
+	note "FAIL: $*"
+	note "$(cat "$out")"
 	failed=1
 }
 
@@ -21,23 +23,55 @@ bad() {
 gives() {
 	code=$1
 	shift
-	"$@" > $out 2>&1
+	"$@" >"$out" 2>&1
 	have=$?
 	[ $have -eq "$code" ] || bad "$*: exit $have, not $code"
 }
 
-says() { grep -qE -- "$1" $out || bad "does not say \"$1\""; }
+says() { grep -qE -- "$1" "$out" || bad "does not say \"$1\""; }
 
 load
-mkfs.ext4 -q "$SCRATCH0"
-mkfs.ext4 -q "$SCRATCH1"
-mkdir -p /m/a /m/b /m/i
-mount "$SCRATCH0" /m/a
-mount "$SCRATCH1" /m/b
-snapset watch > /tmp/events &
-watch=$!
-snapset watch --json > /tmp/events.json &
-json=$!
+on_exit rm -rf --one-file-system /m
+mounted ext4 "$SCRATCH0" /m/a
+hanging b "$SCRATCH1"
+mounted ext4 /dev/mapper/b /m/b
+on_exit dmsetup resume b-below
+mkdir /m/i
+snapset watch >events &
+on_exit kill $!
+snapset watch --json >events.json &
+on_exit kill $!
+# they listen when they tell of something, and here is something
+heard() {
+	must snapset create --store memory "$SCRATCH0"
+	must snapset delete --all
+	[ -s events ] && [ -s events.json ]
+}
+wait_for 60 heard || fail "watch tells nothing"
+
+# hold: a set of /m/b is in the making, and stays so until
+# 'let_go b', as its file system cannot be synced; PID makes it
+making() { snapraw list | grep -q ' state [12] '; }
+hold() {
+	echo $RANDOM >/m/b/dirty
+	hang b
+	snapset create --store memory /m/b >held 2>&1 &
+	PID=$!
+	wait_for 60 making || fail "it is not being made: $(cat held)"
+}
+
+# done_with: it is let go, and made
+done_with() {
+	let_go b
+	wait $PID || bad "what was held: exit $?: $(cat held)"
+}
+
+# it waits for something: that can only be its turn
+polls() {
+	local call
+
+	read -r call _ <"/proc/$1/syscall" && [ "$call" = 7 ]
+}
 
 gives 0 snapset --version
 says 'kernel module '
@@ -47,8 +81,8 @@ says '^set    [0-9a-f-]{36}$'
 says '^  /m/a -> /dev/snapset0  64.0 MiB'
 says '^  /m/b -> /dev/snapset1  64.0 MiB'
 says '^times  prepare [0-9]+ us, freeze [0-9]+ us, hold [0-9]+ us'
-set=$(sed -n 's/^set    //p' $out)
-snap=$(sed -n 's/.*snapset0 .* \([0-9a-f-]\{36\}\)$/\1/p' $out)
+set=$(sed -n 's/^set    //p' "$out")
+snap=$(sed -n 's/.*snapset0 .* \([0-9a-f-]\{36\}\)$/\1/p' "$out")
 echo new > /m/a/f
 sync
 mount -o ro,noload /dev/snapset0 /m/i
@@ -57,20 +91,15 @@ gives 0 snapset list
 says "^$snap  ${set:0:8}  /dev/snapset0 .* live .* /m/a$"
 gives 0 snapset list /m/b
 says '/m/b$'
-grep -q '/m/a$' $out && bad 'list /m/b lists /m/a'
+grep -q '/m/a$' "$out" && bad 'list /m/b lists /m/a'
 gives 0 snapset list --json
-python3 - $out "$set" "$snap" << 'END' || bad "list --json"
-import json, sys
-sets = json.load(open(sys.argv[1]))["sets"]
-assert [s["id"] for s in sets] == [sys.argv[2]]
-s = sets[0]
-assert s["state"] == "created" and s["members"] == 2 and not s["auto_release"]
-assert 0 < s["times"]["hold_ns"] < s["times"]["frozen_ns"] < s["times"]["total_ns"]
-snap = [x for x in s["snapshots"] if x["id"] == sys.argv[3]][0]
-assert snap["volume"] == "/m/a" and snap["device"] == "/dev/snapset0"
-assert snap["size"] == 64 << 20 and snap["state"] == "live" and snap["openers"] == 1
-assert snap["created_ns"] == s["created_ns"]
-END
+holds "$out" "[s['id'] for s in d['sets']] == ['$set']" \
+	'd["sets"][0]["state"] == "created" and d["sets"][0]["members"] == 2' \
+	'not d["sets"][0]["auto_release"]' \
+	'(lambda t: 0 < t["hold_ns"] < t["frozen_ns"] < t["total_ns"])(d["sets"][0]["times"])' \
+	"[(s['volume'], s['device'], s['size'], s['state'], s['openers'], s['created_ns'])
+		for s in d['sets'][0]['snapshots'] if s['id'] == '$snap'] ==
+		[('/m/a', '/dev/snapset0', 64 << 20, 'live', 1, d['sets'][0]['created_ns'])]"
 gives 0 snapset show "${snap:0:8}"
 says "^snapshot   $snap"
 gives 0 snapset show --json /dev/snapset1
@@ -88,19 +117,19 @@ dd if=/dev/snapset0 of=/dev/null bs=4k count=1 iflag=direct 2> /dev/null &&
 	bad 'a deleted image can be read'
 umount /m/i
 gives 0 snapset list
-[ -s $out ] && bad 'something is left'
+[ -s "$out" ] && bad 'something is left'
 
 # with a command
 # shellcheck disable=SC2016
 gives 7 snapset create /m/b /m/a --exec sh -c '
-	echo "$SNAP_VOLUMES|$SNAP_DEVICES|$SNAP_IDS|$SNAP_SET_ID" > /tmp/env; exit 7'
+	echo "$SNAP_VOLUMES|$SNAP_DEVICES|$SNAP_IDS|$SNAP_SET_ID" > env; exit 7'
 grep -qE '^/m/b /m/a\|/dev/snapset[01] /dev/snapset[01]\|[0-9a-f-]{36} [0-9a-f-]{36}\|[0-9a-f-]{36}$' \
-	/tmp/env || bad "environment: $(cat /tmp/env)"
+	env || bad "environment: $(cat env)"
 gives 127 snapset create /m/a --exec no-such-command
 # shellcheck disable=SC2016
 gives 137 snapset create /m/a --exec sh -c 'kill -9 $$'
 gives 0 snapset list
-[ -s $out ] && bad 'a command left something'
+[ -s "$out" ] && bad 'a command left something'
 gives 0 snapset create --keep /m/a --exec true
 gives 0 snapset list
 says '/m/a'
@@ -108,87 +137,85 @@ gives 0 snapset delete --all --json
 says '"deleted": ?1'
 
 # in the foreground, until told to go
-snapset create --auto-release /m/a > /tmp/fg 2>&1 &
-pid=$!
-for _ in $(seq 100); do
-	grep -q times /tmp/fg && break
-	sleep 0.1
-done
+foreground() {
+	snapset create --auto-release /m/a >front 2>&1 &
+	pid=$!
+	wait_for 60 grep -q times front || fail "it is not made: $(cat front)"
+}
+foreground
 gives 0 snapset list
 says '/m/a'
 kill -TERM $pid
 wait $pid || bad "auto-release: exit $?"
 gives 0 snapset list
-[ -s $out ] && bad '--auto-release left something'
+[ -s "$out" ] && bad '--auto-release left something'
 
-# two at once; killed; cancelled
-snapset create --auto-release /m/a > /tmp/fg 2>&1 &
-pid=$!
-for _ in $(seq 100); do
-	grep -q times /tmp/fg && break
-	sleep 0.1
-done
+# killed: the kernel deletes it in its own time
+foreground
 kill -KILL $pid
-wait $pid 2> /dev/null
-for _ in $(seq 50); do
-	[ -z "$(snapset list)" ] && break
-	sleep 0.1
-done
-gives 0 snapset list
-[ -s $out ] && bad 'a killed command left something'
-won=0
-# the longer naps are for a machine that is slow
-for nap in .05 .1 .15 .2 .3 .4 .6 .8 1.2 1.8 2.7 4; do
-	case $won,$nap in
-	[1-9]*,[1-9]*)	break ;;
-	esac
-	snapset create /m/a /m/b > /tmp/fg 2>&1 &
+wait $pid 2>/dev/null
+nothing() { [ -z "$(snapset list --all)" ]; }
+wait_for 60 nothing || bad 'a killed command left something'
+
+# cancelled: in time, and at whatever moment
+hold
+kill -INT $PID
+not_making() { ! making; }
+wait_for 60 not_making || fail "SIGINT does not cancel: $(cat held)"
+let_go b
+wait $PID
+have=$?
+[ $have = 130 ] || bad "create with SIGINT: exit $have: $(cat held)"
+wait_for 60 nothing || bad 'a cancelled create left something'
+for nap in .05 .2 .8; do
+	snapset create /m/a /m/b >front 2>&1 &
 	pid=$!
-	sleep $nap
-	kill -INT $pid 2> /dev/null
+	pause $nap
+	kill -INT $pid 2>/dev/null
 	wait $pid
 	have=$?
 	case $have in
-	130)	won=$((won + 1))
-		[ -z "$(snapset list --all)" ] || bad 'a cancelled create left something' ;;
-	0)	snapset delete --all ;;
-	*)	bad "create with SIGINT after $nap s: exit $have: $(cat /tmp/fg)" ;;
+	130) nothing || bad 'a cancelled create left something' ;;
+	0) snapset delete --all ;;
+	*) bad "create with SIGINT after $nap s: exit $have: $(cat front)" ;;
 	esac
 done
-note "cancelled $won"
-[ $won -gt 0 ] || bad 'no cancel ever won'
 
-# whichever comes second is told so; the first one takes long
-faults=/sys/kernel/debug/snapset/faults
-echo 'prepare 1 1 4000 0' > $faults
-# shellcheck disable=SC2016
-gives 9 bash -c 'snapset create /m/a & snapset create /m/b; a=$?; wait $!; exit $((a + $?))'
+# whichever comes second is told so, or waits, for a time or for ever, or tries again
+hold
+gives 9 snapset create /m/a
 says 'another set is in the making'
+done_with
 gives 0 snapset delete --all
-# shellcheck disable=SC2016
-gives 0 bash -c 'snapset create --wait 60 /m/a & snapset create --wait forever /m/b; a=$?
-	wait $!; exit $((a + $?))'
-gives 0 snapset delete --all
-echo off > $faults
-echo 'prepare 1 1 4000 0' > $faults
-# shellcheck disable=SC2016
-gives 0 bash -c 'snapset create --retry-delay 1 /m/a & snapset create --retry-delay 1 /m/b; a=$?
-	wait $!; exit $((a + $?))'
-says 'making \(SNAP_E_SNAPSHOT_SET_IN_PROGRESS\); trying again in 1 s$'
-echo off > $faults
+hold
+for how in 60 forever; do
+	snapset create --wait $how /m/a >"waits-$how" 2>&1 &
+	waiting=$!
+	wait_for 60 polls $waiting || fail "--wait $how: it does not wait: $(cat "waits-$how")"
+	done_with
+	wait $waiting || bad "--wait $how: exit $?: $(cat "waits-$how")"
+	gives 0 snapset delete --all
+	hold
+done
+snapset create --retry-delay 1 /m/a >again 2>&1 &
+waiting=$!
+wait_for 60 grep -q 'making (SNAP_E_SNAPSHOT_SET_IN_PROGRESS); trying again in 1 s$' again ||
+	bad "--retry-delay: $(cat again)"
+done_with
+wait $waiting || bad "--retry-delay: exit $?: $(cat again)"
 gives 0 snapset delete --all
 gives 2 snapset create --hold-timeout 10001 /m/a
 gives 2 snapset create --budget 1k /m/a
 
 # what each takes of a store, who shares it, and what is done when it is full
-of_set() { sed -n 's/^set    //p' $out; }
+of_set() { sed -n 's/^set    //p' "$out"; }
 dd if=/dev/zero of=/m/a/big bs=1M count=4 conv=fsync status=none
 overwrite() { # KIB AT: in place, past the cache
 	dd if=/dev/urandom of=/m/a/big bs=4k count=$(($1 / 4)) seek=$(($2 / 4)) conv=notrunc \
 		oflag=direct status=none
 }
 gives 0 snapset create --store memory:2M --quota 1536K /m/a
-grep -q '^full' $out && bad 'words about what is usual'
+grep -q '^full' "$out" && bad 'words about what is usual'
 first=$(of_set)
 overwrite 1024 0
 gives 0 snapset create --store "shared:${first:0:8}" --full oldest /m/a
@@ -205,35 +232,26 @@ gives 0 snapset list --exclusive
 says '  MAXIMUM  EXCLUSIVE  STATE '
 says "^[0-9a-f-]{36}  ${first:0:8} .* 1\\.5 MiB +1\\.[0-9] MiB  live"
 gives 0 snapset list --exclusive --json
-python3 - $out "$first" "$second" << 'END' || bad 'list --exclusive --json'
-import json, sys
-d = json.load(open(sys.argv[1]))
-a, b = d["sets"]
-assert [a["id"], b["id"]] == sys.argv[2:]
-assert a["store"]["id"] == b["store"]["id"] > 0
-assert a["store"]["shared_with"] == [b["id"]] and b["store"]["shared_with"] == [a["id"]]
-assert 1 << 20 <= a["store"]["used"] <= a["store"]["size"] == 2 << 20
-assert a["full"]["policy"] == "set" and "wait_ms" not in a["full"]
-assert b["full"] == {"policy": "oldest", "wait_ms": 5000, "waits": 0, "dropped": 0}
-s, t = a["snapshots"][0], b["snapshots"][0]
-assert s["quota"] == 1536 << 10 and "quota" not in t
-assert 1 << 20 <= s["exclusive"] <= s["allocated"] and "exclusive" in t
-one, = d["devices"]
-assert one["snapshots"] == 2 and one["allocated"] == s["allocated"] + t["allocated"]
-assert one["origin_dev"] == s["origin_dev"] and one["origin"] == s["origin"]
-END
+holds "$out" "[s['id'] for s in d['sets']] == ['$first', '$second']" \
+	'd["sets"][0]["store"]["id"] == d["sets"][1]["store"]["id"] > 0' \
+	'[s["store"]["shared_with"] for s in d["sets"]] == [[d["sets"][1]["id"]], [d["sets"][0]["id"]]]' \
+	'1 << 20 <= d["sets"][0]["store"]["used"] <= d["sets"][0]["store"]["size"] == 2 << 20' \
+	'd["sets"][0]["full"]["policy"] == "set" and "wait_ms" not in d["sets"][0]["full"]' \
+	'd["sets"][1]["full"] == {"policy": "oldest", "wait_ms": 5000, "waits": 0, "dropped": 0}'
+snapshots='(d["sets"][0]["snapshots"][0], d["sets"][1]["snapshots"][0], *d["devices"])'
+holds "$out" "(lambda s, t, one: s['quota'] == 1536 << 10 and 'quota' not in t)(*$snapshots)" \
+	"(lambda s, t, one: 1 << 20 <= s['exclusive'] <= s['allocated'] and 'exclusive' in t)(*$snapshots)" \
+	"(lambda s, t, one: one['snapshots'] == 2 and
+		one['allocated'] == s['allocated'] + t['allocated'])(*$snapshots)" \
+	"(lambda s, t, one: (one['origin_dev'], one['origin']) == (s['origin_dev'], s['origin']))(*$snapshots)"
 gives 0 snapset list --json
-grep -q exclusive $out && bad 'list --json counts what nobody asked for'
+grep -q exclusive "$out" && bad 'list --json counts what nobody asked for'
 gives 0 snapset show "$first"
 says '^    1\.[0-9] MiB kept, 1\.[0-9] MiB allocated, 1\.[0-9] MiB exclusive, 1\.5 MiB at most$'
 overwrite 1536 1024
 gives 0 snapset show --json "$second"
-python3 - $out << 'END' || bad 'the oldest did not go'
-import json, sys
-d = json.load(open(sys.argv[1]))
-assert d["full"]["dropped"] == 1 and d["full"]["waits"] >= 1 and "shared_with" not in d["store"]
-assert d["snapshots"][0]["state"] == "live"
-END
+holds "$out" 'd["full"]["dropped"] == 1 and d["full"]["waits"] >= 1' \
+	'"shared_with" not in d["store"] and d["snapshots"][0]["state"] == "live"'
 gives 0 snapset show "$second"
 says 'waits: [1-9][0-9]*, snapshots gone: 1$'
 gives 3 snapset create --store shared:00000000 /m/a
@@ -245,35 +263,30 @@ gives 2 snapset create --quota 4095 /m/a
 says '4096 bytes at least'
 gives 0 snapset delete --all
 gives 0 snapset create --store memory:1M --full wait:100 --json /m/a
-python3 - $out << 'END' || bad 'create --full wait:100 --json'
-import json, sys
-d = json.load(open(sys.argv[1]))
-assert d["full"]["policy"] == "wait" and d["full"]["wait_ms"] == 100
-END
+holds "$out" 'd["full"]["policy"] == "wait" and d["full"]["wait_ms"] == 100'
 overwrite 2048 0
 gives 0 snapset list
 says ' dead '
+last=$(sed -n 's/ .* dead .*//p' "$out")
 gives 0 snapset delete --all
 
-sleep 0.2
-kill $watch $json 2> /dev/null
-grep -q "set $set created" /tmp/events || bad "watch: $(cat /tmp/events)"
-grep -q "snapshot $snap deleted" /tmp/events || bad "watch: $(cat /tmp/events)"
+for file in events events.json; do
+	wait_for 60 grep -q "$last.*deleted\|deleted.*$last" $file || bad "no end of $last: $(cat $file)"
+done
+grep -q "set $set created" events || bad "watch: $(cat events)"
+grep -q "snapshot $snap deleted" events || bad "watch: $(cat events)"
 for what in low full; do
 	grep -qE "^[0-9]+ set [0-9a-f-]{36} store $what: .+, store [0-9]+ \(memory\): .* of 1.0 MiB used, .+/s$" \
-		/tmp/events || bad "watch: no store $what: $(cat /tmp/events)"
+		events || bad "watch: no store $what: $(cat events)"
 done
-python3 - << 'END' || bad 'watch --json'
-import json
-events = [json.loads(line) for line in open("/tmp/events.json")]
-seqs = [e["seq"] for e in events]
-assert seqs and seqs == list(range(seqs[0], seqs[0] + len(seqs)))
-for what in "store-low", "store-full":
-    store = [e for e in events if e["event"] == what][-1]["store"]
-    assert store["kind"] == "memory" and store["id"] > 0 and store["rate"] >= 0
-    assert 1 << 19 <= store["used"] <= store["size"] == 1 << 20
-assert not any("store" in e for e in events if e["event"] == "set-state")
-END
-umount /m/a /m/b
+holds events.json '[e["seq"] for e in d] == list(range(d[0]["seq"], d[0]["seq"] + len(d)))' \
+	'not any("store" in e for e in d if e["event"] == "set-state")'
+for what in low full; do
+	holds events.json "(lambda s: s['kind'] == 'memory' and s['id'] > 0 and s['rate'] >= 0 and
+		1 << 19 <= s['used'] <= s['size'] == 1 << 20)(
+		[e for e in d if e['event'] == 'store-$what'][-1]['store'])"
+done
+must umount /m/a
+must umount /m/b
 [ $failed = 0 ] || exit 1
 finish
