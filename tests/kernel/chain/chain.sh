@@ -5,7 +5,7 @@
 # the images of all of them stay frozen while others are made and deleted in any
 # order under load, and when all have gone nothing is left and no store is claimed.
 #
-# spared: 6.12
+# about: engine
 # vm: --smp 2 --mem 1G --disk 8M --disk 12M --disk 88M --disk 24M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,8 +4,8 @@
 # A disk has many snapshots, to a limit (512, set lower here). Who dies takes the older ones along, and newer
 # ones are not concerned. What an older one needs of a deleted one's store keeps that.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 64M --disk 8M --disk 96M --timeout 600
-# spared: 7
 . "$(dirname "$0")/../lib.sh"
 
 need snapset

@@ -4,6 +4,7 @@
 # Commit, cancel and the hold's end race for one word: whoever wins, the cancel's
 # answer, the set's state and the images agree, nothing stays held or frozen.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 64M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 

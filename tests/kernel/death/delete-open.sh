@@ -6,6 +6,7 @@
 #
 # row delete E_VOLUME_IN_USE - "an image is open" "the image * of * is open"
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

@@ -6,6 +6,7 @@
 # discards of what is not kept are swallowed, and if they are copied like writes,
 # because somebody else has the member; also those of fstrim.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 64M --disk 48M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

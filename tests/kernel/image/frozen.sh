@@ -6,6 +6,7 @@
 # of the origin before; and it equals a copy made while all was quiet. So for each
 # way of writing, with a set of its own: what is kept already is copied by nobody.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 24M --disk 24M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,6 +4,7 @@
 # The image is frozen up to the last sector when the disk ends, and begins, in the
 # middle of a granule and of a page.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 48M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,6 +5,7 @@
 # wait for the store: the old data is in RAM when it returns, and the image reads
 # it from there. The second write to the same place costs nothing.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

@@ -3,6 +3,7 @@
 #
 # The same through the page cache of the image and of the origin.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 48M --timeout 250
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,6 +4,7 @@
 # The same with three snapshots of one disk, each older than the other: all three
 # stay as they were, also when the oldest goes and a new one comes.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 48M --timeout 250
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,6 +4,7 @@
 # Reads of the image, of blocks never written, kept before, and just being copied,
 # race with overwrites for a minute: every sector is as it was at the take.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 64M --timeout 250
 . "$(dirname "$0")/../lib.sh"
 

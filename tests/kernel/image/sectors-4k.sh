@@ -3,6 +3,7 @@
 #
 # The image is frozen on a disk with sectors of 4096 bytes, and has such itself.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 24M:4096 --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

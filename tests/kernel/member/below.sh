@@ -6,6 +6,7 @@
 # given on to a leg: it is a new write there, also if array and leg are in one set,
 # which only the tool refuses.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 16M --disk 16M --disk 16M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

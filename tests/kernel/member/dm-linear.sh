@@ -4,6 +4,7 @@
 # The member is a device-mapper device over parts of two disks: writes that span
 # both, writes in every way, and the image stays frozen.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,6 +4,7 @@
 # The member is an md raid1: its image stays frozen, the array stays whole and in
 # sync, and an active leg is refused as a member.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 40M --disk 40M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

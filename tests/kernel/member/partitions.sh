@@ -5,6 +5,7 @@
 # partition are both seen, whichever of the two is the member, and writes beside
 # the partition are none of its business.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 64M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,6 +5,7 @@
 # set in the making at a time: a second session is told so from the first's start until
 # its set is made, and not longer.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

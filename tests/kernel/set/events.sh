@@ -3,6 +3,7 @@
 #
 # Events come in order, numbered without a gap, and tell what a set goes through.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,7 +4,7 @@
 # What of a store is whose: allocated is what holds a snapshot's old data, exclusive is
 # what its deletion gives back, and it does.
 #
-# spared: 6.12
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

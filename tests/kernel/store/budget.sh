@@ -7,7 +7,7 @@
 # then the first member has used all that is shared, not a byte more, the other one
 # what is kept for it, and writers wait.
 #
-# spared: 6.12
+# about: interface
 # vm: --smp 2 --mem 1G --disk 24M --disk 24M --disk 64M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

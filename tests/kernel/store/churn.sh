@@ -5,7 +5,7 @@
 # store is lost or used twice, a deletion gives back what it said, and each image that
 # lives is right.
 #
-# spared: 6.12
+# about: engine
 # vm: --smp 2 --mem 1G --disk 16M --disk 8M --disk 16M --disk 200M --timeout 600
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,6 +4,7 @@
 # A block device holds what the snapshots keep: it is claimed, used, and let go; and
 # a store that is in use is refused.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

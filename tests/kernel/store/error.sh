@@ -6,6 +6,7 @@
 #
 # row dead E_UNEXPECTED_PROVIDER_ERROR - "a write to the store fails" "a write to the store failed*"
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 48M --disk 96M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

@@ -6,6 +6,7 @@
 # no writer waits for longer than the stall bound, the set can be deleted and the file
 # system unmounted, and what is left there is an ordinary file.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 48M --disk 400M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,6 +5,7 @@
 # is made of the volume that it lies on; a mapping of the file that is written to while it
 # is pinned; a file of which a store is refused; one that ends inside of a block.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 32M --disk 120M --disk 32M --disk 400M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 

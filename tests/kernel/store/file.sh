@@ -5,6 +5,7 @@
 # hold what the snapshots keep, nobody else can write, cut, rename, remove, clone or move
 # it, and it goes with the set. What a file system cannot pin is refused in a sentence.
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 32M --disk 400M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 

@@ -9,6 +9,7 @@
 # row dead E_INSUFFICIENT_STORAGE - "the store is full, and there is no older snapshot to delete" "the store is full, and no older snapshot can make room"
 # row dead E_INSUFFICIENT_STORAGE - "a member needs more than its quota" "it needs more of the store than its quota of*"
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 64M --disk 32M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 

@@ -6,6 +6,7 @@
 #
 # row dead E_INSUFFICIENT_STORAGE - "the store is full" "the store is full"
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 64M --disk 8M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,6 +5,7 @@
 # the first one is overwritten and the snapshot is not lost; what each file holds is where
 # the map says. Refusals of an extension change nothing.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 64M --disk 200M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 

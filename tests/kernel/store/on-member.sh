@@ -7,7 +7,7 @@
 # snapshots takes no new file. Blocks of a file that has gone stay zeros in the images
 # that are left.
 #
-# spared: 6.12
+# about: interface
 # vm: --smp 2 --mem 1G --disk 400M --disk 260M --timeout 1200
 . "$(dirname "$0")/../lib.sh"
 

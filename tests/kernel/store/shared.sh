@@ -5,6 +5,7 @@
 # told of under one number, and lets a volume that holds its own store have a second
 # snapshot.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 64M --disk 32M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 

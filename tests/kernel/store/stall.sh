@@ -6,6 +6,7 @@
 #
 # row dead E_UNEXPECTED_PROVIDER_ERROR - "the store stands still for the stall timeout" "the store completed no write for*"
 #
+# about: interface
 # vm: --smp 2 --mem 1G --disk 48M --disk 96M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

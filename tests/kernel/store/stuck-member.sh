@@ -4,6 +4,7 @@
 # A member whose disk stands still has taken all of the set's budget that is shared,
 # for old data that cannot be read; the writers of the other member go on.
 #
+# about: engine
 # vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

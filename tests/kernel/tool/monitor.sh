@@ -6,8 +6,8 @@
 # nor a storage that has its maximum keeps it from the others. It waits for the module, says
 # what it does, needs no more rights than its unit gives it, and ends when it is told to.
 #
+# about: tool
 # vm: --smp 2 --mem 1G --disk 64M --disk 64M --disk 300M --disk 300M --timeout 400
-# spared: 6.12
 . "$(dirname "$0")/../lib.sh"
 
 need snapset fsfreeze setpriv python3

@@ -5,6 +5,7 @@
 # exactly once, whatever happens to the set, to them and to who asked. A writer that
 # they hold shows that they were at rest at the instant.
 #
+# about: tool
 # vm: --smp 2 --mem 1G --disk 64M --disk 64M --timeout 300
 # The bodies of programs are in single quotes, ids are words.
 # shellcheck disable=SC2016,SC2046
