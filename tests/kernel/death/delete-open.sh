@@ -6,8 +6,10 @@
 #
 # row delete E_VOLUME_IN_USE - "an image is open" "the image * of * is open"
 #
-# about: engine
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+# Two processors: some read while the disk is taken away.
+#
+# about: interface
+# vm: --smp 2 --mem 1G --disk 8M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -32,7 +34,7 @@ mkfifo go
 python3 reader.py "${IMAGE[1]}" <go >reader.out &
 reader=$!
 exec 8>go
-wait_for 10 grep -q open reader.out || fail "the image cannot be read"
+wait_for 60 grep -q open reader.out || fail "the image cannot be read"
 udevadm settle
 snapraw delete --now "$SET" >out && fail "an open image was deleted"
 grep -Eq '^errno EBUSY .* text [^ ]+ [^ ]+' out || fail "$(cat out)"
@@ -48,15 +50,17 @@ exec 8>&-
 # behind the end there is none to read, and sector 0 may still be in the cache
 [ "$(sed 1d reader.out | grep -c EIO)" -ge 3 ] || fail "no EIO: $(cat reader.out)"
 grep -q '^4194304 read' reader.out && fail "no EIO: $(cat reader.out)"
-wait_for 10 test ! -e "${IMAGE[1]}" || fail "the image's node stays"
+wait_for 60 test ! -e "${IMAGE[1]}" || fail "the image's node stays"
 [ "$(snapraw sets)" = 0 ] || fail "the set stays"
 
 # the same with readers in full swing
 take "$SCRATCH0"
 for i in 1 2 3; do
-	sh -c "while blk verify ${IMAGE[0]} model; do :; done" 2>"reader$i" &
+	sh -c "while blk verify ${IMAGE[0]} model; do echo >read$i; done" 2>"reader$i" &
 done
-sleep 1
+for i in 1 2 3; do
+	wait_for 60 test -e "read$i" || fail "reader $i has not read the image once: $(cat "reader$i")"
+done
 must snapraw delete --force "$SET"
 wait
 grep -hv 'Input/output error' reader? >other

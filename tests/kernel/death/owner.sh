@@ -4,8 +4,8 @@
 # The owner's death deletes its auto-release snapshots, also when it is killed, and
 # leaves those that are to stay.
 #
-# about: interface
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 32M --timeout 120
+# about: engine
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -16,13 +16,13 @@ kept=${SNAP[0]} kept_image=${IMAGE[0]}
 for how in KILL TERM; do
 	snapraw take --stay "$SCRATCH1" "$SCRATCH2" >out </dev/zero &
 	owner=$!
-	wait_for 20 grep -q ready out || fail "no set: $(cat out)"
+	wait_for 60 grep -q ready out || fail "no set: $(cat out)"
 	taken out
 	must test -b "${IMAGE[0]}"
 	[ "$(snapraw sets)" = 2 ] || fail "$(snapraw sets) sets"
 	kill -$how $owner
 	wait $owner 2>/dev/null
-	wait_for 10 test ! -e "${IMAGE[0]}" || fail "$how: the image outlives its owner"
+	wait_for 60 test ! -e "${IMAGE[0]}" || fail "$how: the image outlives its owner"
 	must_not snapraw snap "${SNAP[1]}"
 	[ "$(snapraw sets)" = 1 ] || fail "$how: $(snapraw sets) sets are left"
 done

@@ -96,7 +96,7 @@ static uint64_t check(const struct one *one)
 
 static void drop(struct nl *nl, const struct one *one)
 {
-	uint64_t end = now_ns() + 20000000000ull;
+	uint64_t end = now_ns() + 60000000000ull;
 	int err;
 
 	/* udev looks into each new image for a moment */

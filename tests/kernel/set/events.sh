@@ -4,7 +4,7 @@
 # Events come in order, numbered without a gap, and tell what a set goes through.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -25,7 +25,8 @@ must wait_for 60 waits_for_io $put
 refused E_HOLD_WRITES_TIMEOUT --hold-timeout 300 /dev/mapper/slow
 let_go slow
 must wait $put
-sleep 0.5
+wait_for 60 grep -q "set-state state 7 " events.out ||
+	fail "it is not told that the set has failed: $(cat events.out)"
 kill $events
 wait $events
 
