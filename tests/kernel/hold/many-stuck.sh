@@ -52,6 +52,7 @@ load
 # on a slow machine the writers may stand still for long
 may_hang
 # below the loops it is, so these have been sent and do not end until it goes on
+on_exit dmsetup resume stuck-below	# before the loops go
 hang stuck
 python3 writers.py "${loops[@]}" 2>err &
 writers=$!

@@ -22,6 +22,7 @@ slow_disk() {
 	hanging "$1" "$2"
 	DISK=$(losetup -f --show --direct-io=on "/dev/mapper/$1") || fail "losetup"
 	on_exit losetup -d "$DISK"
+	on_exit dmsetup resume "$1-below"	# before it goes
 	[ "$(<"/sys/block/${DISK#/dev/}/loop/dio")" = 1 ] || fail "no direct I/O: nothing would stand still"
 	# what waits in a scheduler does not sleep below the hook
 	echo none >"/sys/block/${DISK#/dev/}/queue/scheduler" || fail "$DISK keeps its scheduler"

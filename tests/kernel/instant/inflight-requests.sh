@@ -15,6 +15,7 @@ fill "$SCRATCH0" model
 hanging slow "$SCRATCH0"
 loop=$(losetup -f --show --direct-io=on /dev/mapper/slow) || fail "losetup"
 on_exit losetup -d "$loop"
+on_exit dmsetup resume slow-below	# before it goes
 [ "$(cat "/sys/block/${loop#/dev/}/loop/dio")" = 1 ] || fail "no direct I/O: the write would be in the cache at once"
 
 write() { # AT
