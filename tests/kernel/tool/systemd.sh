@@ -51,7 +51,8 @@ on_exit rm -rf $units /etc/snapset
 load
 must mkfs.ext4 -qF "$SCRATCH1"
 must mkdir /sys/fs/cgroup/machine
-on_exit rmdir /sys/fs/cgroup/machine
+# with those that systemd has made in it
+on_exit find /sys/fs/cgroup/machine -depth -type d -exec rmdir {} \;
 cat >boot <<'EOS'
 echo 0 >/sys/fs/cgroup/machine/cgroup.procs
 exec unshare --pid --fork --mount --cgroup --mount-proc --kill-child sh -c '
