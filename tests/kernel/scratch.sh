@@ -70,11 +70,12 @@ scratch_cut() {
 		[ "${have#*:}" = "${1#*:}" ] || continue
 		[ $((${cut[$disk]:-0} + size)) -le "${have%:*}" ] || continue
 		name=snapset-scratch$2
+		# before it is there: a test may be ended at any moment
+		on_exit dmsetup remove --retry "$name"
 		printf '0 %d linear %s %d\n' $((size / 512)) "$disk" $((${cut[$disk]:-0} / 512)) |
 			dmsetup create "$name" || return
 		cut[$disk]=$((${cut[$disk]:-0} + size))
 		PIECE=/dev/mapper/$name
-		on_exit dmsetup remove --retry "$name"
 		on_exit scratch_forget "$PIECE"
 		note "$PIECE is ${1%:*} bytes of $disk"
 		return

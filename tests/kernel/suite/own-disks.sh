@@ -6,6 +6,7 @@
 # test wants; what comes out is KTAP with the exit codes of kselftest; nothing is left.
 #
 # about: tool
+# kernels: 6.1
 # vm: --smp 1 --mem 1G --disk 400M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
@@ -37,7 +38,7 @@ try fails 'fail "it was two and not one"'
 try skips 'skip "no reason"'
 try leaves 'losetup -f --show /etc/passwd; exit 0'
 try hangs 'sleep 1000'
-sed -i '2s/$/ --timeout 1/' kernel/try/hangs.sh
+sed -i '2s/$/ --timeout 3/' kernel/try/hangs.sh
 
 # what must not be written over
 must mkfs.ext4 -qF "$A"
@@ -85,7 +86,7 @@ says 'leaves the machine other than it was'
 must_not grep -q 'try/passes' out
 losetup -j /etc/passwd | cut -d: -f1 | xargs losetup -d
 runs 1 "$A" try/hangs
-says 'no end after 1 s'
+says 'no end after 3 s'
 says '^not ok 1 try/hangs'
 
 # real tests, on pieces and on a disk of just the size
