@@ -60,13 +60,13 @@ must snapset delete --all
 # on the volume itself, by just "create"; the second one shares it, as no file can come there
 mounted ext4 "$SCRATCH0" "$TMP/a" -b 4096
 mounted ext4 "$SCRATCH1" "$TMP/b" -b 4096
-must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=24 conv=fsync status=none
+must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=6 conv=fsync status=none
 sum=$(md5sum <"$TMP/a/file")
 created volume "$TMP/a/.snapset" "$TMP/a"
 grep -q "a file of .* in $TMP/a/.snapset, on a volume of the set" said || fail "not said: $(cat said)"
 [ "$(stat -c '%a %u' "$TMP/a/.snapset")" = '700 0' ] || fail "anybody may write there"
 first=$set
-must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=24 conv=notrunc oflag=direct status=none
+must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=6 conv=notrunc oflag=direct status=none
 mkdir i
 must mount -o ro,noload "$(json created 'd["snapshots"][0]["device"]')" i
 on_exit umount i

@@ -36,7 +36,7 @@ stale=$TMP/a/.snapset-01234567-89ab-4cde-8f01-23456789abcd.store
 store_file "$stale" 1
 echo mine >"$TMP/a/.snapset-01234567-89ab-4cde-8f01-23456789abce.store"
 
-must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=24 conv=fsync status=none
+must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=6 conv=fsync status=none
 sum=$(md5sum <"$TMP/a/file")
 must snapset create --json --store "$TMP/a:64M" "$TMP/a" >created
 set=$(json created 'd["id"]') image=$(json created 'd["snapshots"][0]["device"]')
@@ -52,12 +52,12 @@ esac
 must_not rm -f "$path"
 
 # overwritten in place, and past the file system's cache
-must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=24 conv=notrunc oflag=direct status=none
+must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=6 conv=notrunc oflag=direct status=none
 must mount -o ro,noload "$image" i
 on_exit umount i
 [ "$(md5sum <i/file)" = "$sum" ] || fail "the image's file has changed"
 must snapset show --json "$set" >shown
-[ "$(json shown 'd["store"]["used"] >= 24 << 20')" = true ] || fail "$(cat shown)"
+[ "$(json shown 'd["store"]["used"] >= 6 << 20')" = true ] || fail "$(cat shown)"
 must snapset show "$set" >words
 grep -q "^store  file $path, .* used" words || fail "$(cat words)"
 

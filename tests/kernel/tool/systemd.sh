@@ -73,7 +73,12 @@ state() {
 	within systemctl --no-pager status "$@" 2>&1
 	within journalctl --no-pager -n 30 2>&1
 }
-bus() { [ -S "/proc/$init/root/run/systemd/private" ]; }
+# the socket may be one that an earlier systemd has left
+bus() {
+	[ -S "/proc/$init/root/run/systemd/private" ] && within systemctl list-jobs && return
+	pause 0.5
+	return 1
+}
 wait_for 120 bus || fail "systemd does not listen"
 # that waits until it is
 units=(test.target snapset-monitor.service snapset-shutdown.service)
