@@ -24,7 +24,7 @@ FAULTS = "/sys/kernel/debug/snapset/faults"
 COUNTERS = "/sys/kernel/debug/snapset/counters"
 FIFREEZE, FITHAW, LOOP_CLR_FD = 0xc0045877, 0xc0045878, 0x4c01
 MS_RDONLY, MS_REMOUNT = 1, 32
-STAND_MS, LONG_MS = 300, 3000
+STANDS_MS = 300, 2000, 8000  # less than a hold may take
 HANG_S = 120
 
 # what is passed next; at "prepare" it is the next member's
@@ -287,9 +287,10 @@ for p in places:
     for w in ACTS:
         faulthandler.dump_traceback_later(4 * HANG_S, exit=True)
         try:
-            result = take(p, w, STAND_MS)
-            if result is None:
-                result = take(p, w, LONG_MS)
+            result = None
+            for ms in STANDS_MS:
+                if result is None:
+                    result = take(p, w, ms)
             if result is None:
                 raise SystemExit("it was not done while the take stood still")
         except (OSError, subprocess.CalledProcessError) as e:
