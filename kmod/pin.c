@@ -110,11 +110,19 @@ static bool is_known(const char *type)
 	return false;
 }
 
+static int is_mapped(const struct file *file, struct netlink_ext_ack *extack)
+{
+	if (!mapping_writably_mapped(file->f_mapping))
+		return 0;
+	return snapset_say(extack, -EBUSY, "%pD is mapped into somebody's memory", file);
+}
+
 static int may_be_pinned(struct file *file, struct netlink_ext_ack *extack)
 {
 	const struct inode *inode = file_inode(file);
 	const char *type = inode->i_sb->s_type->name;
 	loff_t size = i_size_read(inode);
+	int err;
 
 	if (!S_ISREG(inode->i_mode))
 		return snapset_say(extack, -EINVAL, "%pD is no regular file", file);
@@ -128,8 +136,9 @@ static int may_be_pinned(struct file *file, struct netlink_ext_ack *extack)
 	if (IS_SWAPFILE(inode))
 		return snapset_say(extack, -EBUSY, "%pD is in use, as a store or for swapping",
 				   file);
-	if (mapping_writably_mapped(inode->i_mapping))
-		return snapset_say(extack, -EBUSY, "%pD is mapped into somebody's memory", file);
+	err = is_mapped(file, extack);
+	if (err)
+		return err;
 	if (size < 4 * PAGE_SIZE || size % PAGE_SIZE || size >> PAGE_SHIFT > UINT_MAX)
 		return snapset_say(extack, -EINVAL, "%pD cannot be a store: its size is %lld",
 				   file, size);
@@ -222,7 +231,12 @@ static int activate_locked(struct pin *p, struct swap_info_struct *sis,
 		goto undo;
 	snapset_fault("pin-mark");
 	inode->i_flags |= S_SWAPFILE;
-	err = inode_drain_writes(inode);
+	/*
+	 * A fault that has not seen the mark could make a page dirty when all has been
+	 * written. As long as it lasts its mapping is there; who maps it now sees the mark.
+	 */
+	smp_mb();
+	err = is_mapped(p->file, extack) ?: inode_drain_writes(inode);
 	if (err)
 		goto undo;
 	return 0;
