@@ -8,6 +8,7 @@
 #include <linux/spinlock.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
+#include <linux/wait.h>
 #include "fault.h"
 
 #define NAME_MAX_LEN	63
@@ -28,6 +29,8 @@ static DEFINE_MUTEX(write_mutex);	/* one writer at a time; outside faults_lock *
 static DEFINE_SPINLOCK(faults_lock);	/* irq; guards the lists and what is in them */
 static LIST_HEAD(faults);
 static LIST_HEAD(orders);
+static unsigned int goes;		/* how often it was said */
+static DECLARE_WAIT_QUEUE_HEAD(gone_on);
 
 static void full_name(const struct snapset_fault *fault, char *name)
 {
@@ -53,10 +56,12 @@ int snapset_fault_pass(struct snapset_fault *fault)
 	unsigned int delay_ms = 0;
 	struct order *order;
 	unsigned long flags;
+	unsigned int then;
 	int err = 0;
 
 	full_name(fault, name);
 	spin_lock_irqsave(&faults_lock, flags);
+	then = goes;
 	if (!fault->listed) {
 		list_add_tail(&fault->link, &faults);
 		fault->listed = true;
@@ -73,7 +78,7 @@ int snapset_fault_pass(struct snapset_fault *fault)
 	}
 	spin_unlock_irqrestore(&faults_lock, flags);
 	if (delay_ms && fault->may_sleep)
-		msleep(delay_ms);
+		wait_event_timeout(gone_on, READ_ONCE(goes) != then, msecs_to_jiffies(delay_ms));
 	else if (delay_ms)
 		mdelay(min_t(unsigned int, delay_ms, BUSY_MAX_MS));
 	return err;
@@ -151,6 +156,11 @@ static ssize_t faults_write(struct file *file, const char __user *buf, size_t si
 	if (sysfs_streq(line, "off")) {
 		static_branch_disable(&snapset_faults_on);
 		forget();
+	} else if (sysfs_streq(line, "go")) {
+		spin_lock_irq(&faults_lock);
+		WRITE_ONCE(goes, goes + 1);
+		spin_unlock_irq(&faults_lock);
+		wake_up_all(&gone_on);
 	} else {
 		if (!sysfs_streq(line, "on"))
 			err = add_order(line);

@@ -11,6 +11,7 @@
  *					1 and from now, COUNT passes (0: all) wait so
  *					long and then fail with -ERRNO (0: do not)
  *	on				only counts passes
+ *	go				who waits at a point now goes on
  *	off				forgets all that was written and counted
  *
  * NAME may end with *: then it is all points that begin so, and their passes are
