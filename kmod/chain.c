@@ -349,6 +349,7 @@ void snapset_chain_leave(struct snapset_cow *cow)
 	mutex_lock(&chain->leave_mutex);
 	if (cow->linked) {
 		hand_down(cow);
+		snapset_fault("leave");
 		unlink_cow(cow);
 	}
 	synchronize_rcu_expedited();	/* who found it in the list, or as the newest */
