@@ -176,7 +176,7 @@ load() {
 
 FAULTS=/sys/kernel/debug/snapset/faults
 
-# fault 'NAME FIRST COUNT DELAY_MS ERRNO'|on|off: kmod/fault.h
+# fault 'NAME FIRST COUNT DELAY_MS ERRNO'|on|go|off: kmod/fault.h
 fault() { echo "$1" >"$FAULTS" || fail "fault $1"; }
 
 # fault_hits NAME: how often what was written for it has happened
@@ -359,17 +359,7 @@ in_flight() {
 # store_file PATH MIB: a file as the library makes them for stores
 store_file() {
 	rm -f "$1"
-	touch "$1"
-	chattr +C "$1" 2>/dev/null	# btrfs: else it would be copied on write
-	must fallocate -l "$2M" "$1"
-	python3 -c '
-import os, struct, sys
-f = os.open(sys.argv[1], os.O_WRONLY)
-sectors = os.fstat(f).st_size // 512
-for s in [*range(16), *range(sectors - 16, sectors)]:
-    label = struct.pack("<16s16sQ", b"snapset store\n", (sys.argv[1] * 16)[:16].encode(), s)
-    os.pwrite(f, label.ljust(512, b"\0"), s * 512)
-os.fsync(f)' "$1" || fail "no labels in $1"
+	must blk store "$1" "$2M"
 }
 
 # mounted KIND DISK DIR [OPTION OF MKFS...]: a fresh file system, mounted

@@ -17,6 +17,7 @@
 #include "churn.h"
 #include "engine.h"
 #include "pat.h"
+#include "storefile.h"
 #include "util.h"
 
 #define BUF	(1u << 20)
@@ -34,6 +35,8 @@ static const char usage[] =
 "	--engine direct|buffered|mmap|aio|uring --nowait --hipri --dsync\n"
 "	--threads N --depth N --min BYTES --max BYTES --align BYTES\n"
 "	--from BYTES --len BYTES --cover --writes N --seconds N --seed N --noflush\n"
+"	--on			after --cover at random, until SIGTERM; MODEL.covered exists since\n"
+"blk store FILE SIZE                makes a file that may be a store\n"
 "blk spoil DISK OFFSET              change one byte, for tests of the tests\n";
 
 /* Reading through the cache would show what was read before. */
@@ -230,10 +233,23 @@ static int cmd_eio(int argc, char **argv)
 	return good || other || !d.size ? EXIT_REFUSED : EXIT_PASS;
 }
 
+/* An empty file MODEL.WORD, by which a script sees how far we are. */
+static void make_mark(const char *model, const char *word)
+{
+	char mark[512];
+	int fd;
+
+	snprintf(mark, sizeof(mark), "%s.%s", model, word);
+	fd = open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0)
+		die("cannot make %s: %s", mark, strerror(errno));
+	close(fd);
+}
+
 static int cmd_put(int argc, char **argv)
 {
 	uint64_t off = bytes(argv[2]), len = bytes(argv[3]), begun;
-	char *buf = aligned(len), mark[512];
+	char *buf = aligned(len);
 	struct model model;
 	struct disk d;
 	int err;
@@ -242,8 +258,7 @@ static int cmd_put(int argc, char **argv)
 	open_to_write(&d, argv[0]);
 	model_load(&model, argv[1]);
 	pat_make(buf, model.id, off / SECTOR, len / SECTOR, model.next);
-	snprintf(mark, sizeof(mark), "%s.writing", argv[1]);
-	close(open(mark, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	make_mark(argv[1], "writing");
 	begun = now_ns();
 	err = write_at(d.fd, buf, len, off);
 	if (err)
@@ -303,6 +318,13 @@ static int cmd_spoil(int argc, char **argv)
 	return EXIT_PASS;
 }
 
+static int cmd_store(int argc, char **argv)
+{
+	(void)argc;
+	close(store_file(argv[0], bytes(argv[1])));
+	return EXIT_PASS;
+}
+
 static struct churn *running;
 
 static void on_signal(int sig)
@@ -320,6 +342,7 @@ static int cmd_churn(int argc, char **argv)
 		{ "min", 1, NULL, 'm' }, { "max", 1, NULL, 'M' },
 		{ "align", 1, NULL, 'a' }, { "from", 1, NULL, 'f' },
 		{ "len", 1, NULL, 'l' }, { "cover", 0, NULL, 'c' },
+		{ "on", 0, NULL, 'o' },
 		{ "writes", 1, NULL, 'w' }, { "seconds", 1, NULL, 's' },
 		{ "seed", 1, NULL, 'S' }, { "noflush", 0, NULL, 'F' },
 		{ 0 },
@@ -350,6 +373,7 @@ static int cmd_churn(int argc, char **argv)
 		case 'f': o.from = bytes(optarg); break;
 		case 'l': o.len = bytes(optarg); break;
 		case 'c': o.cover = true; break;
+		case 'o': o.on = true; break;
 		case 'w': o.writes = number(optarg); break;
 		case 's': o.seconds = number(optarg); break;
 		case 'S': o.seed = number(optarg); break;
@@ -359,11 +383,17 @@ static int cmd_churn(int argc, char **argv)
 	}
 	if (!o.cover && !o.writes && !o.seconds)
 		die("churn needs --cover, --writes or --seconds");
+	if (o.on && !o.cover)
+		die("--on needs --cover");
 
 	model_load(&model, model_path);
 	running = churn_start(&o, &model);
 	signal(SIGTERM, on_signal);
 	signal(SIGINT, on_signal);
+	if (o.on) {
+		churn_wait_covered(running);
+		make_mark(model_path, "covered");
+	}
 	churn_end(running, &stats);
 	model_save(&model, model_path);
 	printf("writes %llu bytes %llu again %llu slowest_ms %llu\n",
@@ -382,6 +412,7 @@ static const struct {
 	{ "eio", cmd_eio, 1, 1 },	{ "put", cmd_put, 4, 4 },
 	{ "zero", cmd_zero, 4, 4 },	{ "discard", cmd_discard, 4, 4 },
 	{ "churn", cmd_churn, 2, 99 },	{ "spoil", cmd_spoil, 2, 2 },
+	{ "store", cmd_store, 2, 2 },
 };
 
 int main(int argc, char **argv)

@@ -206,7 +206,7 @@ static void *read_on(void *arg)
 		}
 		visit(r, im, fd, direct, buf);
 		image_close(im, fd);
-		sleep_ms(rnd_below(&r->chance, 4));	/* others want to get on, too */
+		sleep_ms(rnd_below(&r->chance, 60));	/* others want to get on, too */
 	}
 	free(buf);
 	return NULL;
@@ -225,7 +225,7 @@ static bool needed(const struct store *st)
 
 static void must_be_free(const struct store *st)
 {
-	uint64_t end = now_ns() + 10000000000ull;
+	uint64_t end = now_ns() + 60000000000ull;
 	int fd;
 
 	while ((fd = open(st->path, O_RDWR | O_EXCL | O_CLOEXEC)) < 0) {
@@ -386,7 +386,7 @@ static void forget(struct image *im)
 static void *delete(void *arg)
 {
 	struct deletion *d = arg;
-	uint64_t end = now_ns() + 20000000000ull;
+	uint64_t end = now_ns() + 60000000000ull;
 	struct nl nl;
 	unsigned int i;
 	int err = nl_open(&nl);
@@ -583,7 +583,7 @@ static unsigned int delete_all(uint64_t *chance)
 
 static void nothing_is_left(void)
 {
-	uint64_t end = now_ns() + 15000000000ull;
+	uint64_t end = now_ns() + 60000000000ull;
 	unsigned int i;
 	long n;
 
@@ -613,7 +613,7 @@ int main(int argc, char **argv)
 		{ "readers", 1, NULL, 'r' }, { "writers", 1, NULL, 'w' },
 		{ "seed", 1, NULL, 'S' }, { 0 },
 	};
-	unsigned int ops = 0, want = 1000, readers = 3, writers = 2, i;
+	unsigned int ops = 0, want = 1000, readers = 2, writers = 2, i;
 	uint64_t begun = now_ns(), seed = begun / 1000 % 1000000, chance;
 	struct reader reader[8] = { 0 };
 	struct mixer_stats st;

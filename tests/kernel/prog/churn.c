@@ -30,6 +30,7 @@ struct worker {
 	struct piece	busy[ENGINE_DEPTH_MAX];	/* under churn->lock; len 0: free */
 	uint64_t	begun[ENGINE_DEPTH_MAX];
 	uint32_t	seq[ENGINE_DEPTH_MAX];
+	bool		of_cover[ENGINE_DEPTH_MAX];
 };
 
 struct churn {
@@ -43,7 +44,7 @@ struct churn {
 	bool		paused;
 	unsigned int	running, resting;	/* threads alive; of them, with nothing under way */
 	struct piece	*pieces;		/* cover: what is left, in random order */
-	size_t		npieces, next;
+	size_t		npieces, next, uncovered;
 	uint64_t	issued;
 	struct churn_stats	stats;
 	atomic_uchar	*written;		/* by granule: BEGUN, ENDED */
@@ -132,7 +133,9 @@ static bool over(struct churn *c)
 {
 	if (atomic_load(&c->stop) || (c->o.seconds && now_ns() > c->end_ns))
 		return true;
-	return c->o.cover ? c->next == c->npieces : c->o.writes && c->issued >= c->o.writes;
+	if (c->o.cover)
+		return !c->o.on && c->next == c->npieces;
+	return c->o.writes && c->issued >= c->o.writes;
 }
 
 /* Under the lock. False if there is nothing to write. */
@@ -143,7 +146,8 @@ static bool pick(struct churn *c, struct worker *w, unsigned int slot)
 
 	if (over(c))
 		return false;
-	if (c->o.cover) {
+	w->of_cover[slot] = c->next < c->npieces;
+	if (w->of_cover[slot]) {
 		p = c->pieces[c->next++];
 	} else {
 		do {
@@ -200,6 +204,8 @@ static void finished(struct worker *w, struct engine *e, unsigned int slot, cons
 	c->stats.again += again;
 	if (took > c->stats.slowest_ns)
 		c->stats.slowest_ns = took;
+	if (w->of_cover[slot] && !--c->uncovered)
+		pthread_cond_broadcast(&c->changed);
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -301,6 +307,7 @@ struct churn *churn_start(const struct churn_options *o, struct model *model)
 		die("1 to %u threads", THREADS_MAX);
 	if (c->o.cover)
 		plan_cover(c);
+	c->uncovered = c->npieces;
 	c->end_ns = now_ns() + o->seconds * 1000000000ull;
 
 	pthread_mutex_init(&c->lock, NULL);
@@ -371,6 +378,14 @@ void churn_stop(struct churn *c)
 {
 	atomic_store(&c->stop, true);
 	pthread_cond_broadcast(&c->changed);
+}
+
+void churn_wait_covered(struct churn *c)
+{
+	pthread_mutex_lock(&c->lock);
+	while (c->uncovered && c->running)
+		pthread_cond_wait(&c->changed, &c->lock);
+	pthread_mutex_unlock(&c->lock);
 }
 
 bool churn_done(struct churn *c)

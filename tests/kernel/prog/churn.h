@@ -20,6 +20,7 @@ struct churn_options {
 	uint64_t	align;		/* of their offsets; 0: the block size */
 	uint64_t	from, len;	/* part of the disk; len 0: to its end */
 	bool		cover;		/* overwrite everything once instead of at random */
+	bool		on;		/* cover: then go on at random until it is stopped */
 	uint64_t	writes;		/* stop after so many; 0: not by this */
 	unsigned int	seconds;	/* stop after so long; 0: not by this */
 	bool		noflush;	/* no flush at the end: one goes to all of a device */
@@ -56,6 +57,7 @@ void churn_look(struct churn *c, uint64_t off, uint64_t len, struct churn_seen *
 void churn_progress(struct churn *c, struct churn_stats *stats);
 void churn_stop(struct churn *c);		/* asks */
 bool churn_done(struct churn *c);		/* all threads have ended */
+void churn_wait_covered(struct churn *c);	/* cover: all that was there has been overwritten */
 void churn_end(struct churn *c, struct churn_stats *stats);	/* waits; frees */
 
 #endif

@@ -61,8 +61,12 @@ static void finish(struct engine *e, unsigned int slot, int result)
 
 static int plain_wait(struct engine *e, int *result)
 {
-	*result = e->done[--e->ndone].result;
-	return e->done[e->ndone].slot;
+	unsigned int slot = e->done[0].slot;
+
+	/* the oldest: who writes on and on is to hear of each some time */
+	*result = e->done[0].result;
+	memmove(&e->done[0], &e->done[1], --e->ndone * sizeof(e->done[0]));
+	return slot;
 }
 
 static void plain_write(struct engine *e, unsigned int slot, const void *buf, size_t len,

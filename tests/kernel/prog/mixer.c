@@ -252,7 +252,8 @@ void mixer_resume(struct mixer *m)
 
 void mixer_vary(struct mixer *m, uint64_t *chance)
 {
-	static const unsigned int naps[] = { 0, 500, 2000, 10000 };
+	/* now and then fast; else they leave the processor to those who look */
+	static const unsigned int naps[] = { 500, 2000, 5000, 10000, 20000, 50000 };
 	struct range w = { 0, m->disk.size };
 
 	if (rnd_below(chance, 2)) {

@@ -2,7 +2,9 @@
 #include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <linux/snapset.h>
@@ -18,10 +20,15 @@ int store_file(const char *path, uint64_t size)
 	uint64_t sectors = size / SECTOR, s, i;
 	struct snapset_store_label label = { .magic = SNAPSET_STORE_MAGIC };
 	char sector[SECTOR] = { 0 };
-	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), err;
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600), flags = 0, err;
 
 	if (fd < 0)
 		die("%s: %s", path, strerror(errno));
+	/* btrfs: else it would be copied on write; others know no such flag */
+	if (!ioctl(fd, FS_IOC_GETFLAGS, &flags)) {
+		flags |= FS_NOCOW_FL;
+		ioctl(fd, FS_IOC_SETFLAGS, &flags);
+	}
 	err = posix_fallocate(fd, 0, (off_t)size);
 	if (err)
 		die("%s: %s", path, strerror(err));

@@ -25,9 +25,11 @@
 #include "util.h"
 
 #define BLOCK		4096u
+#define AT_ONCE		64u		/* blocks: a disk has a multiple of them */
 #define DISKS_MAX	4
 #define SETS_MOST	6
 #define SNAPS_MAX	64
+#define LOOKS		4		/* into each image after each operation */
 
 /* What a block holds: its number and how often it was written, all over. */
 static uint32_t *written[DISKS_MAX];
@@ -125,7 +127,7 @@ static uint64_t places(void)
 /* Nothing is on its way, and what is there is what is told. Returns the bytes. */
 static uint64_t settled(struct now *now, const char *after)
 {
-	uint64_t end = now_ns() + 20000000000ull, sum, all, in_ram, most, lost;
+	uint64_t end = now_ns() + 60000000000ull, sum, all, in_ram, most, lost;
 	unsigned int i, k;
 
 	for (;;) {
@@ -238,6 +240,17 @@ static bool still_live(const uint8_t *id)
 	return !snap_get(&nl, id, &snap) && snap.state == SNAPSET_SNAP_LIVE;
 }
 
+/* Mostly one that has been written since: what nobody has written is nobody's to keep. */
+static uint64_t some_block(const struct image *im)
+{
+	uint64_t blocks = disk[im->disk].size / BLOCK, at = rnd_below(&chance, blocks);
+	unsigned int tries = rnd_below(&chance, 4) ? 1000 : 0;
+
+	while (tries-- && written[im->disk][at] == im->then[at])
+		at = rnd_below(&chance, blocks);
+	return at;
+}
+
 static void verify_some(const struct one_snap *snap)
 {
 	const struct image *im = image_of(snap->id);
@@ -249,8 +262,8 @@ static void verify_some(const struct one_snap *snap)
 	fd = open(snap->name, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	if (fd < 0)
 		die("%s: %s", snap->name, strerror(errno));
-	for (n = 0; n < 16; n++) {
-		at = rnd_below(&chance, disk[im->disk].size / BLOCK);
+	for (n = 0; n < LOOKS; n++) {
+		at = some_block(im);
 		err = read_at(fd, buf, BLOCK, at * BLOCK);
 		if (err && !still_live(snap->id))
 			break;
@@ -392,7 +405,7 @@ int main(int argc, char **argv)
 	chance = number(argv[1]);
 	n = number(argv[2]);
 	dir = argv[3];
-	buf = aligned(64 * BLOCK);
+	buf = aligned(AT_ONCE * BLOCK);
 	if (nl_open(&nl))
 		die("the module is not loaded");
 	disk_open(&store, argv[4], O_RDONLY);
@@ -401,8 +414,9 @@ int main(int argc, char **argv)
 		disk_open(&disk[d], argv[5 + d], O_RDWR | O_DIRECT);
 		written[d] = xcalloc(disk[d].size / BLOCK, sizeof(**written));
 		for (b = 0; b < disk[d].size / BLOCK; b++) {
-			fill_block(buf, d, b);
-			if (write_at(disk[d].fd, buf, BLOCK, b * BLOCK))
+			fill_block(buf + b % AT_ONCE * BLOCK, d, b);
+			if (b % AT_ONCE == AT_ONCE - 1 &&
+			    write_at(disk[d].fd, buf, AT_ONCE * BLOCK, (b - AT_ONCE + 1) * BLOCK))
 				die("%s cannot be written", argv[5 + d]);
 		}
 	}
@@ -425,14 +439,14 @@ int main(int argc, char **argv)
 		set_delete(&nl, now.set[b].id, true);
 	if (settled(&now, "the end"))
 		die("space is left in stores that nobody uses");
-	for (i = 0; i < 100; i++) {
+	for (i = 0; i < 600; i++) {
 		sync();
 		statvfs(dir, &after);
 		if (after.f_bfree == before.f_bfree && !counters_alive())
 			break;
 		sleep_ms(100);
 	}
-	if (i == 100)
+	if (i == 600)
 		die("%s had %llu free blocks and has %llu; %ld objects are left", dir,
 		    (unsigned long long)before.f_bfree, (unsigned long long)after.f_bfree,
 		    counters_alive());
