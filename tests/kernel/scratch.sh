@@ -6,14 +6,33 @@
 # of just the size and block size that is asked for is used as it is; of others a piece is
 # cut by device-mapper, and the test says so, for then its member is a dm device.
 
-# scratch_wants FILE: the lines "SIZE:BLOCKSIZE" of what a test asks for
-scratch_wants() {
-	local want
+# To start a program takes an emulated processor longer than most of what is done here, and
+# it is done for each test: so what is read is read by the shell.
 
-	sed -n '1,15s/^# vm: //p' "$1" | grep -o -e '--disk [^ ]*' | while read -r _ want; do
-		[ "${want#*:}" != "$want" ] || want=$want:512
-		echo "$(numfmt --from=iec "${want%:*}"):${want#*:}"
-	done
+# scratch_wants FILE: sets WANTS, of "BYTES:BLOCKSIZE", to what a test asks for
+scratch_wants() {
+	local n=0 line word size last=
+	local -a words
+
+	WANTS=()
+	while [ $n -lt 15 ] && IFS= read -r line; do
+		n=$((n + 1))
+		[[ $line = "# vm: "* ]] || continue
+		read -ra words <<<"${line#"# vm: "}"
+		for word in "${words[@]}"; do
+			if [ "$last" = --disk ]; then
+				size=${word%%:*}
+				case $size in
+				*K) size=$((${size%K} << 10)) ;;
+				*M) size=$((${size%M} << 20)) ;;
+				*G) size=$((${size%G} << 30)) ;;
+				esac
+				[[ $word = *:* ]] || word=$word:512
+				WANTS+=("$size:${word#*:}")
+			fi
+			last=$word
+		done
+	done <"$1"
 }
 
 # scratch_refusal DISK: why nobody should write to it; nothing if all is well
@@ -46,7 +65,15 @@ scratch_check() {
 	export SNAPSET_SCRATCH_CHECKED=$SCRATCH
 }
 
-scratch_geometry() { echo "$(blockdev --getsize64 "$1"):$(blockdev --getss "$1")"; }
+# scratch_geometry DISK: sets GEOMETRY, "BYTES:BLOCKSIZE"; DISK by the kernel's name
+scratch_geometry() {
+	local dir=/sys/class/block/${1##*/} sectors block
+
+	read -r sectors <"$dir/size"
+	[ -d "$dir/queue" ] || dir=$dir/..
+	read -r block <"$dir/queue/logical_block_size"
+	GEOMETRY=$((sectors * 512)):$block
+}
 
 # scratch_zero DISK: makes zeros of it; a disk of tests/vm has them where it was discarded
 scratch_zero() {
@@ -57,18 +84,17 @@ scratch_zero() {
 	said=$(blkdiscard -fz "$1" 2>&1) || { echo "$said"; return 1; }
 }
 
-# what a test leaves is no file system that somebody finds
-scratch_forget() { wipefs -qaf "$@" 2>/dev/null || :; }
+# what a test leaves is no file system that is found later
+scratch_forget() { [ -n "${SNAPSET_KERNEL:-}" ] || wipefs -qaf "$1" 2>/dev/null || :; }
 
 # scratch_cut SIZE:BLOCKSIZE N: a piece of a disk that has room; sets PIECE
 scratch_cut() {
-	local disk name size=${1%:*} have
+	local disk name size=${1%:*}
 
-	PIECE=
-	for disk in $SCRATCH_ALL; do
-		have=$(scratch_geometry "$disk")
-		[ "${have#*:}" = "${1#*:}" ] || continue
-		[ $((${cut[$disk]:-0} + size)) -le "${have%:*}" ] || continue
+	for disk in "${all[@]}"; do
+		scratch_geometry "$disk"
+		[ "${GEOMETRY#*:}${used[$disk]:-}" = "${1#*:}" ] || continue
+		[ $((${cut[$disk]:-0} + size)) -le "${GEOMETRY%:*}" ] || continue
 		name=snapset-scratch$2
 		# before it is there: a test may be ended at any moment
 		on_exit dmsetup remove --retry "$name"
@@ -85,25 +111,26 @@ scratch_cut() {
 
 # scratch FILE: sets SCRATCH0, SCRATCH1 ... for the test FILE, and SCRATCH
 scratch() {
-	local want disk n=0 why mine='' PIECE
+	local want disk n=0 why mine='' PIECE GEOMETRY
 	local -A cut=() used=()
-	local -a wants
+	local -a WANTS all
 
-	mapfile -t wants < <(scratch_wants "$1")
-	[ ${#wants[@]} -gt 0 ] || return 0
+	scratch_wants "$1"
+	[ ${#WANTS[@]} -gt 0 ] || return 0
 	[ -n "${SCRATCH:-}" ] || skip "wants scratch disks: SCRATCH=\"/dev/sdX ...\""
 	why=$(scratch_check) || fail "$why"
-	SCRATCH_ALL=$SCRATCH
-	for want in "${wants[@]}"; do
+	# shellcheck disable=SC2086 # words on purpose
+	mapfile -t all < <(readlink -f $SCRATCH)
+	for want in "${WANTS[@]}"; do
 		PIECE=
-		for disk in $SCRATCH_ALL; do
-			if [ -z "${used[$disk]:-}" ] && [ -z "${cut[$disk]:-}" ] &&
-			   [ "$(scratch_geometry "$disk")" = "$want" ]; then
-				PIECE=$disk
-				used[$disk]=1
-				on_exit scratch_forget "$disk"
-				break
-			fi
+		for disk in "${all[@]}"; do
+			[ -z "${used[$disk]:-}${cut[$disk]:-}" ] || continue
+			scratch_geometry "$disk"
+			[ "$GEOMETRY" = "$want" ] || continue
+			PIECE=$disk
+			used[$disk]=used
+			on_exit scratch_forget "$disk"
+			break
 		done
 		[ -n "$PIECE" ] || scratch_cut "$want" "$n" ||
 			skip "no disk of SCRATCH has ${want%:*} bytes left in blocks of ${want#*:}"

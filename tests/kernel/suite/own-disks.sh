@@ -42,7 +42,7 @@ sed -i '2s/$/ --timeout 3/' kernel/try/hangs.sh
 
 # what must not be written over
 must mkfs.ext4 -qF "$A"
-before=$(sha256sum <"$A")
+before=$(head -c 8M "$A" | sha256sum)
 runs 1 "$A" try/passes
 says "$A carries a signature.*FORCE=1"
 mounted ext4 "$B" "$TMP/m"
@@ -57,7 +57,7 @@ says "$B is held by"
 must dmsetup remove holder
 runs 1 /dev/null try/passes
 says 'no block device'
-[ "$(sha256sum <"$A")" = "$before" ] || fail "a disk that was refused has been written to"
+[ "$(head -c 8M "$A" | sha256sum)" = "$before" ] || fail "a disk that was refused has been written to"
 
 # results
 FORCE=1 runs 1 "$A" try/passes try/fails try/skips
