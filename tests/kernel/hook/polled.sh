@@ -17,7 +17,9 @@ must modprobe nvme
 must wait_for 60 test -b $disk
 [ "$(cat "/sys/block/$(basename $disk)/queue/io_poll")" = 1 ] || fail "$disk does not poll"
 trace=/sys/kernel/tracing
-echo "p:polled nvme_poll" >$trace/kprobe_events || fail "no probe of nvme_poll()"
+echo "p:polled nvme_poll" >>$trace/kprobe_events || fail "no probe of nvme_poll()"
+on_exit sh -c "echo -:polled >>$trace/kprobe_events"
+on_exit sh -c "echo 0 >$trace/events/kprobes/polled/enable"
 echo 1 >$trace/events/kprobes/polled/enable
 
 polls() { awk '$1 == "polled" { print $2 }' $trace/kprobe_profile; }
@@ -64,5 +66,4 @@ for engine in $engines; do
 	must blk verify $disk model
 	must snapraw delete "$SET"
 done
-echo 0 >$trace/events/kprobes/polled/enable
 finish

@@ -22,6 +22,27 @@ fio --name=load --filename="$SCRATCH1" --direct=1 --ioengine=libaio --iodepth=16
 fio=$!
 on_exit kill $fio $churn
 
+# written DISK: sets WRITTEN, how many writes have completed
+written() {
+	local -a stat
+
+	read -ra stat <"/sys/class/block/$(basename "$(readlink -f "$1")")/stat"
+	WRITTEN=${stat[4]}
+}
+has_written() { written "$1"; [ "$WRITTEN" -ge "$2" ]; }
+
+# the load is there: on a slow machine a program takes long to begin
+loaded() { # WHEN
+	local disk
+
+	for disk in "$SCRATCH0" "$SCRATCH1"; do
+		written "$disk"
+		wait_for 100 has_written "$disk" $((WRITTEN + 64)) ||
+			fail "nothing is written to $disk $1: $(cat churn.out fio.out)"
+	done
+}
+
+loaded "to begin with"
 for ((i = 1; i <= rounds; i++)); do
 	must modprobe snapset
 	if [ $((i % 3)) = 1 ]; then
@@ -32,8 +53,10 @@ for ((i = 1; i <= rounds; i++)); do
 		must snapraw take "$SCRATCH0" "$SCRATCH1" >out
 		wait_for 60 no_objects || fail "objects are left: $(cat /sys/kernel/debug/snapset/counters)"
 	fi
+	loaded "in round $i"
 	must rmmod snapset
 done
+loaded "after the module has gone"
 kill $churn
 must wait $churn
 must blk verify "$SCRATCH0" model
