@@ -4,6 +4,7 @@
 # chain with 2000 operations: several minutes.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 8M --disk 12M --disk 88M --disk 24M --timeout 4000
+# two processors: with one the readers and writers seldom meet
+# vm: --smp 2 --mem 1G --disk 8M --disk 8M --disk 96M --disk 24M --timeout 4000
 # long
 CHAIN_OPS=2000 exec "$(dirname "$0")/chain.sh"

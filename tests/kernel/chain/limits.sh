@@ -5,7 +5,7 @@
 # ones are not concerned. What an older one needs of a deleted one's store keeps that.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 64M --disk 8M --disk 96M --timeout 600
+# vm: --smp 1 --mem 1G --disk 16M --disk 8M --disk 32M --timeout 600
 . "$(dirname "$0")/../lib.sh"
 
 need snapset
@@ -25,7 +25,7 @@ grep -q "$limit snapshots" out || fail "no sentence: $(cat out)"
 EOT
 echo "$limit" >/sys/module/snapset/parameters/debug_max_snaps
 must many "$limit" "$disk" "bash $TMP/full $disk $TESTS"
-wait_for 15 no_objects || fail "objects are left: $(grep -v ' 0 ' /sys/kernel/debug/snapset/counters)"
+wait_for 60 no_objects || fail "objects are left: $(grep -v ' 0 ' /sys/kernel/debug/snapset/counters)"
 
 # churned NAME: some of the disk is overwritten
 churned() {
@@ -36,7 +36,7 @@ churned() {
 fill "$disk" model
 snapraw events 3600 >events.out &
 events=$!
-must wait_for 60 grep -q ready events.out
+wait_for 60 grep -q ready events.out || fail "no listener: $(cat events.out)"
 ids=() images=()
 for store in "" "" "--store $SCRATCH1"; do
 	# shellcheck disable=SC2086 # two words or none
@@ -50,7 +50,7 @@ for i in 0 1 2; do
 done
 churned --cover
 for i in 0 1 2; do
-	wait_for 10 dead "${ids[i]}" || fail "$i is not dead: $(snapraw snap "${ids[i]}")"
+	wait_for 60 dead "${ids[i]}" || fail "$i is not dead: $(snapraw snap "${ids[i]}")"
 	must blk eio "${images[i]}"
 	snapraw snap "${ids[i]}" >snap.out
 	grep -q 'code E_INSUFFICIENT_STORAGE' snap.out || fail "dead for another reason: $(cat snap.out)"
@@ -62,13 +62,15 @@ take "$disk"
 cp model model.then
 churned --cover
 must blk verify "${IMAGE[0]}" model.then
+all_told() { [ "$(grep -c snap-dead events.out)" -ge 3 ]; }
+wait_for 60 all_told || fail "not one event for each: $(cat events.out)"
 kill $events
 wait $events
 [ "$(grep -c snap-dead events.out)" = 3 ] || fail "not one event for each: $(cat events.out)"
 for id in "${ids[@]}"; do
 	must snapraw delete --snap "$id"
 done
-must wait_for 10 mkfs.ext4 -qF "$SCRATCH1"
+must wait_for 60 mkfs.ext4 -qF "$SCRATCH1"
 churned --writes 100
 must blk verify "${IMAGE[0]}" model.then
 must_not dead "${SNAP[0]}"
@@ -91,7 +93,7 @@ must blk verify "$older_image" model.then
 sleep 1
 must_not mkfs.ext4 -qF "$SCRATCH2"
 must snapraw delete "$older"
-must wait_for 10 mkfs.ext4 -qF "$SCRATCH2"
+must wait_for 60 mkfs.ext4 -qF "$SCRATCH2"
 
 # and one of which it needs nothing, since it has everything itself
 take "$disk"
@@ -102,7 +104,7 @@ take --store "$SCRATCH2" "$disk"
 churned --cover
 must_not mkfs.ext4 -qF "$SCRATCH2"
 must snapraw delete "$SET"
-must wait_for 10 mkfs.ext4 -qF "$SCRATCH2"
+must wait_for 60 mkfs.ext4 -qF "$SCRATCH2"
 must blk verify "$older_image" model.then
 must blk verify "$disk" model
 finish

@@ -6,16 +6,14 @@
 # it from there. The second write to the same place costs nothing.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 16M --disk 16M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 load
 # device-mapper counts bios, not what a driver makes of them
 dm member "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
-# how long a write to the store takes if nobody lets it go: longer than to look at what is
-# in RAM meanwhile
-late=30000
-dm store "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 $late"
+# what is written to the store stays on its way until it is let go
+dm store "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 600000"
 member=/dev/mapper/member
 fill $member model
 cp model model.then
@@ -45,9 +43,9 @@ first() {
 	in_ram=$(snap_field 9) copied=$(($(snap_field 5) - was)) ms=$(cat put.out)
 	reads=$(($(io_of $member 1) - reads))
 	note "$2 at $1: $ms ms, $(($(copies) - made)) copies, $copied bytes"
-	[ "$ms" -lt $((late / 2)) ] || fail "the first write took $ms ms: it has waited for the store"
 	[ "$copied" = "$3" ] || fail "$copied bytes were copied instead of $3"
-	[ "$in_ram" = "$3" ] || fail "$in_ram bytes are in RAM instead of $3: nothing is proved"
+	# a write that waits for the store comes back when that has been given up
+	[ "$in_ram" = "$3" ] || fail "$in_ram bytes are in RAM instead of $3 when the write returns"
 	[ "$reads" = 1 ] || fail "$reads reads instead of 1"
 	must blk verify "${IMAGE[0]}" model.then
 	# suspending sends what is delayed; udev would be waited for

@@ -4,7 +4,7 @@
 # The image is frozen on a disk with sectors of 4096 bytes, and has such itself.
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 24M:4096 --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M:4096 --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -15,7 +15,7 @@ for engine in direct aio; do
 	take "$SCRATCH0"
 	[ "$(blockdev --getss "${IMAGE[0]}")" = 4096 ] || fail "the image has other sectors"
 	[ "$(blockdev --getsz "${IMAGE[0]}")" = "$(sectors "$SCRATCH0")" ] || fail "the image has another size"
-	must blk churn "$SCRATCH0" model --engine $engine --cover --min 4096 --max 2M --threads 2 --depth 4 >churn.out
+	must blk churn "$SCRATCH0" model --engine $engine --cover --min 4096 --max 1M --threads 2 --depth 4 >churn.out
 	must blk verify "${IMAGE[0]}" model.then
 	must blk verify "$SCRATCH0" model
 	must snapraw delete "$SET"

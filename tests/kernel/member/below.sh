@@ -7,7 +7,7 @@
 # which only the tool refuses.
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 16M --disk 16M --disk 16M --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 8M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 
 need mdadm snapset

@@ -5,11 +5,11 @@
 # both, writes in every way, and the image stays frozen.
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 load
-dm joined "$(printf '%s\n' "0 30001 linear $SCRATCH0 77" "30001 40000 linear $SCRATCH1 1")"
+dm joined "$(printf '%s\n' "0 7001 linear $SCRATCH0 77" "7001 9000 linear $SCRATCH1 1")"
 fill /dev/mapper/joined model
 # a set for each: what is kept already is not copied
 for engine in aio buffered uring; do

@@ -5,7 +5,7 @@
 # sync, and an active leg is refused as a member.
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 40M --disk 40M --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 need mdadm

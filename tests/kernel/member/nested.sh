@@ -5,8 +5,8 @@
 # an image or a store as a member; and by the tool, which knows what stands on what,
 # also members one above the other by device-mapper, md or a loop device.
 #
-# about: interface
-# vm: --smp 2 --mem 1G --disk 64M --disk 32M --disk 32M --timeout 120
+# about: tool
+# vm: --smp 1 --mem 1G --disk 64M --disk 32M --disk 32M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 need snapset

@@ -6,12 +6,12 @@
 # the partition are none of its business.
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 64M --timeout 120
+# vm: --smp 1 --mem 1G --disk 24M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 load
 disk=$(readlink -f "$SCRATCH0")
-printf '%s\n' 'label: dos' '2048,32768' '40961,32767' | sfdisk -q "$disk" || fail "sfdisk"
+printf '%s\n' 'label: dos' '2048,16384' '20481,16383' | sfdisk -q "$disk" || fail "sfdisk"
 udevadm settle
 one=${disk}1 two=${disk}2
 must test -b "$two"
@@ -22,12 +22,12 @@ exec 8<"$disk"
 must flock 8
 
 through_both() {
-	# MiB 4 of partition 1 is MiB 5 of the disk; two begins at sector 40961
+	# MiB 4 of partition 1 is MiB 5 of the disk; two begins at sector 20481
 	must dd if=/dev/urandom of="$disk" bs=64k seek=80 count=3 oflag=direct conv=notrunc status=none
 	must dd if=/dev/urandom of="$one" bs=4k seek=100 count=9 oflag=direct conv=notrunc status=none
-	must dd if=/dev/urandom of="$disk" bs=512 seek=41000 count=77 oflag=direct conv=notrunc status=none
+	must dd if=/dev/urandom of="$disk" bs=512 seek=20500 count=77 oflag=direct conv=notrunc status=none
 	must dd if=/dev/urandom of="$two" bs=512 seek=1001 count=33 oflag=direct conv=notrunc status=none
-	must dd if=/dev/urandom of="$disk" bs=1M seek=40 count=1 conv=notrunc,fsync status=none
+	must dd if=/dev/urandom of="$disk" bs=1M seek=20 count=1 conv=notrunc,fsync status=none
 }
 
 take "$one" "$two"
@@ -49,6 +49,6 @@ must snapraw delete "$SET"
 must blk fill "$one" one
 must blk fill "$two" two 2
 take "$two"
-must dd if=/dev/urandom of="$disk" bs=1M seek=16 count=8 oflag=direct conv=notrunc status=none
+must dd if=/dev/urandom of="$disk" bs=1M seek=8 count=4 oflag=direct conv=notrunc status=none
 must blk verify "${IMAGE[0]}" two
 finish

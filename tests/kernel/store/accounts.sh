@@ -5,7 +5,7 @@
 # what its deletion gives back, and it does.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 120
+# vm: --smp 1 --mem 1G --disk 16M --disk 16M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -39,7 +39,7 @@ is "$snap_two" "3 1" "who inherits"
 # that of the second gives its exclusive MiB back
 must snapraw delete "$two"
 given_back() { [ "$(used "$one")" = $((3 << 20)) ]; }
-wait_for 10 given_back || fail "$(used "$one") bytes are used, not 3 MiB"
+wait_for 60 given_back || fail "$(used "$one") bytes are used, not 3 MiB"
 is "$snap_one" "3 3" "the last"
 must blk verify "$image_one" model.then
 must snapraw delete "$one"

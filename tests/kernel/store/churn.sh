@@ -6,7 +6,7 @@
 # lives is right.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 16M --disk 8M --disk 16M --disk 200M --timeout 600
+# vm: --smp 1 --mem 1G --disk 16M --disk 8M --disk 16M --disk 128M --timeout 600
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,7 @@
 # a store that is in use is refused.
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M --disk 16M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -20,7 +20,7 @@ for engine in aio buffered; do
 	must blk verify "$SCRATCH0" model
 	snapraw snap "${SNAP[0]}" >snap.out
 	stored=$(awk '{ print $7 }' snap.out)
-	[ "$stored" -ge $((32 << 20)) ] || fail "only $stored bytes are in the store: $(cat snap.out)"
+	[ "$stored" -ge $((8 << 20)) ] || fail "only $stored bytes are in the store: $(cat snap.out)"
 	must snapraw delete "$SET"
 done
 

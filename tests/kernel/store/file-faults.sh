@@ -6,8 +6,8 @@
 # no writer waits for longer than the stall bound, the set can be deleted and the file
 # system unmounted, and what is left there is an ordinary file.
 #
-# about: interface
-# vm: --smp 2 --mem 1G --disk 48M --disk 400M --timeout 400
+# about: engine
+# vm: --smp 1 --mem 1G --disk 16M --disk 320M --timeout 600
 . "$(dirname "$0")/../lib.sh"
 
 need filefrag
@@ -22,11 +22,11 @@ store_on() { # KIND DEVICE
 	[ "$1" != ext4 ] || options=(-b 4096 -O ^has_journal -E lazy_itable_init=0)
 	mounted "$1" "$2" m "${options[@]}"
 	store_file m/filler 150
-	store_file m/s 96
+	store_file m/s 32
 	sync -f m
 	# first sector and number of sectors of each piece
 	filefrag -b512 -e m/s | awk -F '[ .:]+' '/^ *[0-9]+:/ { print $5, $7 }' | sort -n >pieces
-	[ "$(awk '{ n += $2 } END { print n }' pieces)" = $((96 << 11)) ] || fail "not all of it: $(cat pieces)"
+	[ "$(awk '{ n += $2 } END { print n }' pieces)" = $((32 << 11)) ] || fail "not all of it: $(cat pieces)"
 	cp model model.then
 	take --store-file m/s --stall-timeout 1500 --budget 1M "$SCRATCH0"
 	must blk churn "$SCRATCH0" model --engine aio --depth 8 --writes 100 --max 64K >churn.out
@@ -37,10 +37,11 @@ lost() { # WHAT
 	local slowest
 
 	must blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --cover --min 4K --max 256K >churn.out
+	# by the guest's clock: 1.5 s is the bound, the rest is for a machine that stands still
 	slowest=$(awk '{ print $8 }' churn.out)
-	[ "$slowest" -lt 8000 ] || fail "$1: a writer waited for $slowest ms, the bound is 1500"
+	[ "$slowest" -lt 8000 ] || fail "$1: a writer waited for $slowest ms, the bound is 1500 and 6500 for a slow machine"
 	must blk verify "$SCRATCH0" model
-	wait_for 10 dead "${SNAP[0]}" || fail "$1: not dead: $(snapraw snap "${SNAP[0]}")"
+	wait_for 60 dead "${SNAP[0]}" || fail "$1: not dead: $(snapraw snap "${SNAP[0]}")"
 	must blk eio "${IMAGE[0]}"
 	note "$1: $(snapraw snap "${SNAP[0]}" | grep -o 'code .*')"
 	must snapraw delete "$SET"
@@ -95,7 +96,7 @@ wait $!
 ordinary
 
 # a file system complains of a disk that is gone; that is left out of the verdict by its name
-null_disk doomed size=400 memory_backed=1
+null_disk doomed size=320 memory_backed=1
 if [ "$NULL_DISK" = /dev/doomed ]; then
 	store_on ext4 "$NULL_DISK"
 	echo 0 >/sys/kernel/config/nullb/doomed/power || fail "it cannot be taken out"

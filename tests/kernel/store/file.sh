@@ -6,7 +6,7 @@
 # it, and it goes with the set. What a file system cannot pin is refused in a sentence.
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 32M --disk 400M --timeout 400
+# vm: --smp 1 --mem 1G --disk 8M --disk 320M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 
 need chattr fallocate filefrag
@@ -42,7 +42,7 @@ m[0:1] = b'x'"
 
 one() { # KIND [OPTION OF MKFS...]
 	mounted "$1" "$SCRATCH1" m "${@:2}"
-	store_file m/s 60
+	store_file m/s 24
 	cp model model.then
 	take --store-file m/s "$SCRATCH0"
 	untouchable m/s
@@ -62,12 +62,12 @@ one() { # KIND [OPTION OF MKFS...]
 	note "$1: $(cat store.out), $(filefrag m/s 2>&1 | sed 's/.*: //')"
 	read -r _ kind _ size _ used _ files _ path <store.out
 	[ "$kind $files $path" = "2 1 $PWD/m/s" ] || fail "not this store: $(cat store.out)"
-	[ "$used" -ge $((32 << 20)) ] || fail "only $used bytes are in the store"
-	if [ "$size" -gt $((60 << 20)) ] || [ "$size" -lt $((50 << 20)) ]; then
+	[ "$used" -ge $((8 << 20)) ] || fail "only $used bytes are in the store"
+	if [ "$size" -gt $((24 << 20)) ] || [ "$size" -lt $((20 << 20)) ]; then
 		fail "its size is $size"
 	fi
 	# the rest of the file system is as it was
-	must dd if=/dev/urandom of=m/beside bs=1M count=8 conv=fsync status=none
+	must dd if=/dev/urandom of=m/beside bs=1M count=2 conv=fsync status=none
 	sum=$(md5sum <m/beside)
 	# nothing waits for the file system: it may be frozen
 	must fsfreeze -f m
@@ -77,7 +77,7 @@ one() { # KIND [OPTION OF MKFS...]
 	must snapraw delete "$SET"
 	[ ! -e m/s ] || fail "$1: the file is left"
 	# kept when that is asked for, and an ordinary file again
-	store_file m/s 60
+	store_file m/s 8
 	take --store-keep --store-file m/s "$SCRATCH0"
 	must_not rm -f m/s
 	must snapraw delete "$SET"

@@ -10,7 +10,7 @@
 # row dead E_INSUFFICIENT_STORAGE - "a member needs more than its quota" "it needs more of the store than its quota of*"
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --disk 32M --timeout 300
+# vm: --smp 1 --mem 1G --disk 24M --disk 32M --disk 8M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -21,7 +21,7 @@ write() { # DISK MODEL OFFSET LENGTH
 }
 
 dead_of() { # SNAPSHOT TEXT
-	wait_for 10 dead "$1" || fail "not dead: $(snapraw snap "$1")"
+	wait_for 60 dead "$1" || fail "not dead: $(snapraw snap "$1")"
 	snapraw snap "$1" | grep -q "code E_INSUFFICIENT_STORAGE .*$2" ||
 		fail "dead for another reason than \"$2\": $(snapraw snap "$1")"
 }
@@ -74,9 +74,9 @@ else
 	lost=$snap_two
 fi
 is_kept() { [ "$(snapraw store "$one" | awk '{ print $6 }')" = $((6 << 20)) ]; }
-wait_for 10 is_kept || fail "not what one of them keeps: $(snapraw store "$one")"
+wait_for 60 is_kept || fail "not what one of them keeps: $(snapraw store "$one")"
 has_none() { [ "$(snapraw space "$lost" | awk '{ print $2, $4 }')" = "0 0" ]; }
-wait_for 10 has_none || fail "the lost one has room: $(snapraw space "$lost")"
+wait_for 60 has_none || fail "the lost one has room: $(snapraw space "$lost")"
 must blk verify "$SCRATCH0" a
 must blk verify "$SCRATCH2" b
 must snapraw delete "$one"
@@ -86,14 +86,14 @@ must snapraw delete "$two"
 snapraw events 300 >events.out &
 events=$!
 on_exit kill $events
-wait_for 5 grep -q ready events.out
+wait_for 60 grep -q ready events.out || fail "no listener: $(cat events.out)"
 mounted ext4 "$SCRATCH1" m
 store_file m/s 16
 cp a a.then
 take --store-limit 4M --full wait --full-wait 60000 "$SCRATCH0"
 blk churn "$SCRATCH0" a --cover --from 0 --len 12M --min 4K --max 64K --depth 4 --engine aio >churn.out &
 churn=$!
-wait_for 30 grep -q 'store-full .* writers wait' events.out || fail "nobody waits: $(cat events.out)"
+wait_for 60 grep -q 'store-full .* writers wait' events.out || fail "nobody waits: $(cat events.out)"
 sleep 1
 gone $churn && fail "the writes went on without room"
 alive "${SNAP[0]}"
@@ -129,7 +129,7 @@ take --share "$id" --full wait --full-wait 60000 "$SCRATCH0"
 blk churn "$SCRATCH0" a --cover --from 0 --len 6M --min 4K --max 64K --depth 4 --engine aio >churn.out &
 churn=$!
 waited() { [ "$(room "$SET" waits)" -ge 1 ]; }
-wait_for 30 waited || fail "nobody waits"
+wait_for 60 waited || fail "nobody waits"
 must snapraw delete "$other"
 must wait $churn
 alive "${SNAP[0]}"
@@ -153,7 +153,7 @@ write "$SCRATCH0" a 16M 4M
 snapraw snap "$snap_one" >gone.out && fail "the oldest is still there: $(cat gone.out)"
 alive "$snap_two" "$snap_three"
 [ "$(room "$three" dropped)" = 1 ] || fail "not one was dropped: $(snapraw room "$three")"
-wait_for 10 grep -q 'store-full .* the oldest snapshot of' events.out || fail "nobody was told: $(cat events.out)"
+wait_for 60 grep -q 'store-full .* the oldest snapshot of' events.out || fail "nobody was told: $(cat events.out)"
 grep -q snap-deleted events.out || fail "it went silently: $(cat events.out)"
 snapraw list | grep -q "^$one" && fail "its set is left"
 must blk verify "$image_two" a.two

@@ -6,14 +6,14 @@
 # the map says. Refusals of an extension change nothing.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 64M --disk 200M --timeout 300
+# vm: --smp 1 --mem 1G --disk 32M --disk 128M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 
 load
 fill "$SCRATCH0" model
 mounted ext4 "$SCRATCH1" m
 for n in 0 1 2 3 4 5; do
-	store_file m/s$n 16
+	store_file m/s$n 8
 done
 take --full wait --full-wait 60000 --store-file m/s0 "$SCRATCH0"
 blk churn "$SCRATCH0" model --engine aio --cover --min 4096 --max 4096 --depth 16 >churn.out &
@@ -29,7 +29,7 @@ must blk verify "${IMAGE[0]}" model.then
 must blk verify "$SCRATCH0" model
 snapraw store "$SET" >store.out
 note "$(cat store.out), $n extensions"
-[ "$(awk '{ print $6 }' store.out)" -ge $((64 << 20)) ] || fail "that is not all of it: $(cat store.out)"
+[ "$(awk '{ print $6 }' store.out)" -ge $((32 << 20)) ] || fail "that is not all of it: $(cat store.out)"
 [ "$(awk '{ print $8 }' store.out)" = $((n + 1)) ] || fail "not $((n + 1)) files: $(cat store.out)"
 
 not_extended() { # CODE SET FILE

@@ -6,7 +6,7 @@
 # snapshot.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 32M --disk 64M --disk 32M --timeout 300
+# vm: --smp 1 --mem 1G --disk 16M --disk 32M --disk 16M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -22,28 +22,28 @@ fill "$SCRATCH2" b
 snapraw events 300 >events.out &
 events=$!
 on_exit kill $events
-wait_for 5 grep -q ready events.out
+wait_for 60 grep -q ready events.out || fail "no listener: $(cat events.out)"
 
 take --store "$SCRATCH1" "$SCRATCH0"
 one=$SET image_one=${IMAGE[0]}
 id=$(room "$one" id)
-write "$SCRATCH0" a 0 8M
+write "$SCRATCH0" a 0 4M
 cp a a.two
 take --share "$id" "$SCRATCH0" "$SCRATCH2"
 two=$SET image_a=${IMAGE[0]} image_b=${IMAGE[1]}
 [ "$(room "$two" id)" = "$id" ] || fail "the second set has another store"
-write "$SCRATCH0" a 4M 8M
-write "$SCRATCH2" b 0 8M
+write "$SCRATCH0" a 2M 4M
+write "$SCRATCH2" b 0 4M
 [ "$(used "$one")" = "$(used "$two")" ] || fail "one store has two sizes"
-[ "$(used "$one")" -ge $((24 << 20)) ] || fail "24 MiB were kept, the store has $(used "$one")"
+[ "$(used "$one")" -ge $((12 << 20)) ] || fail "12 MiB were kept, the store has $(used "$one")"
 must blk verify "$image_one" a.then
 must blk verify "$image_a" a.two
 must blk verify "$image_b" b.then
 
 # it is low: the event has numbers
-write "$SCRATCH2" b 8M 16M
-wait_for 10 grep -q 'store-low .* 50 %' events.out || fail "not told: $(cat events.out)"
-grep -q "^store $id size $((64 << 20)) used [1-9][0-9]* rate [1-9]" events.out ||
+write "$SCRATCH2" b 4M 8M
+wait_for 60 grep -q 'store-low .* 50 %' events.out || fail "not told: $(cat events.out)"
+grep -q "^store $id size $((32 << 20)) used [1-9][0-9]* rate [1-9]" events.out ||
 	fail "no numbers: $(cat events.out)"
 
 # the first set goes, its store does not; what the second needs is there
@@ -54,7 +54,7 @@ cp a a.three
 take --share "$id" "$SCRATCH0"
 three=$SET image_three=${IMAGE[0]}
 must snapraw delete "$two"
-write "$SCRATCH0" a 0 16M
+write "$SCRATCH0" a 0 8M
 must blk verify "$image_three" a.three
 must blk verify "$SCRATCH0" a
 must snapraw delete "$three"
@@ -62,7 +62,7 @@ must snapraw delete "$three"
 # nobody has it any more
 refused ENOENT --share "$id" "$SCRATCH0"
 refused ENOENT --share 987654 "$SCRATCH0"
-wait_for 10 blockdev --rereadpt "$SCRATCH1" # it is free again
+wait_for 60 blockdev --rereadpt "$SCRATCH1" || fail "the store is not let go"
 kill $events
 
 # a volume that holds its own store: the second set of it shares that

@@ -7,7 +7,7 @@
 # row dead E_UNEXPECTED_PROVIDER_ERROR - "the store stands still for the stall timeout" "the store completed no write for*"
 #
 # about: interface
-# vm: --smp 2 --mem 1G --disk 48M --disk 96M --timeout 120
+# vm: --smp 1 --mem 1G --disk 16M --disk 24M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -21,8 +21,9 @@ on_exit dmsetup resume store
 begun=$(now_ms)
 must blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --cover --min 4K --max 256K >churn.out
 note "with a stalled store: $(cat churn.out), $(($(now_ms) - begun)) ms in all"
+# by the guest's clock: 1.5 s is the bound, the rest is for a machine that stands still
 slowest=$(awk '{ print $8 }' churn.out)
-[ "$slowest" -lt 8000 ] || fail "a writer waited for $slowest ms, the bound is 1500"
+[ "$slowest" -lt 8000 ] || fail "a writer waited for $slowest ms, the bound is 1500 and 6500 for a slow machine"
 dead "${SNAP[0]}" || fail "not dead: $(snapraw snap "${SNAP[0]}")"
 must blk verify "$SCRATCH0" model
 must blk eio "${IMAGE[0]}"

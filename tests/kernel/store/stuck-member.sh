@@ -5,7 +5,7 @@
 # for old data that cannot be read; the writers of the other member go on.
 #
 # about: engine
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 200
+# vm: --smp 1 --mem 1G --disk 16M --disk 16M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 
 load
@@ -19,9 +19,9 @@ blk churn /dev/mapper/stuck one --engine aio --depth 32 --threads 2 --min 64K --
 stuck=$!
 in_ram() { snapraw snap "${SNAP[0]}" | awk '{ print $9 }'; }
 all_taken() { [ "$(in_ram)" -ge $((1048576 - 2 * 65536)) ]; }
-must wait_for 20 all_taken
+wait_for 60 all_taken || fail "only $(in_ram) bytes are taken"
 begun=$(now_ms)
-must timeout 60 blk churn "$SCRATCH1" two --engine direct --threads 2 --min 512 --max 128K --writes 100 >two.out
+must timeout 120 blk churn "$SCRATCH1" two --engine direct --threads 2 --min 512 --max 128K --writes 100 >two.out
 note "the other member's writers: $(($(now_ms) - begun)) ms, $(cat two.out)"
 gone $stuck && fail "nobody was stuck: nothing is proved"
 must blk verify "${IMAGE[1]}" two.then
