@@ -6,7 +6,7 @@
 # at once, this one when its freeze has come to pass; and then there is a set.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 64M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 64M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,7 @@
 # knob cannot be turned, or there is no snapshot, and somebody says why.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
 knob=/proc/sys/kernel/ftrace_enabled

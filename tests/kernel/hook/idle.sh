@@ -5,7 +5,7 @@
 # after the last snapshot, not after a refusal. The module says so, and so does ftrace.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
 enabled=/sys/kernel/tracing/enabled_functions

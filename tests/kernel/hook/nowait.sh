@@ -6,7 +6,7 @@
 # sent back in a loop.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --disk 8M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --disk 8M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
 load

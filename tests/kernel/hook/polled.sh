@@ -6,7 +6,7 @@
 # for completions when nothing is tracked.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 8M --nvme 32M --timeout 180 --append nvme.poll_queues=1
+# vm: --smp 1 --mem 1G --disk 8M --nvme 32M --timeout 900 --append nvme.poll_queues=1
 . "$(dirname "$0")/../lib.sh"
 
 # since 6.0 only a ring polls
@@ -48,7 +48,7 @@ for engine in $engines; do
 	blk put /dev/mapper/slow other 1M 4K >put.out &
 	put=$!
 	must wait_for 60 waits_for_io $put
-	let_go_held slow 2 &
+	let_go_held slow 1 &
 	snapraw take --keep $disk /dev/mapper/slow >out || fail "$(cat out)"
 	taken out
 	must wait $put

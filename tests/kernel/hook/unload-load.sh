@@ -9,7 +9,7 @@
 # hook that comes or goes is seen by chance, and how often is not known; what goes wrong with
 # those who sleep below it is seen each time by unload-sleepers.
 # Two processors, for the writers are to be inside of what comes and goes.
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 400
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
 need fio
@@ -29,6 +29,7 @@ written() {
 	read -ra stat <"/sys/class/block/$(basename "$(readlink -f "$1")")/stat"
 	WRITTEN=${stat[4]}
 }
+# shellcheck disable=SC2317 # wait_for calls it
 has_written() { written "$1"; [ "$WRITTEN" -ge "$2" ]; }
 
 # the load is there: on a slow machine a program takes long to begin

@@ -6,7 +6,7 @@
 # or, when it takes longer than the hold may last, there is no image.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
 load

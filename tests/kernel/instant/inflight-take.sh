@@ -5,7 +5,7 @@
 # is in the image, which never changes.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
 load
