@@ -10,7 +10,7 @@
 # A root that is made from another one shares its files.  Each is made in a temporary
 # place and renamed, so a half-made one is never used.
 
-ROOT_REVISION=2	# raise it to have every root made anew
+ROOT_REVISION=1	# raise it to have every root made anew
 ROOT_AGAIN=${ROOT_AGAIN:-0}	# 1: what an archive did not give the last time is asked for again
 
 packages_for() { # ROLE SUITE
@@ -124,7 +124,8 @@ obtain_now() {
 	fi
 	# the reason is the last thing that is said
 	wait
-	say "$WHY, and ${path##*/} is not in $CACHE either"
+	path=${path##*/}
+	say "$WHY, and the cache has no ${path%-*} either"
 	exit "$status"
 }
 
