@@ -13,6 +13,7 @@
 need mdadm vgcreate mkfs.btrfs
 failed=0
 tear_down() {
+	snapset delete --all --force
 	umount -qR /m/?*
 	dmsetup remove onimage
 	losetup -D

@@ -46,6 +46,8 @@ wait_for 60 grep -q 'STATUS=Looking' notified || fail "it does not see the modul
 
 mounted ext4 "$SCRATCH2" "$TMP/m"
 mounted ext4 "$SCRATCH3" "$TMP/n"
+# a set that is left holds the file system with its store
+on_exit snapset delete --all --force
 mkdir m/stores n/stores
 must snapset storage add --minimum 8M --maximum 20M "$SCRATCH0" "$TMP/m/stores"
 must snapset storage add --minimum 8M --maximum 50M "$SCRATCH1" "$TMP/n/stores"

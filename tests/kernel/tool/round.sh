@@ -13,6 +13,8 @@
 need snapset
 load
 mounted ext4 "$SCRATCH1" "$TMP/e"
+# a set that is left holds the file system with its store
+on_exit snapset delete --all --force
 fill "$SCRATCH0" model
 
 must snapset create --json "$SCRATCH0" "$TMP/e" >created

@@ -60,6 +60,8 @@ must snapset delete --all
 # on the volume itself, by just "create"; the second one shares it, as no file can come there
 mounted ext4 "$SCRATCH0" "$TMP/a" -b 4096
 mounted ext4 "$SCRATCH1" "$TMP/b" -b 4096
+# a set that is left holds the file system with its store
+on_exit snapset delete --all --force
 must dd if=/dev/urandom of="$TMP/a/file" bs=1M count=6 conv=fsync status=none
 sum=$(md5sum <"$TMP/a/file")
 created volume "$TMP/a/.snapset" "$TMP/a"

@@ -15,6 +15,8 @@ need snapset losetup
 load
 mounted ext4 "$SCRATCH0" "$TMP/a" -b 4096
 mounted ext4 "$SCRATCH1" "$TMP/b" -b 4096
+# a set that is left holds the file system with its store
+on_exit snapset delete --all --force
 mkdir i
 
 stores() { find "$1" -name '.snapset-*' | wc -l; }

@@ -35,8 +35,13 @@ on_exit rm -rf --one-file-system /m
 mounted ext4 "$SCRATCH0" /m/a
 hanging b "$SCRATCH1"
 mounted ext4 /dev/mapper/b /m/b
+nothing() { [ -z "$(snapset list --all)" ]; }
+on_exit wait_for 60 nothing
 on_exit dmsetup resume b-below
+# a set that is left holds the file system with its store
+on_exit snapset delete --all --force
 mkdir /m/i
+on_exit umount /m/i
 snapset watch >events &
 on_exit kill $!
 snapset watch --json >events.json &
@@ -57,6 +62,7 @@ hold() {
 	hang b
 	snapset create --store memory /m/b >held 2>&1 &
 	PID=$!
+	on_exit kill -KILL $PID
 	wait_for 60 making || fail "it is not being made: $(cat held)"
 }
 
@@ -154,7 +160,6 @@ gives 0 snapset list
 foreground
 kill -KILL $pid
 wait $pid 2>/dev/null
-nothing() { [ -z "$(snapset list --all)" ]; }
 wait_for 60 nothing || bad 'a killed command left something'
 
 # cancelled: in time, and at whatever moment
