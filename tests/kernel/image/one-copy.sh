@@ -10,15 +10,15 @@
 . "$(dirname "$0")/../lib.sh"
 
 load
+# before there is the member: udev looks into what was written, some time later
+fill "$SCRATCH0" model
 # device-mapper counts bios, not what a driver makes of them
 dm member "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
 # what is written to the store stays on its way until it is let go
 dm store "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 600000"
 member=/dev/mapper/member
-fill $member model
-cp model model.then
 take --stall-timeout 60000 --store /dev/mapper/store $member
-# it would look into what was written, and be counted
+# it looks into what is new, and would look into what is written, and be counted
 must udevadm settle
 must udevadm control --stop-exec-queue
 on_exit udevadm control --start-exec-queue

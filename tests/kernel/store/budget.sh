@@ -36,11 +36,11 @@ second=$!
 # programs are started, which is not so of a time during which the machine stood still
 looks() { echo "$(in_ram "${SNAP[0]}") $(in_ram "${SNAP[1]}") $(pages)"; }
 settled() {
-	local look i
+	local look
 
 	look=$(looks)
 	[[ $look != *" 0 "* ]] || return
-	for i in 1 2 3 4 5; do
+	for _ in 1 2 3 4 5; do
 		[ "$(looks)" = "$look" ] || return
 	done
 }

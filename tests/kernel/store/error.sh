@@ -27,8 +27,8 @@ echo "0 $size error" | must dmsetup load store
 must dmsetup resume store
 must blk churn "$SCRATCH0" model --engine aio --depth 8 --threads 2 --cover --min 4K --max 256K >churn.out
 must blk verify "$SCRATCH0" model
-for snap in "${SNAP[0]}" "$older_snap"; do
-	wait_for 60 dead "$snap" || fail "not dead: $(snapraw snap "$snap")"
+for one in "${SNAP[0]}" "$older_snap"; do
+	wait_for 60 dead "$one" || fail "not dead: $(snapraw snap "$one")"
 done
 must blk eio "${IMAGE[0]}"
 must blk eio "$older_image"

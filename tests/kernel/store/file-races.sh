@@ -62,7 +62,7 @@ while True:
 E2
 fault 'pin 1 1 100000 0'
 fault 'pin-mark 1 1 100000 0'
-snapraw take --keep --store-file m/s "$SCRATCH0" >take &
+snapraw take --keep --store-file m/s "$SCRATCH0" >out &
 taker=$!
 wait_for 60 fault_hit pin || fail "nothing is pinned"
 python3 dirty.py >dirty.out 2>&1 &
@@ -72,8 +72,8 @@ fault go
 wait_for 60 fault_hit pin-mark || fail "nothing is to be marked"
 gone $dirty && fail "nobody writes any more before the mark: $(cat dirty.out)"
 fault go
-wait $taker && fail "a file that somebody writes to is a store: $(cat take)"
-grep -q "^errno EBUSY .* mapped into somebody" take || fail "refused for another reason: $(cat take)"
+wait $taker && fail "a file that somebody writes to is a store: $(cat out)"
+grep -q "^errno EBUSY .* mapped into somebody" out || fail "refused for another reason: $(cat out)"
 fault off
 # it may have met the mark
 kill $dirty
