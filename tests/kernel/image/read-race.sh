@@ -6,15 +6,15 @@
 # memory, which has what is being copied at once, and with one on a disk; and on a disk
 # whose reads come late, so that a read of the image is on its way for long.
 #
+# about: engine
+# two processors: a read asks where its block is while a writer makes it be elsewhere
+# vm: --smp 2 --mem 1G --disk 16M --disk 32M --timeout 600
+#
 # rounds: 400 reads that meet a first write on the late disk, each of which would be wrong
 # with a probability of 5 % or more if the image did not hold up the writer of what is being
 # read, or did not look a second time who keeps it, or not into what is on its way to the
 # store (measured with builds broken so): none of them passes with one above 1e-8. Without
 # the delay the same takes some thousand reads; there it is about the processors' order.
-#
-# about: engine
-# two processors: a read asks where its block is while a writer makes it be elsewhere
-# vm: --smp 2 --mem 1G --disk 16M --disk 32M --timeout 600
 . "$(dirname "$0")/../lib.sh"
 
 load
