@@ -553,31 +553,36 @@ static unsigned int step(uint64_t *chance)
 	return ops + want;
 }
 
-static unsigned int compare_all(void)
+static unsigned int compare_all(struct origin *o)
 {
-	unsigned int ops = 0, i, j;
+	unsigned int ops = 0, j;
 
-	for (i = 0; i < origins; i++)
-		for (j = 0; j < origin[i].n; j++)
-			ops += compare_one(&origin[i], j, true);
+	for (j = 0; j < o->n; j++)
+		ops += compare_one(o, j, true);
 	return ops;
 }
 
 static unsigned int delete_all(uint64_t *chance)
 {
-	unsigned int ops = compare_all(), n, i;
+	unsigned int ops = 0, had[DISKS_MAX], n, i;
 	struct deletion d[1];
 
+	for (i = 0; i < origins; i++)
+		ops += compare_all(&origin[i]);
 	for (;;) {
 		for (n = i = 0; i < origins; i++)
-			n += origin[i].n;
+			n += had[i] = origin[i].n;
 		if (!n || bad)
 			return ops;
 		n = begin_deletes(d, 1, chance);
 		end_deletes(d, n);
 		ops += n;
-		if (n)
-			ops += compare_all();
+		for (i = 0; i < origins; i++) {
+			mixer_vary(origin[i].mixer, chance);
+			/* nobody looks through what another disk's have kept */
+			if (origin[i].n != had[i])
+				ops += compare_all(&origin[i]);
+		}
 	}
 }
 
