@@ -47,7 +47,7 @@ make_compile_root() {
 	touch -c "$CLANG"
 	say "adding the headers of all flavours of $series (once)"
 	forget_old "compile-$series-*"
-	rm -rf "$ROOT" "$ROOT.tmp"
+	drop "$ROOT" "$ROOT.tmp"
 	layer_root "$CLANG" "$suite" "$extra" "$ROOT.tmp" "$setup" "$@" || return
 	touch "$ROOT.tmp/.ready"
 	mv "$ROOT.tmp" "$ROOT"
@@ -57,7 +57,7 @@ make_clang_root() {
 	[ ! -e "$CLANG/.ready" ] || return 0
 	say "adding clang of $1 (once)"
 	forget_old "clang-$1-*"
-	rm -rf "$CLANG" "$CLANG.tmp"
+	drop "$CLANG" "$CLANG.tmp"
 	layer_root "$BASE" "$1" - "$CLANG.tmp" \
 		"sh /root-packages $(packages_for clang "$1" | tr '\n' ' ')" \
 		"$VM_DIR/lib/root-packages" || return

@@ -20,7 +20,7 @@ kernel() {
 make_kernel() {
 	[ ! -e "$KERNEL/version" ] || return 0
 	forget_old "kernel-$series-*"
-	rm -rf "$KERNEL" "$KERNEL.tmp"
+	drop "$KERNEL" "$KERNEL.tmp"
 	mkdir -p "$KERNEL.tmp"
 	cp "$ROOT/kernel/boot/vmlinuz" "$KERNEL.tmp/vmlinuz" || die "no image in the build root"
 	mksquashfs "$ROOT/kernel/usr" "$KERNEL.tmp/modules.squashfs" -comp lz4 -no-progress -quiet \

@@ -44,7 +44,7 @@ make_qemu_root() {
 	need_tools mmdebstrap
 	say "making a root with a newer QEMU than this machine's (once)"
 	forget_old "qemu-*"
-	rm -rf "$root" "$root.tmp"
+	drop "$root" "$root.tmp"
 	make_root trixie - "$root.tmp" "sh /root-packages $packages" \
 		"$VM_DIR/lib/root-packages" || die "could not make the root of QEMU${WHY:+: $WHY}"
 	touch "$root.tmp/.ready"

@@ -44,7 +44,7 @@ make_root() {
 	while read -r line; do
 		options+=("--aptopt=$line")
 	done < <(mirror_aptopts)
-	mmdebstrap --quiet --mode=root --variant=minbase \
+	apart --mount-proc mmdebstrap --quiet --mode=root --variant=minbase \
 		--aptopt='Acquire::Languages "none"' \
 		--aptopt='APT::Install-Recommends "false"' \
 		--dpkgopt='path-exclude=/usr/share/man/*' \
@@ -110,7 +110,7 @@ obtain_now() {
 	WHY=
 	"$@" && return
 	status=$?
-	rm -rf "${path%.squashfs}.tmp" "${path%.squashfs}.tmp.log"
+	drop "${path%.squashfs}.tmp" "${path%.squashfs}.tmp.log"
 	older=$(older_than "$path")
 	case $status in
 	"$EXIT_GONE" | "$EXIT_INFRA") [ -n "$WHY" ] || WHY="an archive does not give what ${path##*/} takes" ;;
@@ -162,7 +162,7 @@ make_base_root() {
 	[ ! -e "$BASE/.ready" ] || return 0
 	say "making the root that is built in, of $1 (once)"
 	forget_old "base-$1-*"
-	rm -rf "$BASE" "$BASE.tmp"
+	drop "$BASE" "$BASE.tmp"
 	make_root "$1" - "$BASE.tmp" "sh /root-packages $(packages_for build "$1" | tr '\n' ' ')" \
 		"$VM_DIR/lib/root-packages" || return
 	echo "${BASE##*/}" >"$BASE.tmp/.base"
@@ -201,7 +201,7 @@ make_build_root() {
 	need_base_root "$suite" || return
 	say "making the build root for $series from $suite (once)"
 	forget_old "build-$series-*"
-	rm -rf "$ROOT" "$ROOT.tmp"
+	drop "$ROOT" "$ROOT.tmp"
 	layer_root "$BASE" "$suite" "$extra" "$ROOT.tmp" "$setup" "$@" || return
 	touch "$ROOT.tmp/.ready"
 	mv "$ROOT.tmp" "$ROOT"
@@ -224,27 +224,41 @@ make_guest_root() {
 	need_tools mmdebstrap mksquashfs
 	say "making the guest root of $suite (once)"
 	forget_old "guest-$suite-*"
-	rm -rf "$tree" "$GUEST" "$GUEST.tmp"
+	drop "$tree" "$GUEST" "$GUEST.tmp"
 	make_root "$suite" - "$tree" "sh /root-packages $packages" \
 		"$VM_DIR/lib/root-packages" || return
 	mksquashfs "$tree" "$GUEST.tmp" -comp lz4 -no-progress -quiet >&2 || return 1
-	rm -rf "$tree"
+	drop "$tree"
 	mv "$GUEST.tmp" "$GUEST"
 }
 
 # in_new_root ROOT COMMAND...: runs COMMAND in the chroot ROOT, which it may change
 in_new_root() {
-	unshare --mount --propagation private --pid --fork --kill-child \
-		"$VM_DIR/lib/in-new-root" "$@"
+	apart "$VM_DIR/lib/in-new-root" "$@"
 }
 
 # in_root ROOT DIR COMMAND...: runs COMMAND in the chroot ROOT, which it cannot
-# change, with DIR as /build; a namespace of its own keeps mounts and processes
-# from leaking into the host
+# change, with DIR as /build
 in_root() {
 	local root=$1 dir=$2
 
 	shift 2
-	unshare --mount --propagation private --pid --fork --kill-child \
-		"$VM_DIR/lib/in-root" "$root" "$dir" "$TOP" "$@"
+	apart "$VM_DIR/lib/in-root" "$root" "$dir" "$TOP" "$@"
+}
+
+# apart COMMAND...: runs COMMAND in namespaces of its own, so that neither mounts nor
+# processes leak into the host, also when it is killed
+apart() {
+	unshare --mount --propagation private --pid --fork --kill-child "$@"
+}
+
+# drop PATH...: removes trees in the cache, and first what is mounted in them
+drop() {
+	local path point
+
+	for path; do
+		findmnt --raw --noheadings --output TARGET | grep -F "$path/" | sort -r |
+			while read -r point; do umount --lazy "$point"; done || :
+		rm -rf --one-file-system "$path"
+	done
 }
