@@ -10,10 +10,9 @@
 # about: interface
 # rounds: 3, or 2. In each one they sleep until the test lets them go, so each one shows it;
 # only who takes the hook's last step while it goes is left to chance.
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 4M --disk 4M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 
-need fio
 may_hang
 
 # slow_disk NAME DISK: a disk with requests, four of them; sets DISK. What is sent to
@@ -29,9 +28,10 @@ slow_disk() {
 	echo 4 >"/sys/block/${DISK#/dev/}/queue/nr_requests" || fail "$DISK keeps its requests"
 }
 
-writers() { # DISK N: threads that write for ever, each one block after the other
-	fio --name=w --filename="$1" --direct=1 --rw=randwrite --bs=4k --ioengine=psync --thread \
-		--numjobs="$2" --thinktime=20000 --time_based --runtime=3600 >"fio.${1#/dev/}" 2>&1 &
+# writers DISK MODEL N: threads that write for ever, each one block after the other
+writers() {
+	fill "$1" "$2"
+	blk churn "$1" "$2" --threads "$3" --pause 100 --seconds 36000 >"$2.out" 2>&1 &
 	PID=$!
 	on_exit kill $PID
 }
@@ -63,6 +63,17 @@ count() {
 		writes_of "${t#/proc/}"
 		BASE[${t##*/}]=$WRITES
 	done
+}
+
+# wrote PROCESS N: so many of its threads have done so since the last count
+wrote() {
+	local t n=0
+
+	for t in /proc/"$1"/task/*; do
+		writes_of "${t#/proc/}"
+		[ "$WRITES" = "${BASE[${t##*/}]:-}" ] || n=$((n + 1))
+	done
+	[ $n -ge "$2" ]
 }
 
 # sleepers PROCESS: ASLEEP, the threads that wait for a turn, below the hook, in a
@@ -100,9 +111,9 @@ still() {
 slow_disk member "$SCRATCH0"
 disk=$DISK
 slow_disk other "$SCRATCH1"
-writers "$disk" 8
+writers "$disk" model 8
 counted=$PID
-writers "$DISK" 12
+writers "$DISK" model.other 12
 others=$PID
 
 unload() {
@@ -129,6 +140,8 @@ for ((i = 1; i <= rounds; i++)); do
 	[ -n "$(snapraw info | awk '$1 == "hook" { print $2 }')" ] || fail "the hook is not in"
 	count $counted
 	count $others
+	wait_for 60 wrote $counted 8 || fail "round $i: the writers of the member do not write"
+	wait_for 60 wrote $others 12 || fail "round $i: the other writers do not write"
 	hang member
 	hang other
 	wait_for 60 sleepers $counted || fail "round $i: no counted writer sleeps: nothing is proved"
@@ -157,4 +170,9 @@ for ((i = 1; i <= rounds; i++)); do
 	wait_for 60 gone_on $counted "${mine[@]}" || fail "round $i: $STILL counted writers sleep for ever"
 	note "round $i: ${#mine[@]} slept that were counted, ${#theirs[@]} below the hook until the module had gone"
 done
+kill $counted $others
+must wait $counted
+must wait $others
+must blk verify "$disk" model
+must blk verify "$DISK" model.other
 exit 0

@@ -35,6 +35,7 @@ static const char usage[] =
 "	--engine direct|buffered|mmap|aio|uring --nowait --hipri --dsync\n"
 "	--threads N --depth N --min BYTES --max BYTES --align BYTES\n"
 "	--from BYTES --len BYTES --cover --writes N --seconds N --seed N --noflush\n"
+"	--pause MS		each thread, after each write"
 "	--on			after --cover at random, until SIGTERM; MODEL.covered exists since\n"
 "blk store FILE SIZE                makes a file that may be a store\n"
 "blk spoil DISK OFFSET              change one byte, for tests of the tests\n";
@@ -345,6 +346,7 @@ static int cmd_churn(int argc, char **argv)
 		{ "on", 0, NULL, 'o' },
 		{ "writes", 1, NULL, 'w' }, { "seconds", 1, NULL, 's' },
 		{ "seed", 1, NULL, 'S' }, { "noflush", 0, NULL, 'F' },
+		{ "pause", 1, NULL, 'p' },
 		{ 0 },
 	};
 	struct churn_options o = {
@@ -378,6 +380,7 @@ static int cmd_churn(int argc, char **argv)
 		case 's': o.seconds = number(optarg); break;
 		case 'S': o.seed = number(optarg); break;
 		case 'F': o.noflush = true; break;
+		case 'p': o.pause_ms = number(optarg); break;
 		default: return EXIT_USAGE;
 		}
 	}

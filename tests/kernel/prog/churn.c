@@ -259,6 +259,8 @@ static void *work(void *arg)
 		if (slot >= 0) {
 			finished(w, e, slot, buf[slot], result);
 			free_slot[nfree++] = slot;
+			if (c->o.pause_ms)
+				sleep_ms(c->o.pause_ms);
 			continue;
 		}
 		if (!more && !paused)

@@ -23,6 +23,7 @@ struct churn_options {
 	bool		on;		/* cover: then go on at random until it is stopped */
 	uint64_t	writes;		/* stop after so many; 0: not by this */
 	unsigned int	seconds;	/* stop after so long; 0: not by this */
+	unsigned int	pause_ms;	/* a thread sleeps so long after each write */
 	bool		noflush;	/* no flush at the end: one goes to all of a device */
 	uint64_t	seed;
 };

@@ -8,8 +8,8 @@
  *				devices for "@"; one of several, if given several times
  *
  * N takers and N writers are killed: half of the takers after a random time, the
- * others when their set is seen in a certain state, each state in turn; there it is
- * told to stand still for a while (kmod/fault.h), so that it is seen.
+ * others when their set is seen in a certain state, each state in turn; there it
+ * stands still until its taker has been killed (kmod/fault.h).
  *
  * After each death: a write to every member and a file made and synced in DIR
  * go on; by itself and without anybody's help every set goes
@@ -39,7 +39,6 @@
 #define MEMBERS_MAX	16
 #define PROMPT_MS	5000	/* a hold that nobody ends takes 10 s */
 #define HANG_MS		60000
-#define STAND_MS	400	/* where a set is to be seen */
 #define WRITE_EVERY_MS	4	/* all that it is for is that one is on its way, or held */
 #define FAULTS		"/sys/kernel/debug/snapset/faults"
 #define PROBE_AT	0		/* the parent's block; writers keep off it */
@@ -313,7 +312,7 @@ static void stand_still(unsigned int round)
 
 	if (!aim || !aim->place)
 		return;
-	snprintf(line, sizeof(line), "%s 1 1 %u 0", aim->place, STAND_MS);
+	snprintf(line, sizeof(line), "%s 1 1 %u 0", aim->place, HANG_MS);
 	put_fault(line);
 }
 
@@ -328,8 +327,6 @@ static void wait_for(struct nl *nl, unsigned int round, const struct aim *aim)
 			    aim->state, look.state);
 		sleep_ms(aim->place ? 4 : 1);
 	}
-	if (aim->place)
-		put_fault("off");
 }
 
 static void ask_freeze(unsigned int round)
@@ -403,9 +400,7 @@ int main(int argc, char **argv)
 	begun = now_ns();
 	taking = start(taker, rnd(&chance));
 	writing = start(writer, rnd(&chance));
-	/* on a slow machine it takes more kills to meet each state */
-	for (round = 1; (round <= kills || (round <= 4 * kills && unmet(deaths))) && failures < 10;
-	     round++) {
+	for (round = 1; round <= kills && failures < 10; round++) {
 		bool stays;
 
 		if (round % 2)
@@ -418,6 +413,8 @@ int main(int argc, char **argv)
 		look_round(&nl);
 		stays = nr_commands && look.staying;
 		kill(taking, SIGKILL);
+		put_fault("off");
+		put_fault("go");
 		deaths[1 + look.state]++;
 		stayed += stays;
 		if (round % 3 == 2)
