@@ -7,7 +7,7 @@ import re
 
 from . import TOP
 
-ABOUT = ("interface", "engine", "library", "tool")
+ABOUT = ("interface", "engine", "library", "tool", "build")
 LIMIT = 900         # seconds; the runner in tests/kernel has the same
 HEAD = 15           # lines
 
@@ -63,7 +63,7 @@ class BuildTest(Test):
 
     def __init__(self, kernel, flavour, compiler):
         self.name = "build/%s-%s" % (flavour, compiler)
-        self.kernels, self.about, self.long, self.limit = [kernel], "interface", False, 1800
+        self.kernels, self.about, self.long, self.limit = [kernel], "build", False, 1800
         self.flavour, self.compiler = flavour, compiler
 
 
