@@ -7,7 +7,7 @@ import re
 
 from . import TOP
 
-ABOUT = ("interface", "engine", "library", "tool", "build")
+ABOUT = ("release", "interface", "engine", "library", "tool", "build")
 LIMIT = 900         # seconds; the runner in tests/kernel has the same
 HEAD = 15           # lines
 

@@ -8,7 +8,7 @@
 #
 # Two processors: some read while the disk is taken away.
 #
-# about: interface
+# about: release
 # vm: --smp 2 --mem 1G --disk 8M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

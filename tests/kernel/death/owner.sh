@@ -4,7 +4,7 @@
 # The owner's death deletes its auto-release snapshots, also when it is killed, and
 # leaves those that are to stay.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

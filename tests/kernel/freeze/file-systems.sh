@@ -5,7 +5,7 @@
 # written and not yet synced: ext4, xfs, btrfs, and one on a partition when the
 # member is the whole disk. Afterwards all are thawed.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 64M --disk 320M --disk 160M --disk 96M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

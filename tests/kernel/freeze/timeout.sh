@@ -5,7 +5,7 @@
 # set fails at the freeze's deadline and with a sentence, other file systems thaw
 # at once, this one when its freeze has come to pass; and then there is a set.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 64M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

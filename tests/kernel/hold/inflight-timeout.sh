@@ -4,7 +4,7 @@
 # When the write below us takes longer than the hold may last, there is no set, at
 # the deadline and with a sentence; the write is done, and the next set succeeds.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

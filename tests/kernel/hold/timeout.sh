@@ -5,7 +5,7 @@
 # at its deadline, says which member it was, and every writer goes on, on the
 # other member at once and on this one when the disk is resumed, without an error.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,7 +4,7 @@
 # kernel.ftrace_enabled=0 never leaves a hook that does not see writes: either the
 # knob cannot be turned, or there is no snapshot, and somebody says why.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,7 +4,7 @@
 # While nothing is tracked nothing is hooked: not before the first member, not for long
 # after the last snapshot, not after a refusal. The module says so, and so does ftrace.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,7 +5,7 @@
 # under a snapshot and while sets are taken, which park some of them, and are not
 # sent back in a loop.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --disk 8M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,7 +5,7 @@
 # sets are taken, which park some of them. The queue does poll: its driver is asked
 # for completions when nothing is tracked.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 8M --nvme 32M --timeout 900 --append nvme.poll_queues=1
 . "$(dirname "$0")/../lib.sh"
 

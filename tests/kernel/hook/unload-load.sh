@@ -4,7 +4,7 @@
 # The module comes and goes under load, with and without a set in between, and the
 # load notices nothing.
 #
-# about: interface
+# about: release
 # rounds: 6, or 3: with a set, with one whose owner goes, and with none. What goes wrong at a
 # hook that comes or goes is seen by chance, and how often is not known; what goes wrong with
 # those who sleep below it is seen each time by unload-sleepers.

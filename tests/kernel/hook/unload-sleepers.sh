@@ -7,7 +7,7 @@
 # some sleep in one and the same write since before the hook goes until after the
 # module has gone, and do not return into memory that is gone.
 #
-# about: interface
+# about: release
 # rounds: 3, or 2. In each one they sleep until the test lets them go, so each one shows it;
 # only who takes the hook's last step while it goes is left to chance.
 # vm: --smp 1 --mem 1G --disk 4M --disk 4M --timeout 900

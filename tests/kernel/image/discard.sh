@@ -6,7 +6,7 @@
 # discards of what is not kept are swallowed, and if they are copied like writes,
 # because somebody else has the member; also those of fstrim.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 64M --disk 40M --timeout 300
 . "$(dirname "$0")/../lib.sh"
 

@@ -6,7 +6,7 @@
 # of the origin before, and what it holds is what was written before. So for each
 # way of writing, with a set of its own: what is kept already is copied by nobody.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 8M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 

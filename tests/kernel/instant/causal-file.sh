@@ -6,7 +6,7 @@
 # The freeze alone keeps this order, so broken gates would not be seen here: causal-skew
 # shows both, and that the order holds without the freeze.
 #
-# about: interface
+# about: release
 # rounds: 40 takes, or 12; a tenth of them, or a sixth, mounted.  Without the freeze a build
 # that takes the members one after the other, 2 ms apart, is wrong in two takes of five
 # (13 of 30): 40 takes miss it with 1e-10, 12 with 1e-3.  That the freeze works is seen in

@@ -5,7 +5,7 @@
 # completed, n to B, while sets of A and B are taken: never B without A, nothing
 # lost that had completed before the request, nothing that came later.
 #
-# about: interface
+# about: release
 # rounds: 60 takes, or 20.  A build that takes A and B one after the other, 2 ms apart, is
 # wrong in half of the takes (15 of 30, 0.5 ms: 5 of 30): 20 takes miss it with 1e-6, and
 # 60 miss 0.5 ms with 2e-5.  Of another fault that shows in one take of 20, 60 miss 5 %.

@@ -5,7 +5,7 @@
 # so that it never came by us: its queue is drained. Either the write is in the image,
 # or, when it takes longer than the hold may last, there is no image.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

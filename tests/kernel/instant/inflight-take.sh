@@ -4,7 +4,7 @@
 # A write that is on its way below us when the set is requested is waited for, and
 # is in the image, which never changes.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

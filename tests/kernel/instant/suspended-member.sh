@@ -4,7 +4,7 @@
 # Writes that a suspended member has put off since before it was added come by the
 # hook again when it is resumed: the set may be made, and they do not change it.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

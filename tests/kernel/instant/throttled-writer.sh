@@ -5,7 +5,7 @@
 # came by the hook's usual place. It is in the image wholly or not at all, piece by
 # piece, and does not change it later.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --timeout 900
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,7 +5,7 @@
 # partition are both seen, whichever of the two is the member, and writes beside
 # the partition are none of its business.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 24M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

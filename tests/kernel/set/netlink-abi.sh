@@ -4,7 +4,7 @@
 # Every request that is wrong, in form or in content or by who makes it, is refused
 # with the protocol's errno and a sentence.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 120
 . "$(dirname "$0")/../lib.sh"
 

@@ -8,7 +8,7 @@
 # ten, with one processor and with two; it passes 200 with a probability below 1e-9. How
 # often the module goes while sessions come is not measured: no build is known that it
 # would find.
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --timeout 300
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,7 +4,7 @@
 # A block device holds what the snapshots keep: it is claimed, used, and let go; and
 # a store that is in use is refused.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 8M --disk 16M --timeout 200
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,7 +5,7 @@
 # hold what the snapshots keep, nobody else can write, cut, rename, remove, clone or move
 # it, and it goes with the set. What a file system cannot pin is refused in a sentence.
 #
-# about: interface
+# about: release
 # vm: --smp 1 --mem 1G --disk 8M --disk 320M --timeout 400
 . "$(dirname "$0")/../lib.sh"
 
