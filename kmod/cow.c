@@ -82,7 +82,7 @@ static void drop(struct work_struct *work)
 	spin_unlock_irq(&cow->origin->lock);
 	if (!linked)
 		return;
-	snapset_fault("drop-dead");
+	snapset_fault("retire");
 	snapset_cow_retire(cow);
 	snapset_chain_leave(cow);
 	WRITE_ONCE(cow->dropped, true);

@@ -62,10 +62,10 @@ struct snapset_cow {
 	bool linked;			/* origin->lock */
 	u64 age;			/* its number in the chain, from 1 on; fixed there */
 	struct snapset_map map;		/* changed under chain.map_mutex */
-	struct snapset_cow *heir;	/* who takes over the map: chain.map_mutex */
+	struct snapset_cow *heir;	/* takes over the map: chain.map_mutex */
 
 	s32 dead;			/* code of the first reason; origin->lock; never cleared */
-	bool retired;			/* gives up its map: own reads fail, those of others do not */
+	bool retired;			/* own reads fail, those of others do not */
 	bool leaving;			/* dead, and its store knows; origin->lock */
 	bool dropped;			/* dead, and has given up its map */
 	char why[160];			/* written by who set dead, valid when told is set */

@@ -210,13 +210,13 @@ static void look_once(struct snapset_set *set)
 	} else if (left && (!set->full.told ||
 			    time_after(jiffies, set->full.told + TELL_AGAIN))) {
 		set->full.told = jiffies ?: 1;
-		scnprintf(text, sizeof(text), "the store is full: writers wait for room, %u ms at most",
-			  wait_ms(set));
+		scnprintf(text, sizeof(text),
+			  "the store is full: writers wait for room, %u ms at most", wait_ms(set));
 		tell(set, NULL, text);
 	}
 	if (left && !in_vain) {
 		snapset_fault("full-wait");
-		look_again(set, oldest ? min(left, (unsigned long)LOOK_AGAIN) : left);
+		look_again(set, oldest ? min_t(unsigned long, left, LOOK_AGAIN) : left);
 		return;
 	}
 	/* there may have been room meanwhile; who has found none since has sent us again */

@@ -74,7 +74,8 @@ static int check_store(const struct nlattr *kind, struct nlattr **tb,
 	if (k > SNAPSET_STORE_FILE)
 		return snapset_refuse(extack, kind, -EINVAL, "store kind %u is unknown", k);
 	if (dev && k != SNAPSET_STORE_BDEV)
-		return snapset_refuse(extack, dev, -EINVAL, "only a block device store has a device");
+		return snapset_refuse(extack, dev, -EINVAL,
+				      "only a block device store has a device");
 	if (limit && k != SNAPSET_STORE_MEMORY)
 		return snapset_refuse(extack, limit, -EINVAL, "only a memory store has a limit");
 	if (fd && k != SNAPSET_STORE_FILE)
@@ -173,7 +174,7 @@ int snapset_get_pins(struct genl_info *info, struct snapset_pins **pins)
 		files[nr] = fget(nla_get_u32(nla));
 		if (!files[nr]) {
 			snapset_refuse(info->extack, nla, err, "file descriptor %u is not open",
-			       nla_get_u32(nla));
+				       nla_get_u32(nla));
 			goto put;
 		}
 		nr++;

@@ -65,6 +65,7 @@ count() {
 	done
 }
 
+# shellcheck disable=SC2317 # wait_for calls it
 # wrote PROCESS N: so many of its threads have done so since the last count
 wrote() {
 	local t n=0
@@ -73,7 +74,7 @@ wrote() {
 		writes_of "${t#/proc/}"
 		[ "$WRITES" = "${BASE[${t##*/}]:-}" ] || n=$((n + 1))
 	done
-	[ $n -ge "$2" ]
+	[ "$n" -ge "$2" ]
 }
 
 # sleepers PROCESS: ASLEEP, the threads that wait for a turn, below the hook, in a

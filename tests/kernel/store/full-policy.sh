@@ -56,7 +56,7 @@ cp a a.one
 cp b b.then
 take --share "$id" "$SCRATCH2"
 two=$SET snap_two=${SNAP[0]} image_two=${IMAGE[0]}
-fault "drop-dead 1 100 300 0"
+fault "retire 1 100 300 0"
 blk churn "$SCRATCH2" b --cover --from 0 --len 6M --min 4K --max 64K --depth 4 --engine aio >churn2.out &
 churn=$!
 write "$SCRATCH0" a 0 6M
