@@ -66,6 +66,10 @@ class BuildTest(Test):
         self.kernels, self.about, self.long, self.limit = [kernel], "build", False, 1800
         self.flavour, self.compiler = flavour, compiler
 
+    def fits(self, kernel, everything):
+        """On its kernel only: the debug kernel stands for no other one here."""
+        return kernel.name in self.kernels and super().fits(kernel, everything)
+
 
 def read():
     """All tests; a head that says nothing sensible ends the run."""

@@ -29,9 +29,13 @@ class Machine:
         self.command = Command(words + ["--", os.path.join(TOP, "tests/kernel/runner"), "-"],
                                env=env)
         self.said = []              # what came before the first test
+        self.ended = False          # nothing more comes from it
         self.usable = self._up()
+        self.seen = 0               # so much of the log belongs to tests that have run
+        self.before = ""            # the test that ran before
         self.cpu = self.command.cpu_now()
         self.blamed = False         # a test has failed of what vm will complain of
+        self.failed = False         # the test that runs has said that it failed
 
     def _up(self):
         try:
@@ -49,8 +53,8 @@ class Machine:
     def run(self, test):
         """Returns verdict, seconds, cpu, why."""
         path = base(self.kernel.name, test.name)
-        offset, begun, before = self._size(), time.monotonic(), self.command.cpu_now()
-        verdict, why = None, ""
+        begun, before = time.monotonic(), self.command.cpu_now()
+        verdict, why, self.failed = None, "", False
         limit = test.limit * self.kernel.slower + GRACE
         with open(path + ".log", "w", encoding="utf-8") as log:
             self.command.say(test.name)
@@ -64,54 +68,60 @@ class Machine:
                     verdict, why = self._read(line, test, verdict, why)
             except Late:
                 verdict, why, self.usable = FAIL, "the VM said nothing for too long", False
-                self.blamed = True
+                self.blamed = self.ended = True
                 log.write("no result after %d s: the VM is stopped\n" % limit)
                 self.command.kill()
             except EOFError:
                 verdict, why, self.usable = FAIL, "the VM ended", False
-                self.blamed = True
+                self.blamed = self.ended = True
         cpu = max(self.command.cpu_now() - before, 0)
-        self._section(test, path + ".kmsg", offset)
+        whole, early = self._section(test, path + ".kmsg")
         lines = complaints(path + ".kmsg")
         if lines:
             verdict, self.usable, self.blamed = FAIL, False, True
-            why = "the kernel complained: " + lines.splitlines()[0].split(":", 1)[1].strip()
+            number, line = lines.splitlines()[0].split(":", 1)
+            behind = " behind " + self.before if int(number) <= early and self.before else ""
+            why = "the kernel complained%s: %s" % (behind, line.strip())
+        elif not whole and verdict != FAIL:
+            verdict, self.usable, why = FAIL, False, "the kernel's log does not tell of its end"
+        self.before = test.name
         return verdict, time.monotonic() - begun, cpu, why
 
     def _read(self, line, test, verdict, why):
         found = RESULT.match(line)
         if found and found[2] == test.name:
             status = re.search(r"exit=(\d+)", found[3])
-            if found[1] == "ok":
+            if found[1] == "ok" and not self.failed:
                 return (SKIP if found[3].startswith("SKIP") else PASS), why
             self.usable = False
             return FAIL, why or "exit %s" % (status[1] if status else "?")
         found = re.match(r"  # FAIL: (.*)|  ok 1 \S+ # SKIP (.*)|# (no end after .*); what", line)
         if found:
+            # also of a part of the test whose end the rest did not look at
+            self.failed = self.failed or found[1] is not None
             why = why or found[1] or found[2] or found[3]
         elif re.match(r"# \S+ leaves the machine other|# something that \S+ started", line):
             self.usable, why = False, why or line[2:]
         return verdict, why
 
-    def _size(self):
-        try:
-            return os.path.getsize(self.log)
-        except OSError:
-            return 0
-
-    def _section(self, test, path, offset):
-        """The part of the kernel's log that is the test's: a slow console comes late."""
-        end = time.monotonic() + 60
+    def _section(self, test, path):
+        """The part of the kernel's log that is the test's, and what came since the one before:
+        a slow console comes late.  Returns whether its end is there, and how many of the
+        lines came before it began."""
+        ends = b"snapset-test: %s ends" % test.name.encode()
+        end = time.monotonic() + GRACE * self.kernel.slower
         while True:
             with open(self.log, "rb") as f:
-                f.seek(offset)
+                f.seek(self.seen)
                 text = f.read()
-            if b"snapset-test: %s ends" % test.name.encode() in text or not self.usable or \
-               time.monotonic() > end:
+            if ends in text or self.ended or time.monotonic() > end:
                 break
             time.sleep(0.05)
+        self.seen += len(text)
         with open(path, "wb") as f:
             f.write(text.replace(b"\r", b""))
+        begins = text.find(b"snapset-test: %s begins" % test.name.encode())
+        return ends in text, text[:begins].count(b"\n") if begins >= 0 else 0
 
     def finish(self):
         """No more tests: waits for its end.  Returns what is wrong that no test has been

@@ -2,16 +2,18 @@
 """Which work is next: kernels are prepared one after another, while the tests of those that
 are run; long tests go first, so that none is left over to run alone at the end."""
 
+import contextlib
 import os
 import threading
 
-from . import VM
+from . import TOP, VM
 from .catalog import BuildTest, HostTest, VmTest
 from .machine import Machine
 from .results import FAIL, PASS, SKIP, base, tail
 from .work import Command, Late
 
 PREPARE = 5400      # seconds; the debug kernel is compiled, which takes half an hour
+STAGE = "run.cpio"  # what this run boots, in build/<kernel>
 GONE = 123          # exit status of vm: no archive has that kernel any more
 SKIPPED = 4         # of a test, as in kselftest
 WORTH_A_BOOT = 20   # seconds of tests, for another VM beside one that runs them
@@ -49,9 +51,11 @@ class Plan:
     """@wanted: lines (kernel, its tests)."""
 
     def __init__(self, wanted, times, report, env):
-        self.times, self.report, self.env = times, report, env
+        self.times, self.report, self.env = times, report, dict(env, VM_STAGE=STAGE)
         self.changed = threading.Condition()
         self.unprepared = [(k, tests) for k, tests in wanted if tests]
+        for kernel, tests in self.unprepared:
+            report.expect(kernel.name, [test.name for test in tests])
         self.preparing, self.working, self.stopped = 0, 0, False
         self.alone, self.pools = [], []     # (seconds, kernel, test); Pool
 
@@ -103,8 +107,11 @@ class Plan:
     def _prepare(self, kernel, tests):
         path = base(kernel.name, "prepare")
         self.report.say("preparing " + kernel.name)
-        script = '"$0" fetch --kernel "$1" >/dev/null && "$0" build --kernel "$1"'
-        command = Command(["bash", "-c", script, VM, kernel.name], log=path + ".log")
+        # what is built then is what is tested, whatever is built meanwhile
+        script = '"$0" fetch --kernel "$1" >/dev/null && "$0" build --kernel "$1" && ' \
+                 'if [ -e "$2/stage.cpio" ]; then ln -f "$2/stage.cpio" "$2/%s"; fi' % STAGE
+        command = Command(["bash", "-c", script, VM, kernel.name,
+                           os.path.join(TOP, "build", kernel.name)], log=path + ".log")
         why = ""
         try:
             status = command.end(PREPARE)
@@ -114,8 +121,13 @@ class Plan:
         if status == 0:
             self.report.say("prepared %s in %d s, %.0f s of CPU" %
                             (kernel.name, command.seconds, command.cpu))
+            for line in tail(path + ".log", 100).splitlines():
+                if "is used instead" in line:
+                    self.report.say(line)
         else:
             why = why or tail(path + ".log", 1).strip()
+            why += " (%d tests are not run)" % len(tests)
+            self.report.excuse(kernel.name)
             self.report.result(SKIP if status == GONE else FAIL, kernel.name, "prepare",
                                command.seconds, command.cpu, why)
             tests = []
@@ -126,6 +138,9 @@ class Plan:
 
     def _queue(self, kernel, test):
         seconds = self.times.of(kernel, test)
+        for old in (".log", ".kmsg"):       # of another run
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(base(kernel.name, test.name) + old)
         if not isinstance(test, VmTest):
             self.alone.append((seconds, kernel, test))
             self.alone.sort(key=lambda item: -item[0])
@@ -189,6 +204,8 @@ class Plan:
             self.report.result(FAIL, kernel.name, name, 0, 0, wrong or "the VM did not come up")
         if not up:
             with self.changed:      # or it would be tried for ever
+                if pool.machines:
+                    return          # another one is up
                 for _, test in pool.tests:
                     self.report.result(FAIL, kernel.name, test.name, 0, 0, "no VM for it")
                 pool.tests = []

@@ -12,6 +12,7 @@ from . import CACHE, LOGS, TOP
 
 PASS, FAIL, SKIP = "ok", "not ok", "skip"
 LATE_US = 500000    # a hold may exceed its timeout by this, and what the VM stood still
+STALL_US = 100000   # what prog/stall.c says comes so late, itself, at most
 
 
 def base(kernel, name):
@@ -51,11 +52,16 @@ class Holds:
                 log = f.read()
         except OSError:
             return True
-        # how long the VM's own processor was away: prog/stall.c
-        still = 1000 * sum(map(int, re.findall(r"snapset-test: stood still for (\d+) ms", log)))
+        # when and for how long the VM's own processor was away: prog/stall.c
+        stalls = [(_us(at), 1000 * int(ms)) for at, ms in
+                  re.findall(r"\[ *(\d+\.\d+)\] snapset-test: stood still for (\d+) ms", log)]
         good = True
-        for us, limit in re.findall(r"writes were held for (\d+) us of (\d+) ms", log):
+        for at, us, limit in re.findall(
+                r"\[ *(\d+\.\d+)\] snapset: writes were held for (\d+) us of (\d+) ms", log):
             late = int(us) - int(limit) * 1000
+            begun, over = _us(at) - int(us), _us(at)
+            still = sum(away for end, away in stalls
+                        if end > begun and end - away - STALL_US < over)
             self.longest = max(self.longest, (int(us), what))
             self.latest = max(self.latest, (late, what))
             if late > LATE_US + still:
@@ -63,6 +69,11 @@ class Holds:
                                      "still for %d us" % (what, late, limit, still))
                 good = False
         return good
+
+
+def _us(stamp):
+    """Of a line of the kernel's log."""
+    return round(float(stamp) * 1000000)
 
 
 class Times:
@@ -100,11 +111,22 @@ class Report:
         self.cpu = {}               # (kernel, test) -> seconds
         self.account = collections.defaultdict(float)   # (kind, kernel) -> seconds
         self.holds = Holds()
+        self.due = {}               # (kernel, test) -> True, in order: without a result
 
     def spend(self, kind, kernel, cpu):
         """kind: builds, boots, tests"""
         with self.lock:
             self.account[kind, kernel] += cpu
+
+    def expect(self, kernel, names):
+        """Tests whose results are to come."""
+        with self.lock:
+            self.due.update(((kernel, name), True) for name in names)
+
+    def excuse(self, kernel):
+        """No results will come from there: why has been reported."""
+        with self.lock:
+            self.due = {key: True for key in self.due if key[0] != kernel}
 
     def say(self, text):
         """Something that is no result."""
@@ -115,7 +137,8 @@ class Report:
         """One test's, with its logs in place."""
         path, what = base(kernel, name), "%s %s" % (kernel, name)
         with self.lock:
-            if not self.holds.look(what, path + ".kmsg"):
+            self.due.pop((kernel, name), None)
+            if not self.holds.look(what, path + ".kmsg") and verdict != FAIL:
                 verdict, why = FAIL, self.holds.overlong[-1]
             self.counts[verdict] += 1
             self.cpu[kernel, name] = cpu
@@ -146,6 +169,9 @@ class Report:
             print("SKIPPED " + why)
         for why in self.failures:
             print("FAILED " + why)
+        for key in self.due:
+            print("FAILED %s %s: it was not run, and nothing says why" % key)
+        self.counts[FAIL] += len(self.due)
         closing = "%d passed, %d failed" % (self.counts[PASS], self.counts[FAIL])
         if self.counts[SKIP]:
             closing += ", %d skipped" % self.counts[SKIP]

@@ -25,6 +25,7 @@ n=0 status=0
 while read -r test; do
 	n=$((n + 1))
 	echo "$test" >>"$0.order"
+	[[ $before != */behind ]] || echo "[ 1.0] BUG: later" >>"$log"
 	echo "snapset-test: $test begins" >>"$log"
 	result="ok $n $test # 1 s 2 ticks"
 	case $test in
@@ -34,13 +35,17 @@ while read -r test; do
 	*/dies) exit 125 ;;
 	*/hangs) sleep 100 ;;
 	*/leaves) echo "# $test leaves the machine other than it was:"; left=1 ;;
-	*/late) echo "snapset: writes were held for 3000000 us of 2000 ms" >>"$log" ;;
-	*/excused) echo "snapset-test: stood still for 900 ms" >>"$log"
-		echo "snapset: writes were held for 3000000 us of 2000 ms" >>"$log" ;;
+	*/late) echo "[  20.0] snapset: writes were held for 3000000 us of 2000 ms" >>"$log" ;;
+	*/excused) echo "[  20.0] snapset: writes were held for 3000000 us of 2000 ms" >>"$log"
+		echo "[  20.1] snapset-test: stood still for 900 ms" >>"$log" ;;
+	*/stale) echo "[  16.9] snapset-test: stood still for 900 ms" >>"$log"
+		echo "[  20.0] snapset: writes were held for 3000000 us of 2000 ms" >>"$log" ;;
+	*/part) echo "  # FAIL: in a part of it" ;;
 	*/leaks) status=99 ;;
 	esac
-	echo "snapset-test: $test ends" >>"$log"
+	[[ $test = */cut ]] || echo "snapset-test: $test ends" >>"$log"
 	echo "$result"
+	before=$test
 	[ -z "$left" ] || exit 2
 done
 exit $status
@@ -107,6 +112,33 @@ class PlanTest(unittest.TestCase):
         self.assertEqual(len(self.lines("boots")), 1)
         self.assertTrue(self.out.endswith("\n2 passed, 0 failed\n"))
 
+    def test_part(self):
+        """What a part of a test says is the test's."""
+        self.run_plan(FakeTest("a/part"), FakeTest("a/passes"))
+        self.assertIn("FAILED 6.1 a/part: in a part of it\n", self.out)
+        self.assertTrue(self.out.endswith("\n1 passed, 1 failed\n"))
+
+    def test_cut(self):
+        """A log that ends too early proves nothing."""
+        self.run_plan(FakeTest("a/cut"), FakeTest("a/passes"))
+        self.assertIn("FAILED 6.1 a/cut: the kernel's log does not tell", self.out)
+        self.assertTrue(self.out.endswith("\n1 passed, 1 failed\n"))
+
+    def test_behind(self):
+        """What the kernel says between two tests is told, and of which was before."""
+        self.run_plan(FakeTest("a/behind"), FakeTest("a/passes"))
+        self.assertIn("a/passes: the kernel complained behind a/behind: [ 1.0] BUG", self.out)
+
+    def test_not_run(self):
+        """A result that never came is a failure, whatever lost it."""
+        def lost(_plan, _pool):
+            return None
+        self.replace(plan.Plan, "_take", lost)
+        self.replace(plan.Pool, "urgency", lambda pool: 0 if pool.booted else 1)
+        self.run_plan(FakeTest("a/passes"))
+        self.assertIn("FAILED 6.1 a/passes: it was not run", self.out)
+        self.assertFalse(self.good)
+
     def test_nothing_ran(self):
         """That is no success."""
         self.run_plan(FakeTest("a/skips"))
@@ -147,6 +179,8 @@ class PlanTest(unittest.TestCase):
         """A hold beyond its timeout fails, unless the VM stood still."""
         self.run_plan(FakeTest("a/excused"))
         self.assertTrue(self.good)
+        self.run_plan(FakeTest("a/stale"))
+        self.assertFalse(self.good)     # it stood still before
         self.run_plan(FakeTest("a/late"))
         self.assertIn("held 1000000 us longer than 2000 ms", self.out)
         self.assertFalse(self.good)

@@ -120,20 +120,22 @@ pause() {
 	read -r -t "$1" <>"$TMP/.pause" || :
 }
 
-# What only tells a wait from a hang: the debug kernel, emulated, is ten times as slow, and
-# tells of what hangs itself.
+# The debug kernel, emulated, is ten times as slow, and tells of what hangs itself.
 SLOWER=1
 [ "$KERNEL" != debug ] || SLOWER=6
+# Limits only tell a wait from a hang: a machine that is busy with other things needs so
+# many times the seconds that a test gives.
+PATIENCE=$((5 * SLOWER))
 timeout() { # SECONDS COMMAND...
 	local seconds=$1
 
 	shift
-	command timeout $((seconds * SLOWER)) "$@"
+	command timeout $((seconds * PATIENCE)) "$@"
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds; 1 if it never does
 wait_for() {
-	local end=$((${EPOCHREALTIME/[.,]/} + $1 * SLOWER * 1000000))
+	local end=$((${EPOCHREALTIME/[.,]/} + $1 * PATIENCE * 1000000))
 
 	shift
 	until "$@" >/dev/null 2>&1; do

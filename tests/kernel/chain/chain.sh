@@ -12,7 +12,7 @@
 # and 91, since a deletion waits just then ("leave"); without that 600 did not find it.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 96M --disk 24M --timeout 900
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 96M --disk 24M
 . "$(dirname "$0")/../lib.sh"
 
 load

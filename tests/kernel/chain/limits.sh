@@ -5,7 +5,7 @@
 # ones are not concerned. What an older one needs of a deleted one's store keeps that.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 8M --disk 32M --timeout 600
+# vm: --smp 1 --mem 1G --disk 16M --disk 8M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 need snapset

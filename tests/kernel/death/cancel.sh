@@ -9,7 +9,7 @@
 # rounds: the moment of the cancel is moved to where the outcome turns. How often that
 # meets the few instructions of the race is not measured: no build is known that loses it.
 # about: engine
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 64M --timeout 300
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 load

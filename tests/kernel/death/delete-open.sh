@@ -9,7 +9,7 @@
 # Two processors: some read while the disk is taken away.
 #
 # about: release
-# vm: --smp 2 --mem 1G --disk 8M --disk 32M --timeout 120
+# vm: --smp 2 --mem 1G --disk 8M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -7,7 +7,7 @@
 # rounds: every other kill has its state, each in turn, and is sure of it; those between
 # come after a random time of 80 ms, and find by chance what goes wrong elsewhere.
 # about: engine
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --disk 64M --timeout 500
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 load

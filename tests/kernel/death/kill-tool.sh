@@ -9,7 +9,7 @@
 # come after a random time of 0.3 s, and find by chance what is between two calls of the
 # tool: what goes wrong in one moment of a hundred is found in a fifth of the runs.
 # about: engine
-# vm: --smp 1 --mem 1G --disk 32M --disk 64M --timeout 600
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 need snapset

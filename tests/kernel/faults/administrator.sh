@@ -10,7 +10,7 @@
 # chance is in it. On other kernels at the places where what he meets differs: the file
 # system is frozen, and writes are held.
 # about: interface
-# vm: --smp 1 --mem 1G --disk 8M --disk 24M --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 8M --disk 24M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -9,7 +9,7 @@
 #
 # rounds: each place fails once, surely, and on the default kernel once more for a while.
 # about: engine
-# vm: --smp 1 --mem 1G --disk 4M --disk 40M --disk 16M --timeout 900
+# vm: --smp 1 --mem 1G --disk 4M --disk 40M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

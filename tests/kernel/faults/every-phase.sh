@@ -12,7 +12,7 @@
 # in which what races takes microseconds: what goes wrong there alone is found once in many
 # runs, or by every-phase-long.
 # about: engine
-# vm: --smp 1 --mem 1G --disk 32M --disk 64M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 need fio

@@ -7,7 +7,7 @@
 # we froze before the instant there is no set. Nothing stays frozen by us.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 96M --disk 64M --disk 64M --disk 160M --timeout 900
+# vm: --smp 1 --mem 1G --disk 96M --disk 64M --disk 64M --disk 160M
 . "$(dirname "$0")/../lib.sh"
 
 need snapset vgcreate

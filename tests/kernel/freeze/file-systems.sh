@@ -6,7 +6,7 @@
 # member is the whole disk. Afterwards all are thawed.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 64M --disk 320M --disk 160M --disk 96M --timeout 900
+# vm: --smp 1 --mem 1G --disk 64M --disk 320M --disk 160M --disk 96M
 . "$(dirname "$0")/../lib.sh"
 
 need snapset

@@ -6,7 +6,7 @@
 # give up. Then the others go on, and this one as soon as its disk does.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 64M --disk 64M --timeout 900
+# vm: --smp 1 --mem 1G --disk 64M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -6,7 +6,7 @@
 # at once, this one when its freeze has come to pass; and then there is a set.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 64M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 load

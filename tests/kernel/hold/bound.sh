@@ -5,7 +5,7 @@
 # held longer than the hold may last, and none fails.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 written() { awk '{ print $5 }' "/sys/class/block/$(basename "$(readlink -f "$SCRATCH1")")/stat"; }

@@ -5,7 +5,7 @@
 # the deadline and with a sentence; the write is done, and the next set succeeds.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,7 @@
 # hold's time is over, not after all queues have been looked at once more.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 64M --timeout 900
+# vm: --smp 1 --mem 1G --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 members=64

@@ -6,7 +6,7 @@
 # other member at once and on this one when the disk is resumed, without an error.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

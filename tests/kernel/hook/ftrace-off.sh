@@ -5,7 +5,7 @@
 # knob cannot be turned, or there is no snapshot, and somebody says why.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 knob=/proc/sys/kernel/ftrace_enabled

@@ -5,7 +5,7 @@
 # after the last snapshot, not after a refusal. The module says so, and so does ftrace.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 enabled=/sys/kernel/tracing/enabled_functions

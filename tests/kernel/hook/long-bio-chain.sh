@@ -7,7 +7,7 @@
 # are copied: discards, too, because the member is in somebody's exclusive use.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

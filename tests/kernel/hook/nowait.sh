@@ -6,7 +6,7 @@
 # sent back in a loop.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --disk 8M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 load

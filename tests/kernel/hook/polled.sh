@@ -6,7 +6,7 @@
 # for completions when nothing is tracked.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 8M --nvme 32M --timeout 900 --append nvme.poll_queues=1
+# vm: --smp 1 --mem 1G --disk 8M --nvme 32M --append nvme.poll_queues=1
 . "$(dirname "$0")/../lib.sh"
 
 # since 6.0 only a ring polls

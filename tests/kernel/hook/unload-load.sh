@@ -9,7 +9,7 @@
 # hook that comes or goes is seen by chance, and how often is not known; what goes wrong with
 # those who sleep below it is seen each time by unload-sleepers.
 # Two processors, for the writers are to be inside of what comes and goes.
-# vm: --smp 2 --mem 1G --disk 8M --disk 8M --timeout 900
+# vm: --smp 2 --mem 1G --disk 8M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 rounds=$(often 6 3)

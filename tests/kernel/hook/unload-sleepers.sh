@@ -10,7 +10,7 @@
 # about: release
 # rounds: 3, or 2. In each one they sleep until the test lets them go, so each one shows it;
 # only who takes the hook's last step while it goes is left to chance.
-# vm: --smp 1 --mem 1G --disk 4M --disk 4M --timeout 900
+# vm: --smp 1 --mem 1G --disk 4M --disk 4M
 . "$(dirname "$0")/../lib.sh"
 
 may_hang

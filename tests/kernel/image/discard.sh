@@ -7,7 +7,7 @@
 # because somebody else has the member; also those of fstrim.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 64M --disk 40M --timeout 300
+# vm: --smp 1 --mem 1G --disk 64M --disk 40M
 . "$(dirname "$0")/../lib.sh"
 
 discarded() { awk '{ print $14 }' "/sys/block/$(basename "$(readlink -f "$1")")/stat"; }

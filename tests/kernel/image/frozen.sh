@@ -7,7 +7,7 @@
 # way of writing, with a set of its own: what is kept already is copied by nobody.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 8M --timeout 400
+# vm: --smp 1 --mem 1G --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 load

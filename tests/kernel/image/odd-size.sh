@@ -5,7 +5,7 @@
 # middle of a granule and of a page.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 8M --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -6,7 +6,7 @@
 # it from there. The second write to the same place costs nothing.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 16M --timeout 200
+# vm: --smp 1 --mem 1G --disk 16M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -7,7 +7,7 @@
 # read-race that are broken are found by
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --timeout 600
+# vm: --smp 1 --mem 1G --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -7,7 +7,7 @@
 # rounds: at least four, and 400 reads as in read-race
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --timeout 600
+# vm: --smp 1 --mem 1G --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

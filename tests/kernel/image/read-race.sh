@@ -8,7 +8,7 @@
 #
 # about: engine
 # two processors: a read asks where its block is while a writer makes it be elsewhere
-# vm: --smp 2 --mem 1G --disk 16M --disk 32M --timeout 600
+# vm: --smp 2 --mem 1G --disk 16M --disk 32M
 #
 # rounds: 400 reads that meet a first write on the late disk, each of which would be wrong
 # with a probability of 5 % or more if the image did not hold up the writer of what is being

@@ -4,7 +4,7 @@
 # The image is frozen on a disk with sectors of 4096 bytes, and has such itself.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 8M:4096 --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M:4096
 . "$(dirname "$0")/../lib.sh"
 
 load

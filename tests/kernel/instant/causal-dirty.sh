@@ -9,7 +9,7 @@
 # rounds: 25 takes, or 10.  A build that takes the members one after the other, 0.5 ms
 # apart, is wrong in six to eight takes of ten, as A and B are two steps apart and the file
 # system's work is between them (1 ms: 19 of 20): 10 takes miss it with 1e-4, 25 with 1e-10.
-# vm: --smp 1 --mem 1G --disk 64M --disk 128M --disk 64M --timeout 900
+# vm: --smp 1 --mem 1G --disk 64M --disk 128M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 set_vm() { # KNOB VALUE: until the test ends

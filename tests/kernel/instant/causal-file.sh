@@ -11,7 +11,7 @@
 # that takes the members one after the other, 2 ms apart, is wrong in two takes of five
 # (13 of 30): 40 takes miss it with 1e-10, 12 with 1e-3.  That the freeze works is seen in
 # each take whose images are mounted, as a journal to be replayed keeps ext4 from it.
-# vm: --smp 1 --mem 1G --disk 64M --disk 320M --timeout 900
+# vm: --smp 1 --mem 1G --disk 64M --disk 320M
 . "$(dirname "$0")/../lib.sh"
 
 load

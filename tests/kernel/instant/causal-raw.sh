@@ -11,7 +11,7 @@
 # 60 miss 0.5 ms with 2e-5.  Of another fault that shows in one take of 20, 60 miss 5 %.
 # Two processors, for the writer is to race the gates: a write is parked in two takes of
 # three, and with one processor in one of thirty.
-# vm: --smp 2 --mem 1G --disk 64M --disk 64M --timeout 900
+# vm: --smp 2 --mem 1G --disk 64M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -8,7 +8,7 @@
 # apart, is wrong in one take of three (10 of 30; 2 ms: 28 of 30): 40 takes miss it with
 # 1e-7, 12 miss it with 1e-2 and 2 ms with 1e-14.
 # Two processors, for the writers are to race the gates, which close one by one.
-# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --timeout 900
+# vm: --smp 2 --mem 1G --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -11,7 +11,7 @@
 # about: engine
 # rounds: 4 takes of each shape. With members 20 ms apart, 100 ms for files, every take has
 # been wrong; 4 to 8 ms apart 27 of 30 were, or more: none of 4 is with 1e-4 at most.
-# vm: --smp 1 --mem 1G --disk 64M --disk 64M --disk 320M --disk 128M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 64M --disk 64M --disk 320M --disk 128M --disk 32M --disk 32M --disk 32M --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 skew=/sys/module/snapset/parameters/debug_skew_ms
 

@@ -5,7 +5,7 @@
 # by us, is waited for: either it is in the image, or there is no image.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,7 @@
 # is in the image, which never changes.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,7 @@
 # hook again when it is resumed: the set may be made, and they do not change it.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

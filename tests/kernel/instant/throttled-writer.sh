@@ -6,7 +6,7 @@
 # piece, and does not change it later.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --timeout 900
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 cg=/sys/fs/cgroup/slow

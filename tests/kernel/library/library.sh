@@ -9,7 +9,7 @@
 # takes, by three threads at once; of no fault is it known how often it shows here, those of
 # the library alone are found by "make tsan" in tests/lib.
 #
-# vm: --mem 1G --disk 64M --disk 64M --timeout 900
+# vm: --mem 1G --disk 64M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
 load

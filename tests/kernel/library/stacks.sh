@@ -5,7 +5,7 @@
 # which volumes stand on each other.
 #
 # about: library
-# vm: --mem 1G --disk 256M --disk 256M --disk 256M --timeout 300
+# vm: --mem 1G --disk 256M --disk 256M --disk 256M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null
 . "$TESTS/tool/json.bash"

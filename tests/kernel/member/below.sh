@@ -7,7 +7,7 @@
 # which only the tool refuses.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 8M --timeout 300
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 need mdadm snapset

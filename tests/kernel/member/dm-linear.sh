@@ -5,7 +5,7 @@
 # both, writes in every way, and the image stays frozen.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 8M --disk 8M --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 load

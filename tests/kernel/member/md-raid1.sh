@@ -5,7 +5,7 @@
 # sync, and an active leg is refused as a member.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 8M --disk 8M --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 need mdadm

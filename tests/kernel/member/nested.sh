@@ -6,7 +6,7 @@
 # also members one above the other by device-mapper, md or a loop device.
 #
 # about: tool
-# vm: --smp 1 --mem 1G --disk 64M --disk 32M --disk 32M --timeout 200
+# vm: --smp 1 --mem 1G --disk 64M --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 need snapset

@@ -6,7 +6,7 @@
 # the partition are none of its business.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 24M --timeout 200
+# vm: --smp 1 --mem 1G --disk 24M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -6,7 +6,7 @@
 # its set is made, and not longer.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -4,7 +4,7 @@
 # Events come in order, numbered without a gap, and tell what a set goes through.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -6,7 +6,7 @@
 # has the table, which scripts/failure-table makes of the lines "row".
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 96M --timeout 400
+# vm: --smp 1 --mem 1G --disk 32M --disk 64M --disk 96M
 . "$(dirname "$0")/../lib.sh"
 
 load

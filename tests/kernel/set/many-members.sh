@@ -8,7 +8,7 @@
 # the same code for all.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --timeout 300
+# vm: --smp 1 --mem 1G
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,7 @@
 # with the protocol's errno and a sentence.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 32M --disk 32M --timeout 120
+# vm: --smp 1 --mem 1G --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
 load

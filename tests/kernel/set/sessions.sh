@@ -9,7 +9,7 @@
 # often the module goes while sessions come is not measured: no build is known that it
 # would find.
 # about: release
-# vm: --smp 1 --mem 1G --timeout 300
+# vm: --smp 1 --mem 1G
 . "$(dirname "$0")/../lib.sh"
 
 load

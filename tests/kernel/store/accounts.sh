@@ -5,7 +5,7 @@
 # what its deletion gives back, and it does.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 16M --timeout 200
+# vm: --smp 1 --mem 1G --disk 16M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

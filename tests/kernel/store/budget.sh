@@ -8,7 +8,7 @@
 # what is kept for it, and writers wait.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 24M --timeout 300
+# vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 24M
 . "$(dirname "$0")/../lib.sh"
 
 load

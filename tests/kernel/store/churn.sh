@@ -9,7 +9,7 @@
 # operation, in one attempt; what of the others is caught by how many is not known.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 8M --disk 16M --disk 128M --timeout 600
+# vm: --smp 1 --mem 1G --disk 16M --disk 8M --disk 16M --disk 128M
 . "$(dirname "$0")/../lib.sh"
 
 load

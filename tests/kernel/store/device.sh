@@ -5,7 +5,7 @@
 # a store that is in use is refused.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 8M --disk 16M --timeout 200
+# vm: --smp 1 --mem 1G --disk 8M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

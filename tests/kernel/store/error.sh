@@ -8,7 +8,7 @@
 # row dead E_UNEXPECTED_PROVIDER_ERROR - "a write to the store fails" "a write to the store failed*"
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 16M --disk 24M --timeout 200
+# vm: --smp 1 --mem 1G --disk 16M --disk 24M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -7,7 +7,7 @@
 # system unmounted, and what is left there is an ordinary file.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 320M --timeout 600
+# vm: --smp 1 --mem 1G --disk 16M --disk 320M
 . "$(dirname "$0")/../lib.sh"
 
 need filefrag

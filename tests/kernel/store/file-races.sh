@@ -6,7 +6,7 @@
 # is pinned; a file of which a store is refused; one that ends inside of a block.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 64M --disk 16M --disk 320M --timeout 400
+# vm: --smp 1 --mem 1G --disk 16M --disk 64M --disk 16M --disk 320M
 . "$(dirname "$0")/../lib.sh"
 
 load

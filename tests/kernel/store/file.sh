@@ -6,7 +6,7 @@
 # it, and it goes with the set. What a file system cannot pin is refused in a sentence.
 #
 # about: release
-# vm: --smp 1 --mem 1G --disk 8M --disk 320M --timeout 400
+# vm: --smp 1 --mem 1G --disk 8M --disk 320M
 . "$(dirname "$0")/../lib.sh"
 
 need chattr fallocate filefrag

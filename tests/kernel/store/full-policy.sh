@@ -10,7 +10,7 @@
 # row dead E_INSUFFICIENT_STORAGE - "a member needs more than its quota" "it needs more of the store than its quota of*"
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 24M --disk 32M --disk 8M --timeout 300
+# vm: --smp 1 --mem 1G --disk 24M --disk 32M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 load

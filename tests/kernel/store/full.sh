@@ -7,7 +7,7 @@
 # row dead E_INSUFFICIENT_STORAGE - "the store is full" "the store is full"
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 8M --timeout 200
+# vm: --smp 1 --mem 1G --disk 16M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -6,7 +6,7 @@
 # the map says. Refusals of an extension change nothing.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 32M --disk 128M --timeout 300
+# vm: --smp 1 --mem 1G --disk 32M --disk 128M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -8,7 +8,7 @@
 # that are left.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 320M --disk 128M --timeout 900
+# vm: --smp 1 --mem 1G --disk 320M --disk 128M
 . "$(dirname "$0")/../lib.sh"
 
 need fio

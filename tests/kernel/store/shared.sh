@@ -6,7 +6,7 @@
 # snapshot.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 32M --disk 16M --timeout 300
+# vm: --smp 1 --mem 1G --disk 16M --disk 32M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -7,7 +7,7 @@
 # row dead E_UNEXPECTED_PROVIDER_ERROR - "the store stands still for the stall timeout" "the store completed no write for*"
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 16M --disk 24M --timeout 200
+# vm: --smp 1 --mem 1G --disk 16M --disk 24M
 . "$(dirname "$0")/../lib.sh"
 
 load

@@ -5,7 +5,7 @@
 # for old data that cannot be read; the writers of the other member go on.
 #
 # about: engine
-# vm: --smp 1 --mem 1G --disk 16M --disk 16M --timeout 300
+# vm: --smp 1 --mem 1G --disk 16M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 load

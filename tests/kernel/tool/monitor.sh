@@ -7,7 +7,7 @@
 # what it does, needs no more rights than its unit gives it, and ends when it is told to.
 #
 # about: tool
-# vm: --mem 1G --disk 32M --disk 32M --disk 300M --disk 300M --timeout 900
+# vm: --mem 1G --disk 32M --disk 32M --disk 300M --disk 300M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null
 . "$TESTS/tool/json.bash"

@@ -5,7 +5,7 @@
 # with the kernel's, and its refusals have their exit codes.
 #
 # about: tool
-# vm: --mem 1G --disk 32M --disk 32M --timeout 120
+# vm: --mem 1G --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null
 . "$TESTS/tool/json.bash"

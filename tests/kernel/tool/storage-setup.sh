@@ -7,7 +7,7 @@
 # file that remembers it.
 #
 # about: tool
-# vm: --mem 1G --disk 256M --disk 400M --disk 64M --timeout 400
+# vm: --mem 1G --disk 256M --disk 400M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null
 . "$TESTS/tool/json.bash"

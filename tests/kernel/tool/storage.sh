@@ -6,7 +6,7 @@
 # the next; and what stands above or below the volume cannot hold it.
 #
 # about: tool
-# vm: --mem 1G --disk 400M --disk 128M --disk 64M --timeout 200
+# vm: --mem 1G --disk 400M --disk 128M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null
 . "$TESTS/tool/json.bash"

@@ -6,7 +6,7 @@
 # they hold shows that they were at rest at the instant.
 #
 # about: tool
-# vm: --mem 1G --disk 64M --disk 64M --timeout 900
+# vm: --mem 1G --disk 64M --disk 64M
 # The bodies of programs are in single quotes, ids are words.
 # shellcheck disable=SC2016,SC2046
 . "$(dirname "$0")/../lib.sh"

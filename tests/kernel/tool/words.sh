@@ -5,7 +5,7 @@
 # its events, and that a set lives as long as was asked, however the command ends.
 #
 # about: tool
-# vm: --mem 1G --disk 64M --disk 64M --timeout 300
+# vm: --mem 1G --disk 64M --disk 64M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null
 . "$TESTS/tool/json.bash"

@@ -42,7 +42,7 @@ pack_run() {
 	mkdir -p "$root/share/out"
 	(cd "$RUN/pack" && find . | cpio --quiet -o -H newc -R 0:0) >"$RUN/run.cpio" ||
 		die "cannot pack the run"
-	cat "$KERNEL/initramfs.cpio" "$OUT/stage.cpio" "$RUN/run.cpio" >"$RUN/initrd"
+	cat "$KERNEL/initramfs.cpio" "$OUT/${VM_STAGE:-stage.cpio}" "$RUN/run.cpio" >"$RUN/initrd"
 	rm -rf "$RUN/pack" "$RUN/run.cpio"
 }
 
@@ -56,7 +56,7 @@ qemu_args() {
 	cmdline='console=ttyS0 loglevel=5 mitigations=off panic_on_warn=1 oops=panic panic=-1 no_timer_check'
 	# what an emulated processor on a busy host does not keep to is no fault
 	cmdline="$cmdline rcupdate.rcu_cpu_stall_timeout=120 watchdog_thresh=30 tsc=reliable"
-	cmdline="$cmdline workqueue.watchdog_thresh=120 log_buf_len=4M net.ifnames=0 $APPEND"
+	cmdline="$cmdline workqueue.watchdog_thresh=120 log_buf_len=4M printk.devkmsg=on net.ifnames=0 $APPEND"
 	if [ "$ICOUNT" = 1 ]; then
 		# time is the number of instructions, whatever the host does meanwhile
 		ACCEL=tcg,thread=single,tb-size=256

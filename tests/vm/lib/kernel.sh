@@ -11,7 +11,8 @@ kernel() {
 
 	build_root "$series"
 	KVER=$(cat "$ROOT/kernel/version")
-	key=$(echo "$KVER" | hash_of "$VM_DIR/lib/pack-initramfs" "$VM_DIR/guest/initramfs-init")
+	# the same version may come from another root: with another configuration, or revision
+	key=$(echo "$KVER $(basename "$(readlink -f "$ROOT")")" | hash_of "$VM_DIR/lib/pack-initramfs" "$VM_DIR/guest/initramfs-init")
 	KERNEL=$CACHE/kernel-$series-$key
 	[ -e "$KERNEL/version" ] || with_lock "kernel-$series" make_kernel
 	touch -c "$KERNEL"

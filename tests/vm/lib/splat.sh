@@ -17,6 +17,7 @@ splat_pattern() {
 		UBSAN
 		kmemleak: unreferenced object
 		kmemleak: [0-9]+ new suspected
+		turning off the locking correctness
 		possible recursive locking
 		possible circular locking
 		possible irq lock inversion
@@ -27,7 +28,7 @@ splat_pattern() {
 		bad unlock balance
 		nested lock was not taken
 		Invalid wait context
-		rcu: INFO: rcu_.* detected
+		rcu: INFO: rcu_.*detected
 		rcu_.* kthread starved
 		blocked for more than
 		soft lockup
@@ -46,6 +47,8 @@ splat_pattern() {
 		Slab corruption
 		Objects remaining in
 		Bad page state
+		invoked oom-killer
+		Out of memory: Killed
 		Unable to handle kernel
 		divide error
 		invalid opcode
