@@ -128,7 +128,7 @@ all_goes_on() {
 
 	echo >&"${WRITES[1]}"
 	for what in file disk; do
-		read -r -t $((60 * SLOWER)) said <&"${WRITES[0]}"
+		read -r -t $((60 * PATIENCE)) said <&"${WRITES[0]}"
 		[ "$said" = "the $what is written" ] ||
 			fail "$1: a write to the $what goes not on in a minute: $said"
 	done
