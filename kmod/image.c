@@ -66,9 +66,13 @@ static void image_put(struct snapset_image *image)
 	snapset_gone(SNAPSET_OBJ_IMAGE);
 }
 
+/*
+ * The caller has a reference, or is an open in vain, whose disk cannot go yet: after the
+ * decrement another one may be the last, and have the image destroyed.
+ */
 static bool last_left(struct snapset_image *image)
 {
-	/* once: who tries to open it in vain passes here as well */
+	/* once: an open in vain passes here as well */
 	return atomic_dec_return(&image->openers) == GONE &&
 	       !xchg(&image->destroyed, true);
 }
@@ -258,8 +262,10 @@ void snapset_image_free(struct snapset_image *image)
 	/* a set that failed while its images were shown was never closed to openers */
 	if (image->published && atomic_read(&image->openers) >= 0)
 		snapset_image_unpublish(image, true);
+	refcount_inc(&image->refs);	/* the maker's own goes with the disk: last_left() */
 	if (!image->published || last_left(image))
 		destroy(image);
+	image_put(image);
 }
 
 u32 snapset_image_openers(const struct snapset_image *image)
