@@ -10,8 +10,12 @@
  * 4. It is taken out of the list. A reader of an older snapshot, who goes from map to
  *    map towards the newer ones, may have looked at the heir's before 2. and not
  *    find the leaving one any more: the sequence count tells him to begin again.
+ *    From now on it keeps nothing more: its jobs end, and the writes are judged again,
+ *    by the heir; what its last reads bring is not put in any map.
  * 5. After a grace period nobody finds it; when its last job, copy and reader has
  *    gone, its map is given up, and those places with it that the heir did not take.
+ *    That may be long after, if its store hangs: others leave meanwhile, but for the
+ *    heir's own places, which may still be written by copies of this one.
  *
  * Most of a device is kept by nobody, or only by a few: how far one has to look is
  * noted by region (latest), so that a read does not cost more with each snapshot.
@@ -19,7 +23,8 @@
  * What is not kept by anybody is asked again by who has pinned it (image-read.c), so
  * that what is being kept in this moment need not be seen here.
  *
- * Who dies takes all older ones along, for they look through it (cow.c).
+ * Who dies takes all older ones along, for they look through it; if it has left, the heir
+ * and all that are older, for these look through the places that it was to write (cow.c).
  */
 #include <linux/delay.h>
 #include <linux/rculist.h>
@@ -48,17 +53,22 @@ void snapset_chain_destroy(struct snapset_chain *chain)
 	xa_destroy(&chain->latest);
 }
 
-void snapset_chain_join(struct snapset_cow *cow)
+bool snapset_chain_join(struct snapset_cow *cow)
 {
 	struct snapset_origin *o = cow->origin;
 	unsigned long flags;
+	bool lives;
 
 	spin_lock_irqsave(&o->lock, flags);
-	cow->age = ++o->chain.joined;
-	list_add_tail_rcu(&cow->link, &o->chain.cows);
-	cow->linked = true;
-	rcu_assign_pointer(o->newest, cow);
+	lives = !cow->dead;		/* a kill takes the lock, too */
+	if (lives) {
+		cow->age = ++o->chain.joined;
+		list_add_tail_rcu(&cow->link, &o->chain.cows);
+		cow->linked = true;
+		rcu_assign_pointer(o->newest, cow);
+	}
 	spin_unlock_irqrestore(&o->lock, flags);
+	return lives;
 }
 
 /* Those parts of a run that @heir has not are added to its map, at their place. */
@@ -145,6 +155,10 @@ int snapset_chain_add(struct snapset_copy *copy)
 	int err;
 
 	mutex_lock(lock);
+	if (cow->left) {
+		mutex_unlock(lock);
+		return -ESTALE;
+	}
 	note_latest(cow, copy->start, copy->io.len, gfp);
 	heir = cow->heir;
 	if (heir && !snapset_cow_dead(heir) &&
@@ -152,12 +166,20 @@ int snapset_chain_add(struct snapset_copy *copy)
 		snapset_cow_kill(heir, SNAPSET_E_OUTOFMEMORY,
 				 "no memory to take over what a deleted snapshot had kept");
 	err = snapset_map_add(&cow->map, copy->start, copy->io.len, copy->io.place, gfp);
-	if (err)
-		free_lacking(heir ? &heir->map : NULL, copy->start, copy->io.len,
-			     copy->io.place);
-	copy->kept = true;	/* the place is not the copy's any more, either way */
+	copy->kept = !err;
 	mutex_unlock(lock);
 	return err;
+}
+
+void snapset_chain_drop(struct snapset_copy *copy)
+{
+	struct snapset_cow *cow = copy->cow;
+
+	mutex_lock(&cow->origin->chain.map_mutex);
+	free_lacking(cow->heir ? &cow->heir->map : NULL, copy->start, copy->io.len,
+		     copy->io.place);
+	copy->kept = true;	/* or another's, which is as good */
+	mutex_unlock(&cow->origin->chain.map_mutex);
 }
 
 bool snapset_chain_lookup(struct snapset_cow *cow, u64 start, u64 max,
@@ -203,16 +225,39 @@ bool snapset_chain_lookup(struct snapset_cow *cow, u64 start, u64 max,
 }
 
 /* The next older one that needs what @cow has kept; NULL: nobody does. */
-static struct snapset_cow *find_heir(struct snapset_cow *cow)
+static void find_heir(struct snapset_cow *cow)
 {
 	struct snapset_origin *o = cow->origin;
 	struct snapset_cow *older = NULL;
 
+	mutex_lock(&o->chain.map_mutex);
 	spin_lock_irq(&o->lock);
 	if (cow->link.prev != &o->chain.cows)
 		older = list_prev_entry(cow, link);
+	if (older && !snapset_cow_dead(older)) {
+		snapset_cow_get(older);		/* it waits for us after it has left */
+		cow->heir = older;
+	}
 	spin_unlock_irq(&o->lock);
-	return older && !snapset_cow_dead(older) ? older : NULL;
+	mutex_unlock(&o->chain.map_mutex);
+}
+
+static void put_heir(struct snapset_cow *cow)
+{
+	struct snapset_origin *o = cow->origin;
+	struct snapset_cow *heir;
+
+	mutex_lock(&o->chain.map_mutex);
+	spin_lock_irq(&o->lock);
+	heir = cow->heir;
+	cow->heir = NULL;
+	spin_unlock_irq(&o->lock);
+	mutex_unlock(&o->chain.map_mutex);
+	if (!heir)
+		return;
+	rcu_read_lock();
+	snapset_cow_put(heir);
+	rcu_read_unlock();
 }
 
 /* Some runs from *at on; false when there is none left. */
@@ -243,9 +288,7 @@ static void hand_down(struct snapset_cow *cow)
 {
 	u64 at = 0;
 
-	mutex_lock(&cow->origin->chain.map_mutex);
-	cow->heir = find_heir(cow);
-	mutex_unlock(&cow->origin->chain.map_mutex);
+	find_heir(cow);
 	if (!cow->heir)
 		return;
 	while (hand_some(cow, &at))
@@ -257,6 +300,7 @@ static void unlink_cow(struct snapset_cow *cow)
 	struct snapset_origin *o = cow->origin;
 	struct snapset_cow *newest = NULL;
 
+	mutex_lock(&o->chain.map_mutex);
 	spin_lock_irq(&o->lock);
 	if (rcu_access_pointer(o->newest) == cow) {
 		if (cow->link.prev != &o->chain.cows)
@@ -266,8 +310,11 @@ static void unlink_cow(struct snapset_cow *cow)
 	raw_write_seqcount_begin(&o->chain.seq);
 	list_del_rcu(&cow->link);
 	cow->linked = false;
+	WRITE_ONCE(cow->left, true);
 	raw_write_seqcount_end(&o->chain.seq);
+	WRITE_ONCE(o->jobs.done_news, true);	/* its jobs end; the kick comes later */
 	spin_unlock_irq(&o->lock);
+	mutex_unlock(&o->chain.map_mutex);
 }
 
 /* What the heir has not taken goes back to the stores. */
@@ -346,16 +393,19 @@ void snapset_chain_leave(struct snapset_cow *cow)
 {
 	struct snapset_chain *chain = &cow->origin->chain;
 
+	mutex_lock(&cow->leave_mutex);
 	mutex_lock(&chain->leave_mutex);
 	if (cow->linked) {
 		hand_down(cow);
 		snapset_fault("leave");
 		unlink_cow(cow);
 	}
+	mutex_unlock(&chain->leave_mutex);
 	synchronize_rcu_expedited();	/* who found it in the list, or as the newest */
 	snapset_origin_kick(cow->origin);
 	snapset_cow_wait_idle(cow);
 	free_places(cow);
 	has_left(cow);
-	mutex_unlock(&chain->leave_mutex);
+	put_heir(cow);
+	mutex_unlock(&cow->leave_mutex);
 }

@@ -26,7 +26,7 @@ struct snapset_chain {
 	struct list_head cows;		/* oldest first; origin->lock, readers RCU */
 	seqcount_t seq;			/* counts who left; origin->lock */
 	struct mutex map_mutex;		/* changes of the maps and of who is whose heir */
-	struct mutex leave_mutex;	/* one leaves at a time; outside of map_mutex */
+	struct mutex leave_mutex;	/* one hands down at a time; outside of map_mutex */
 	/*
 	 * The age of the newest that has kept something of a region, or of one that has
 	 * gone; no entry: nobody has but, perhaps, the oldest. Changed before the map.
@@ -41,13 +41,17 @@ void snapset_chain_init(struct snapset_chain *chain);
 /* Nobody is in it. */
 void snapset_chain_destroy(struct snapset_chain *chain);
 
-/* The newest from now on. The gate is closed; any context. */
-void snapset_chain_join(struct snapset_cow *cow);
+/*
+ * The newest from now on. False: it is dead, and stays outside, for the older ones would
+ * look through it. The gate is closed; any context.
+ */
+bool snapset_chain_join(struct snapset_cow *cow);
 
 /*
  * Nobody reads @cow's image any more. Hands down what the next older one needs,
- * takes @cow out, waits until nobody uses it, and gives its other places back.
- * Process context.
+ * takes @cow out, and then waits, holding up no other snapshot, until it is not used any
+ * more and gives its other places back. What it was to keep is left to its heir: jobs
+ * that wait for it end. Process context.
  */
 void snapset_chain_leave(struct snapset_cow *cow);
 
@@ -57,8 +61,14 @@ void snapset_chain_leave(struct snapset_cow *cow);
  */
 u64 snapset_chain_exclusive(struct snapset_cow *cow);
 
-/* @copy's granules are kept at its place from now on. The origin's worker. */
+/*
+ * @copy's granules are kept at its place from now on. -ESTALE: its engine has left the
+ * chain, and nothing was done. Other errors: it must be killed; and when @copy cannot be
+ * found by its place any more, snapset_chain_drop() follows. The origin's worker.
+ */
 int snapset_chain_add(struct snapset_copy *copy);
+/* Gives back @copy's place, as far as no heir has taken it. The origin's worker. */
+void snapset_chain_drop(struct snapset_copy *copy);
 
 /*
  * What @cow shows of the granules from @start on: @run->kept, and then *@holder is

@@ -325,7 +325,7 @@ static void stored(struct snapset_store_io *io, int err)
 
 	rcu_read_lock();
 	if (err)	/* before ram_erase(): nobody reads what is not there */
-		snapset_cow_kill(cow, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
+		snapset_cow_lose(cow, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
 				 SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
 				 "a write to the store failed: error %d", err);
 	else
@@ -335,52 +335,57 @@ static void stored(struct snapset_store_io *io, int err)
 	rcu_read_unlock();
 }
 
-static int map_it(struct snapset_copy *copy)
+/*
+ * If it cannot be kept, its place becomes another copy's: not before it has left the tree,
+ * for the other one would be looked for there under the same place.
+ */
+static bool map_it(struct snapset_copy *copy)
 {
 	struct snapset_cow *cow = copy->cow;
 	int err;
 
 	err = snapset_chain_add(copy);
-	if (err) {
+	if (!err) {
+		atomic64_add((u64)copy->io.len << SNAPSET_GRANULE_SHIFT, &cow->copied);
+		return true;
+	}
+	if (err != -ESTALE)
 		snapset_cow_kill(cow, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
 				 SNAPSET_E_UNEXPECTED,
 				 "no place in the map for old data: error %d", err);
-		return err;
-	}
-	atomic64_add((u64)copy->io.len << SNAPSET_GRANULE_SHIFT, &cow->copied);
-	return 0;
+	ram_erase(copy);
+	if (err != -ESTALE)
+		snapset_chain_drop(copy);
+	return false;
 }
 
-bool snapset_copy_keep(struct snapset_copy *copy)
+void snapset_copy_keep(struct snapset_copy *copy)
 {
 	struct snapset_cow *cow = copy->cow;
 	const char *lost;
-	bool kept = false;
 
 	lost = snapset_origin_lost(cow->origin);
 	if (lost)
 		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR, "%s", lost);
-	if (copy->err)
+	if (copy->err && !READ_ONCE(cow->left))		/* else its heir reads once more */
 		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
 				 "old data could not be read: error %d", copy->err);
-	if (READ_ONCE(cow->dead)) {
+	if (snapset_cow_done(cow)) {
 		snapset_copy_put(copy);
-		return false;
+		return;
 	}
 	if (copy->store->ops->adopts) {
 		/* the store has the pages before anybody looks for them there */
 		refcount_inc(&copy->refs);
 		snapset_store_write(copy->store, &copy->io);
-		kept = !READ_ONCE(cow->dead) && !map_it(copy);
+		if (!snapset_cow_dead(cow))
+			map_it(copy);
 		snapset_copy_put(copy);
-		return kept;
+		return;
 	}
 	ram_insert(copy);
-	if (map_it(copy)) {
-		ram_erase(copy);
+	if (map_it(copy))
+		snapset_store_write(copy->store, &copy->io);
+	else
 		snapset_copy_put(copy);
-		return false;
-	}
-	snapset_store_write(copy->store, &copy->io);
-	return true;
 }

@@ -45,10 +45,10 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 struct bio *snapset_copy_begin_here(struct snapset_cow *cow, struct snapset_job *job,
 				    u64 start, u64 want);
 /*
- * The read has ended well: the granules are kept from now on, and the store
- * write starts. Worker only. False: the engine has been killed meanwhile.
+ * The read has ended: the granules are kept from now on, and the store write starts;
+ * unless the engine is dead, or has left the chain meanwhile. Worker only.
  */
-bool snapset_copy_keep(struct snapset_copy *copy);
+void snapset_copy_keep(struct snapset_copy *copy);
 void snapset_copy_put(struct snapset_copy *copy);
 
 /*

@@ -107,10 +107,30 @@ static void kill_one(struct snapset_cow *cow, s32 code, const char *newer,
 		queue_work(snapset_tell_wq, &cow->died_work);
 }
 
-void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...)
+/* @in: which of the chain is lost with it. The newest last: with its death writes pass. */
+static void kill_chain(struct snapset_cow *cow, struct snapset_cow *in, s32 code,
+		       const char *why)
 {
 	struct snapset_origin *o = cow->origin;
 	struct snapset_cow *older;
+
+	lockdep_assert_held(&o->lock);
+	if (in->linked) {
+		list_for_each_entry(older, &o->chain.cows, link) {
+			if (older == cow)
+				break;
+			kill_one(older, code, "a newer one is lost: ", why);
+			if (older == in)
+				break;
+		}
+	}
+	kill_one(cow, code, "", why);
+	WRITE_ONCE(o->jobs.done_news, true);	/* after dead: the cmpxchg() */
+}
+
+void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...)
+{
+	struct snapset_origin *o = cow->origin;
 	unsigned long flags;
 	char why[120];
 	va_list args;
@@ -121,16 +141,26 @@ void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...)
 	vscnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
 	spin_lock_irqsave(&o->lock, flags);
-	if (cow->linked) {
-		/* the newest last: with its death writes pass uncopied */
-		list_for_each_entry(older, &o->chain.cows, link) {
-			if (older == cow)
-				break;
-			kill_one(older, code, "a newer one is lost: ", why);
-		}
-	}
-	kill_one(cow, code, "", why);
-	WRITE_ONCE(o->jobs.dead_news, true);	/* after dead: the cmpxchg() */
+	kill_chain(cow, cow, code, why);
+	spin_unlock_irqrestore(&o->lock, flags);
+	snapset_origin_kick(o);
+}
+
+void snapset_cow_lose(struct snapset_cow *cow, s32 code, const char *fmt, ...)
+{
+	struct snapset_origin *o = cow->origin;
+	struct snapset_cow *in = cow;
+	unsigned long flags;
+	char why[120];
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	spin_lock_irqsave(&o->lock, flags);
+	while (in->left && in->heir)
+		in = in->heir;
+	kill_chain(cow, in, code, why);
 	spin_unlock_irqrestore(&o->lock, flags);
 	snapset_origin_kick(o);
 }
@@ -202,6 +232,7 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 	cow->sectors = origin->range.end - origin->range.start;
 	cow->granules = DIV_ROUND_UP_ULL(cow->sectors, SNAPSET_GRANULE_SECTORS);
 	snapset_map_init(&cow->map);
+	mutex_init(&cow->leave_mutex);
 	INIT_WORK(&cow->died_work, tell_death);
 	INIT_WORK(&cow->drop_work, drop);
 	init_waitqueue_head(&cow->idle);

@@ -60,9 +60,12 @@ struct snapset_cow {
 
 	struct list_head link;		/* chain.h; origin->lock, readers RCU */
 	bool linked;			/* origin->lock */
+	bool left;			/* the chain, for ever: origin->lock and map_mutex */
 	u64 age;			/* its number in the chain, from 1 on; fixed there */
 	struct snapset_map map;		/* changed under chain.map_mutex */
-	struct snapset_cow *heir;	/* takes over the map: chain.map_mutex */
+	/* takes over the map, with a reference; changed under map_mutex and origin->lock */
+	struct snapset_cow *heir;
+	struct mutex leave_mutex;	/* its own leaving; outside of the chain's */
 
 	s32 dead;			/* code of the first reason; origin->lock; never cleared */
 	bool retired;			/* own reads fail, those of others do not */
@@ -101,10 +104,16 @@ void snapset_cow_wait_idle(struct snapset_cow *cow);
 /*
  * The first reason wins and stays; writers go on at once, every read of the image
  * gives EIO from now on. So do all older snapshots of the origin, which look
- * through this one. Any context.
+ * through this one, as long as it is in the chain. Any context.
  */
 __printf(3, 4)
 void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...);
+/*
+ * Likewise, when something that is in its map will never be stored: one that has left the
+ * chain has given that to its heir, which is then lost with all that are older.
+ */
+__printf(3, 4)
+void snapset_cow_lose(struct snapset_cow *cow, s32 code, const char *fmt, ...);
 
 /*
  * A reader that has seen false after its data came has the right data. What orders
@@ -114,6 +123,12 @@ static inline bool snapset_cow_dead(const struct snapset_cow *cow)
 {
 	/* pairs with the cmpxchg() in kill_one() */
 	return smp_load_acquire(&cow->dead);
+}
+
+/* Nothing more is to be kept by @cow: it is dead, or has left the chain. Any context. */
+static inline bool snapset_cow_done(const struct snapset_cow *cow)
+{
+	return READ_ONCE(cow->left) || snapset_cow_dead(cow);
 }
 
 /* The same for reads of @cow's own image. */

@@ -20,22 +20,23 @@ static bool may_copy_ahead(struct snapset_origin *o, struct snapset_cow *cow)
 
 static void copy_ahead(struct snapset_origin *o, u64 granule)
 {
-	struct snapset_cow *cow = snapset_job_newest(o);
+	struct snapset_job *job = NULL;
+	struct snapset_cow *cow;
 	struct snapset_range r;
-	struct snapset_job *job;
 
-	if (!cow)
-		return;
-	if (granule < cow->granules && may_copy_ahead(o, cow)) {
-		job = snapset_job_new(o, cow);
-		if (job) {
-			r = snapset_range_of_granules(granule, SNAPSET_AHEAD_PIECE, cow->sectors);
-			o->jobs.aheads++;
-			snapset_job_begin(o, job, NULL, r, false);
-			return;
-		}
-	}
-	snapset_cow_put(cow);
+	rcu_read_lock();	/* the engine, until the job has it */
+	cow = rcu_dereference(o->newest);
+	if (cow && granule < cow->granules && may_copy_ahead(o, cow))
+		job = snapset_job_new(o);
+	if (!job)
+		goto unlock;
+	r = snapset_range_of_granules(granule, SNAPSET_AHEAD_PIECE, cow->sectors);
+	if (snapset_job_begin(o, job, NULL, r, cow, false) == SNAPSET_JOB_NOBODY)
+		snapset_job_free(o, job);
+	else
+		o->jobs.aheads++;
+unlock:
+	rcu_read_unlock();
 }
 
 void snapset_job_ahead(struct snapset_origin *o)

@@ -44,14 +44,18 @@ struct bio *snapset_jobs_take_here(struct snapset_origin *o, struct snapset_cow 
 	len = snapset_range_last_granule(r) - snapset_range_first_granule(r) + 1;
 	if (len > SNAPSET_COPY_SMALL || !may_begin_here(o, bio))
 		goto later;
-	snapset_cow_get(cow);
-	job = snapset_job_new(o, cow);
-	if (!job) {
-		snapset_cow_put(cow);
+	job = snapset_job_new(o);
+	if (!job)
+		goto later;
+	switch (snapset_job_begin(o, job, bio, r, cow, true)) {
+	case SNAPSET_JOB_GRANTED:
+		break;
+	case SNAPSET_JOB_WAITS:
+		return NULL;	/* the worker's, when it is its turn */
+	case SNAPSET_JOB_NOBODY:
+		snapset_job_free(o, job);
 		goto later;
 	}
-	if (!snapset_job_begin(o, job, bio, r, true))
-		return NULL;	/* the worker's, when it is its turn */
 	snapset_map_lookup(&cow->map, job->cursor, len, &run);
 	if (!run.kept && run.len == len) {
 		job->cursor += len;	/* from the read's end on it is the worker's */

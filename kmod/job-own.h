@@ -8,18 +8,28 @@
 
 #include "job.h"
 
-/* The engine whose granules a write now destroys, with a reference; NULL: none. */
-struct snapset_cow *snapset_job_newest(struct snapset_origin *o);
+/* A job that has yet to begin; NULL: no memory. Does not sleep. */
+struct snapset_job *snapset_job_new(struct snapset_origin *o);
+/* Of one that did not begin. */
+void snapset_job_free(struct snapset_origin *o, struct snapset_job *job);
 
-/* A job for @cow, whose reference it gets; NULL: no memory. Does not sleep. */
-struct snapset_job *snapset_job_new(struct snapset_origin *o, struct snapset_cow *cow);
+enum snapset_job_begun {
+	SNAPSET_JOB_GRANTED,	/* the granules are its own */
+	SNAPSET_JOB_WAITS,	/* for others; then the worker goes on with it */
+	SNAPSET_JOB_NOBODY,	/* nothing need be kept, or not by @only: it is the caller's */
+};
 
 /*
- * Asks for the granules of @r, sectors of the origin. True: they are its own now; then
- * with @here the caller goes on with it, else the worker does as soon as it is sent.
+ * Asks for the granules of @r, sectors of the origin, for the engine that is the newest in
+ * this moment, and alive; if it is @only, unless that is NULL. The engine is chosen and the
+ * granules are asked for under the lock under which one becomes the newest: else a later
+ * write could be judged by a later engine, and pass, before this job has read what it
+ * destroys. With @here the caller goes on with a granted job, else the worker does as soon
+ * as it is sent. Any context.
  */
-bool snapset_job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio,
-		       struct snapset_range r, bool here);
+enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapset_job *job,
+					 struct bio *bio, struct snapset_range r,
+					 const struct snapset_cow *only, bool here);
 
 /* The worker: jobs without a bio, for windows that are dense. */
 void snapset_job_ahead(struct snapset_origin *o);

@@ -117,13 +117,12 @@ static void job_end(struct snapset_origin *o, struct snapset_job *job)
 		o->jobs.aheads--;
 	run_granted_pins(&pins);
 	snapset_cow_put(job->cow);
-	mempool_free(job, &o->jobs.job_pool);
-	snapset_gone(SNAPSET_OBJ_JOB);
+	snapset_job_free(o, job);
 }
 
 static bool job_complete(const struct snapset_job *job)
 {
-	return !job->reading && (job->cursor > job->last || snapset_cow_dead(job->cow));
+	return !job->reading && (job->cursor > job->last || snapset_cow_done(job->cow));
 }
 
 void snapset_jobs_finish(struct snapset_origin *o)
@@ -156,7 +155,7 @@ static bool job_copy(struct snapset_job *job)
 	struct snapset_map_run run;
 	struct snapset_copy *copy;
 
-	while (job->cursor <= job->last && !snapset_cow_dead(cow)) {
+	while (job->cursor <= job->last && !snapset_cow_done(cow)) {
 		snapset_map_lookup(&cow->map, job->cursor,
 				   job->last - job->cursor + 1, &run);
 		if (run.kept) {
@@ -198,21 +197,7 @@ static bool job_run(struct snapset_job *job)
 	return true;
 }
 
-struct snapset_cow *snapset_job_newest(struct snapset_origin *o)
-{
-	struct snapset_cow *cow;
-
-	rcu_read_lock();
-	cow = rcu_dereference(o->newest);
-	if (cow && snapset_cow_dead(cow))
-		cow = NULL;
-	if (cow)
-		snapset_cow_get(cow);
-	rcu_read_unlock();
-	return cow;
-}
-
-struct snapset_job *snapset_job_new(struct snapset_origin *o, struct snapset_cow *cow)
+struct snapset_job *snapset_job_new(struct snapset_origin *o)
 {
 	struct snapset_job *job;
 
@@ -220,17 +205,33 @@ struct snapset_job *snapset_job_new(struct snapset_origin *o, struct snapset_cow
 	if (!job)
 		return NULL;
 	memset(job, 0, sizeof(*job));
-	job->cow = cow;
 	INIT_LIST_HEAD(&job->ready);
 	snapset_made(SNAPSET_OBJ_JOB);
 	return job;
 }
 
-bool snapset_job_begin(struct snapset_origin *o, struct snapset_job *job, struct bio *bio,
-		       struct snapset_range r, bool here)
+void snapset_job_free(struct snapset_origin *o, struct snapset_job *job)
 {
+	mempool_free(job, &o->jobs.job_pool);
+	snapset_gone(SNAPSET_OBJ_JOB);
+}
+
+/* The engine whose granules a write now destroys; NULL: there is none. */
+static struct snapset_cow *newest(struct snapset_origin *o)
+{
+	struct snapset_cow *cow;
+
+	cow = rcu_dereference_protected(o->newest, lockdep_is_held(&o->lock));
+	return cow && !cow->dead ? cow : NULL;
+}
+
+enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapset_job *job,
+					 struct bio *bio, struct snapset_range r,
+					 const struct snapset_cow *only, bool here)
+{
+	enum snapset_job_begun begun = SNAPSET_JOB_WAITS;
+	struct snapset_cow *cow;
 	unsigned long flags;
-	bool granted;
 
 	job->bio = bio;
 	job->node.start = snapset_range_first_granule(r);
@@ -238,16 +239,24 @@ bool snapset_job_begin(struct snapset_origin *o, struct snapset_job *job, struct
 	job->cursor = job->node.start;
 	job->last = job->node.last;
 	spin_lock_irqsave(&o->lock, flags);
+	cow = newest(o);
+	if (!cow || (only && cow != only)) {
+		spin_unlock_irqrestore(&o->lock, flags);
+		return SNAPSET_JOB_NOBODY;
+	}
+	snapset_cow_get(cow);		/* in the chain, so its last put is still to come */
+	job->cow = cow;
 	if (bio && job->last - job->cursor < SNAPSET_COPY_SMALL / 2)
 		snapset_ahead_note(&o->jobs.ahead, job->cursor);
 	list_add_tail(&job->link, &o->jobs.all);
-	granted = snapset_rl_insert(&o->rl, &job->node);
-	if (granted && here)
-		job->reading = 1;	/* or flush_dead() might end it */
-	else if (granted)
+	if (snapset_rl_insert(&o->rl, &job->node))
+		begun = SNAPSET_JOB_GRANTED;
+	if (begun == SNAPSET_JOB_GRANTED && here)
+		job->reading = 1;	/* or flush_done() might end it */
+	else if (begun == SNAPSET_JOB_GRANTED)
 		list_add_tail(&job->ready, &o->jobs.ready);
 	spin_unlock_irqrestore(&o->lock, flags);
-	return granted;
+	return begun;
 }
 
 static struct snapset_range bio_range_in(struct snapset_origin *o, struct bio *bio)
@@ -263,47 +272,59 @@ static struct snapset_range bio_range_in(struct snapset_origin *o, struct bio *b
 	return r;
 }
 
+/* A hint: would a job for a write that comes now be of use? */
+static bool anybody(struct snapset_origin *o)
+{
+	struct snapset_cow *cow;
+	bool any;
+
+	rcu_read_lock();
+	cow = rcu_dereference(o->newest);
+	any = cow && !snapset_cow_dead(cow);
+	rcu_read_unlock();
+	return any;
+}
+
 /* Gives each taken bio a job, as far as jobs can be had. */
 static void make_jobs(struct snapset_origin *o)
 {
 	struct snapset_jobs *jobs = &o->jobs;
 	struct snapset_job *job = NULL;
-	struct snapset_cow *cow;
 	struct bio *bio;
 
 	while (!bio_list_empty(&jobs->taken)) {
-		cow = snapset_job_newest(o);
-		if (cow) {
-			job = snapset_job_new(o, cow);
-			if (!job) {	/* the end of a job sends the worker */
-				snapset_cow_put(cow);
+		if (!job && anybody(o)) {
+			job = snapset_job_new(o);
+			if (!job)	/* the end of a job sends the worker */
 				return;
-			}
 		}
 		spin_lock_irq(&o->lock);
 		bio = bio_list_pop(&jobs->taken);
 		spin_unlock_irq(&o->lock);
-		if (cow)
-			snapset_job_begin(o, job, bio, bio_range_in(o, bio), false);
+		if (job && snapset_job_begin(o, job, bio, bio_range_in(o, bio), NULL,
+					     false) != SNAPSET_JOB_NOBODY)
+			job = NULL;
 		else
-			snapset_origin_submit(o, bio);	/* nobody wants it kept */
+			snapset_origin_submit(o, bio);	/* to be judged again */
 	}
+	if (job)
+		snapset_job_free(o, job);
 }
 
-/* Engines have died: nobody waits for them any more. */
-static void flush_dead(struct snapset_origin *o)
+/* Engines have died, or left: no write waits for them any more. */
+static void flush_done(struct snapset_origin *o)
 {
 	struct snapset_job *job, *found;
 
-	if (!READ_ONCE(o->jobs.dead_news))
+	if (!READ_ONCE(o->jobs.done_news))
 		return;
-	WRITE_ONCE(o->jobs.dead_news, false);
-	smp_mb();	/* before the look at who is dead; pairs with chain_kill() */
+	WRITE_ONCE(o->jobs.done_news, false);
+	smp_mb();	/* before the look at the engines; pairs with kill_chain(), unlink_cow() */
 	do {
 		found = NULL;
 		spin_lock_irq(&o->lock);
 		list_for_each_entry(job, &o->jobs.all, link) {
-			if (job->reading || !snapset_cow_dead(job->cow))
+			if (job->reading || !snapset_cow_done(job->cow))
 				continue;
 			found = job;
 			break;
@@ -324,7 +345,7 @@ static bool run_jobs(struct snapset_origin *o)
 	list_splice_tail_init(&o->jobs.ready, &o->jobs.running);
 	spin_unlock_irq(&o->lock);
 	list_for_each_entry_safe(job, next, &o->jobs.running, ready) {
-		if (!snapset_cow_dead(job->cow) && !job_run(job))
+		if (!snapset_cow_done(job->cow) && !job_run(job))
 			continue;
 		list_del_init(&job->ready);
 		if (!job_complete(job))
@@ -344,7 +365,7 @@ void snapset_jobs_start(struct snapset_origin *o)
 	noio = memalloc_noio_save();
 	blk_start_plug(&plug);
 	do {
-		flush_dead(o);
+		flush_done(o);
 		make_jobs(o);
 		snapset_job_ahead(o);
 		ended = run_jobs(o);

@@ -51,7 +51,7 @@ struct snapset_jobs {
 	struct hrtimer late;		/* sends it for too few of them */
 	struct list_head running;	/* the worker's: was ready, lacks memory or budget */
 	unsigned int aheads;		/* jobs without a bio: the worker's */
-	bool dead_news;			/* an engine has died: look for its jobs */
+	bool done_news;			/* an engine has died: look for its jobs */
 
 	/* what the worker falls back on */
 	mempool_t job_pool, copy_pool, page_pool;

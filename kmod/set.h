@@ -76,6 +76,7 @@ struct snapset_set {
 	wait_queue_head_t wq;		/* every change the worker or a waiter may wait for */
 	struct hrtimer timer;		/* of the hold */
 	ktime_t opened;			/* by the timer; valid once it is cancelled */
+	struct snapset_snap *stillborn;	/* a member that died just before the commit */
 	u32 phase;
 	ktime_t began, ended, deadline;
 	u64 t_prepare, t_freeze, t_hold, t_drain, t_frozen, t_total;

@@ -240,10 +240,11 @@ static bool wait_drained(struct snapset_set *set)
 	return true;
 }
 
-static void commit_member(struct snapset_snap *snap)
+/* False: it has died before. */
+static bool commit_member(struct snapset_snap *snap)
 {
-	/* nobody passes the gate now; who does later sees this first */
-	snapset_chain_join(snap->cow);
+	/* no write passes the gate now; one that does later sees this first */
+	return snapset_chain_join(snap->cow);
 }
 
 /* Before 6.6 root can thaw what we froze; then the image would need a repair. */
@@ -268,6 +269,17 @@ static void check_there(struct snapset_set *set)
 			snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, "%s: %s", snap->name,
 					  lost);
 	}
+}
+
+/* An engine can die before its set is made: its store stalls, and others use it, too. */
+static void check_alive(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		if (smp_load_acquire(&snap->cow->told))		/* pairs with kill_one() */
+			snapset_set_abort(set, snap->cow->dead, "%s: %s", snap->name,
+					  snap->cow->why);
 }
 
 static bool hold(struct snapset_set *set)
@@ -303,6 +315,7 @@ static bool hold(struct snapset_set *set)
 		snapset_fault("commit");
 		check_frozen(set);
 		check_there(set);
+		check_alive(set);
 		/* from here on the timer has no say: nothing may come between */
 		in_commit = true;
 		preempt_disable();
@@ -311,7 +324,8 @@ static bool hold(struct snapset_set *set)
 	}
 	if (committed)
 		list_for_each_entry(snap, &set->snaps, link)
-			commit_member(snap);
+			if (!commit_member(snap))
+				set->stillborn = snap;
 	snapset_take_open_gates(set);
 	if (in_commit)
 		preempt_enable();
@@ -423,7 +437,7 @@ void snapset_take_work(struct work_struct *work)
 	set->began = ktime_get();
 	hrtimer_setup(&set->timer, hold_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	committed = take(set);
-	shown = committed && publish(set);
+	shown = committed && !set->stillborn && publish(set);
 	set->t_total = ktime_to_ns(ktime_sub(ktime_get(), set->began));
 	set->ended = ktime_get();
 	set->phase = SNAPSET_PHASE_DONE;
@@ -439,6 +453,12 @@ void snapset_take_work(struct work_struct *work)
 	if (shown) {
 		spin_lock_irq(&set->lock);
 		set->code = SNAPSET_S_ASYNC_FINISHED;
+		spin_unlock_irq(&set->lock);
+	} else if (committed && set->stillborn) {
+		spin_lock_irq(&set->lock);
+		set->code = set->stillborn->cow->dead;
+		scnprintf(set->text, sizeof(set->text), "%s: %s", set->stillborn->name,
+			  set->stillborn->cow->why);
 		spin_unlock_irq(&set->lock);
 	} else if (committed) {
 		spin_lock_irq(&set->lock);
