@@ -20,8 +20,8 @@
  * Most of a device is kept by nobody, or only by a few: how far one has to look is
  * noted by region (latest), so that a read does not cost more with each snapshot.
  *
- * What is not kept by anybody is asked again by who has pinned it (image-read.c), so
- * that what is being kept in this moment need not be seen here.
+ * What is not kept by anybody is asked again when the origin's data has come (image-read.c),
+ * so that what is being kept in this moment need not be seen here.
  *
  * Who dies takes all older ones along, for they look through it; if it has left, the heir
  * and all that are older, for these look through the places that it was to write (cow.c).

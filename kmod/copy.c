@@ -165,16 +165,18 @@ static struct snapset_copy *copy_alloc(struct snapset_cow *cow, u64 *len)
  * without pages for a store in memory it is given up only where @gfp lets us wait.
  */
 static struct snapset_copy *copy_new(struct snapset_cow *cow, struct snapset_job *job,
-				     u64 start, u64 want, gfp_t gfp)
+				     u64 start, u64 want, gfp_t gfp,
+				     enum snapset_lack *lack)
 {
 	struct snapset_copy *copy;
 	u64 place, use;
 	s64 len;
 	u32 i;
 
-	len = snapset_reserve(cow, min_t(u64, want, SNAPSET_COPY_MAX), &place);
+	len = snapset_reserve(cow, min_t(u64, want, SNAPSET_COPY_MAX), &place, lack);
 	if (len <= 0)
 		return ERR_PTR(len);
+	*lack = SNAPSET_LACKS_MEMORY;
 	use = len;
 	copy = copy_alloc(cow, &use);
 	if (!copy) {
@@ -222,8 +224,11 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 					struct snapset_job *job, u64 start,
 					u64 want)
 {
-	struct snapset_copy *copy = copy_new(cow, job, start, want, GFP_WORKER);
+	enum snapset_lack lack;
+	struct snapset_copy *copy = copy_new(cow, job, start, want, GFP_WORKER, &lack);
 
+	if (!copy)
+		WRITE_ONCE(cow->lack, lack);
 	if (IS_ERR_OR_NULL(copy))
 		return copy;
 	job->reading++;
@@ -236,7 +241,8 @@ struct snapset_copy *snapset_copy_begin(struct snapset_cow *cow,
 struct bio *snapset_copy_begin_here(struct snapset_cow *cow, struct snapset_job *job,
 				    u64 start, u64 want)
 {
-	struct snapset_copy *copy = copy_new(cow, job, start, want, GFP_HERE);
+	enum snapset_lack lack;
+	struct snapset_copy *copy = copy_new(cow, job, start, want, GFP_HERE, &lack);
 	struct bio *bio;
 
 	if (IS_ERR_OR_NULL(copy))

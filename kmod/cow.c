@@ -208,7 +208,7 @@ void snapset_cow_starve(struct snapset_cow *cow, bool on)
 		atomic_dec(&cow->budget->starving);
 		atomic_dec(&cow->origin->starving);
 	}
-	/* before the next look at what is left; pairs with budget_give(), copy_free() */
+	/* before the next look at what is left; pairs with snapset_budget_give(), copy_free() */
 	smp_mb__after_atomic();
 }
 
@@ -233,6 +233,8 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 	cow->granules = DIV_ROUND_UP_ULL(cow->sectors, SNAPSET_GRANULE_SECTORS);
 	snapset_map_init(&cow->map);
 	mutex_init(&cow->leave_mutex);
+	INIT_LIST_HEAD(&cow->waiting);
+	INIT_LIST_HEAD(&cow->hungry);
 	INIT_WORK(&cow->died_work, tell_death);
 	INIT_WORK(&cow->drop_work, drop);
 	init_waitqueue_head(&cow->idle);

@@ -32,6 +32,13 @@ void snapset_budget_init(struct snapset_budget *budget, u64 limit);
 /* Before its engines are used: something for each, so that none stops the others. */
 void snapset_budget_divide(struct snapset_budget *budget, unsigned int engines);
 
+/* What a copy could not be begun for. */
+enum snapset_lack {
+	SNAPSET_LACKS_BUDGET,
+	SNAPSET_LACKS_ROOM,
+	SNAPSET_LACKS_MEMORY,	/* its origin's reserve is in use; the end of a copy gives it back */
+};
+
 enum snapset_cow_verdict {
 	SNAPSET_COW_PASS,
 	SNAPSET_COW_ABSORB,	/* a discard of what must be kept: complete it */
@@ -76,8 +83,10 @@ struct snapset_cow {
 	struct work_struct died_work, drop_work;
 
 	struct list_head in_budget;	/* budget->lock */
-	unsigned int lacking;		/* jobs that lack budget or memory: origin worker */
-	bool starving;			/* there are some; read by the budget */
+	struct list_head waiting;	/* jobs that lack something, the first knows what: worker */
+	struct list_head hungry;	/* jobs.hungry, when there are some: the worker's */
+	bool starving;			/* likewise; read by the budget */
+	enum snapset_lack lack;		/* of what; written by the worker, before it tries again */
 	bool roomless;			/* it found no room: full.c */
 
 	atomic_t busy;			/* jobs, copies, readers: 0 when it may be freed */
@@ -143,7 +152,7 @@ enum snapset_cow_verdict snapset_cow_judge(struct snapset_cow *cow,
 					   const struct bio *bio,
 					   struct snapset_range r);
 
-/* The origin's worker: @cow lacks budget or memory, or does no more. */
+/* The origin's worker: jobs of @cow lack something, or do no more. */
 void snapset_cow_starve(struct snapset_cow *cow, bool on);
 
 void snapset_cow_get(struct snapset_cow *cow);

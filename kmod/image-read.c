@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Life of an image read. Runs that are kept, by the snapshot itself or by a newer one,
- * are read from RAM or store at once. A run that is not kept becomes a part: it pins
- * its granules, looks again (a writer may have been first) and then reads the origin.
- * While it is pinned no writer can copy, so none can pass: the origin's data is still
- * the old data -
- * unless the engine has died meanwhile, which is why that is asked at the very end.
+ * are read from RAM or store at once. Runs that are not kept are read from the origin;
+ * and when that data has come the maps are asked again. What is kept by then may have
+ * been overwritten before it was read, and is read once more, from where it is kept. The
+ * rest is old data: a write that destroys something goes to the device after the map
+ * says that it is kept. Unless the engine has died meanwhile, which is why that is asked
+ * at the very end. So no write waits for a reader, and a reader waits for no write.
+ *
+ * A granule is kept once, and for ever, so nothing is read more than twice.
  *
  * The copy in RAM is looked for after the map has said "kept": copies leave RAM
  * only when the store has them, so a run is in one of the two.
  *
- * Whose map said "kept" is held until the data has come, so that its places are not
- * given to others.
+ * The engine whose map said "kept" is held until the data has come, so that its places
+ * are not given to others.
  */
 #include <linux/bio.h>
 #include <linux/blkdev.h>
@@ -39,16 +42,12 @@ struct part {
 	struct image_io *io;
 	struct snapset_cow *holder;	/* of the place that is read; NULL: the origin */
 	struct bvec_iter iter;		/* within io->bio */
-	struct snapset_rl_node node;	/* of the origin */
-	struct list_head link;		/* to be pinned when all are there */
 	struct work_struct work;
 	struct bio bio;			/* last */
 };
 
 static struct bio_set parts;
 static struct workqueue_struct *read_wq;
-
-static void walk(struct image_io *io, struct bvec_iter iter);
 
 static void put_holder(struct snapset_cow *holder)
 {
@@ -75,7 +74,7 @@ static void io_put(struct image_io *io)
 	rcu_read_unlock();
 }
 
-/* A clone of what @iter describes of io->bio, for @bdev. May wait: no pin is held. */
+/* A clone of what @iter describes of io->bio, for @bdev. Waits for memory. */
 static struct part *part_new(struct image_io *io, struct block_device *bdev,
 			     struct bvec_iter iter)
 {
@@ -109,20 +108,6 @@ static void part_done(struct bio *bio)
 	rcu_read_unlock();
 }
 
-static void pinned_done(struct bio *bio)
-{
-	struct part *part = container_of(bio, struct part, bio);
-	const char *lost;
-
-	rcu_read_lock();
-	lost = snapset_origin_lost(part->io->cow->origin);
-	if (lost)
-		snapset_cow_kill(part->io->cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR, "%s", lost);
-	snapset_jobs_unpin(part->io->cow->origin, &part->node);
-	part_done(bio);
-	rcu_read_unlock();
-}
-
 static void part_send(struct part *part, sector_t sector, bio_end_io_t *done)
 {
 	part->bio.bi_iter.bi_sector = sector;
@@ -130,55 +115,50 @@ static void part_send(struct part *part, sector_t sector, bio_end_io_t *done)
 	submit_bio_noacct(&part->bio);
 }
 
-/* The part's granules are pinned now. */
-static void part_run(struct part *part)
+/* The granules that @iter touches. */
+static void granules_of(const struct bvec_iter *iter, u64 *first, u64 *nr)
 {
-	struct image_io *io = part->io;
-	struct snapset_origin *o = io->cow->origin;
-	u64 len = part->node.last - part->node.start + 1;
-	struct bvec_iter iter = part->iter;
+	struct snapset_range r = snapset_range_of(iter->bi_sector, bvec_iter_sectors(*iter));
+
+	*first = snapset_range_first_granule(r);
+	*nr = snapset_range_last_granule(r) - *first + 1;
+}
+
+/* Is none of them kept now? Any context. */
+static bool none_kept(struct snapset_cow *cow, u64 first, u64 nr)
+{
 	struct snapset_map_run run;
 	struct snapset_cow *holder;
-	bool ok;
 
-	ok = snapset_chain_lookup(io->cow, part->node.start, len, &run, &holder);
-	if (ok && !holder && run.len == len) {
-		snapset_fault("image-pinned");
-		part_send(part, iter.bi_sector, pinned_done);
-		return;
+	for (; nr; first += run.len, nr -= run.len) {
+		if (!snapset_chain_lookup(cow, first, nr, &run, &holder))
+			return true;	/* it is over, and io_put() says so */
+		put_holder(holder);
+		if (holder)
+			return false;
 	}
-	/* a writer was first: some of it is kept by now; or it is over */
-	put_holder(holder);
-	snapset_jobs_unpin(o, &part->node);
-	bio_put(&part->bio);
-	walk(io, iter);
-	io_put(io);
+	return true;
 }
 
-static void part_work(struct work_struct *work)
+/* The origin's data has come. */
+static void origin_done(struct bio *bio)
 {
-	part_run(container_of(work, struct part, work));
-}
+	struct part *part = container_of(bio, struct part, bio);
+	struct snapset_cow *cow = part->io->cow;
+	const char *lost;
+	u64 first, nr;
 
-/* Not in the caller's context, the origin's worker, which must not wait for memory. */
-void snapset_image_granted(struct snapset_rl_node *node)
-{
-	struct part *part = container_of(node, struct part, node);
-
-	queue_work(read_wq, &part->work);
-}
-
-static struct part *origin_part(struct image_io *io, struct bvec_iter iter,
-				u64 first, u64 len)
-{
-	struct part *part = part_new(io, io->cow->origin->bdev.bdev, iter);
-
-	memset(&part->node, 0, sizeof(part->node));
-	part->node.start = first;
-	part->node.last = first + len - 1;
-	part->node.shared = true;
-	INIT_WORK(&part->work, part_work);
-	return part;
+	rcu_read_lock();
+	lost = snapset_origin_lost(cow->origin);
+	if (lost)
+		snapset_cow_kill(cow, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR, "%s", lost);
+	granules_of(&part->iter, &first, &nr);
+	smp_mb();	/* the data before the maps: see proof.rst */
+	if (bio->bi_status || none_kept(cow, first, nr))
+		part_done(bio);
+	else
+		queue_work(read_wq, &part->work);
+	rcu_read_unlock();
 }
 
 /* @iter's bytes, which start @offset bytes into @pages[0], by memcpy. */
@@ -260,25 +240,24 @@ static u32 read_kept(struct image_io *io, struct bvec_iter iter, u32 offset,
 	return bytes;
 }
 
+static void read_origin(struct image_io *io, struct bvec_iter iter);
+
 /*
- * Inside of submit_bio() what we submit waits until we return. So nothing may be
- * waited for while a pin is held here: all parts are made first, then pinned.
+ * @iter, run by run. With @kept_only what is not kept is left as it is: it has been read
+ * before this was asked. Waits for memory, and holds nothing meanwhile but parts that
+ * have been sent.
  */
-static void walk(struct image_io *io, struct bvec_iter iter)
+static void walk(struct image_io *io, struct bvec_iter iter, bool kept_only)
 {
 	struct snapset_map_run run;
 	struct snapset_cow *holder;
-	struct part *part, *next;
-	u64 first, last, bytes;
-	LIST_HEAD(unkept);
+	u64 first, nr, bytes;
 	u32 offset;
 
 	while (iter.bi_size && !snapset_cow_over(io->cow)) {
-		first = iter.bi_sector / SNAPSET_GRANULE_SECTORS;
-		last = (iter.bi_sector + bvec_iter_sectors(iter) - 1) /
-			SNAPSET_GRANULE_SECTORS;
+		granules_of(&iter, &first, &nr);
 		offset = (iter.bi_sector % SNAPSET_GRANULE_SECTORS) << SECTOR_SHIFT;
-		if (!snapset_chain_lookup(io->cow, first, last - first + 1, &run, &holder))
+		if (!snapset_chain_lookup(io->cow, first, nr, &run, &holder))
 			break;		/* over */
 		if (holder) {
 			bytes = read_kept(io, iter, offset, &run, holder);
@@ -288,14 +267,32 @@ static void walk(struct image_io *io, struct bvec_iter iter)
 			bytes = min_t(u64, iter.bi_size,
 				      (run.len << SNAPSET_GRANULE_SHIFT) - offset);
 			some.bi_size = bytes;
-			part = origin_part(io, some, first, run.len);
-			list_add_tail(&part->link, &unkept);
+			if (!kept_only)
+				read_origin(io, some);
 		}
 		bio_advance_iter(io->bio, &iter, bytes);
 	}
-	list_for_each_entry_safe(part, next, &unkept, link)
-		if (snapset_jobs_pin(io->cow->origin, &part->node))
-			part_run(part);
+}
+
+/* Some of what was read is kept by now. */
+static void part_again(struct work_struct *work)
+{
+	struct part *part = container_of(work, struct part, work);
+	struct image_io *io = part->io;
+	struct bvec_iter iter = part->iter;
+
+	bio_put(&part->bio);	/* first: the next part may wait for it */
+	walk(io, iter, true);
+	io_put(io);
+}
+
+static void read_origin(struct image_io *io, struct bvec_iter iter)
+{
+	struct part *part = part_new(io, io->cow->origin->bdev.bdev, iter);
+
+	INIT_WORK(&part->work, part_again);
+	snapset_fault("image-read-origin");
+	part_send(part, iter.bi_sector, origin_done);
 }
 
 void snapset_image_read(struct snapset_cow *cow, struct bio *bio)
@@ -318,7 +315,7 @@ void snapset_image_read(struct snapset_cow *cow, struct bio *bio)
 	io->bio = bio;
 	io->status = errno_to_blk_status(snapset_fault("image-read"));
 	atomic_set(&io->left, 1);
-	walk(io, bio->bi_iter);
+	walk(io, bio->bi_iter, false);
 	io_put(io);
 }
 
@@ -329,7 +326,7 @@ int snapset_image_read_init(void)
 	read_wq = alloc_workqueue("snapset-read", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
 	if (!read_wq)
 		return -ENOMEM;
-	/* the rescuer: a nested walk may wait here while our bios wait for us */
+	/* the rescuer: a walk may wait here while its bios wait for it to return */
 	err = bioset_init(&parts, 64, offsetof(struct part, bio), BIOSET_NEED_RESCUER);
 	if (err)
 		destroy_workqueue(read_wq);

@@ -72,9 +72,10 @@ static void image_put(struct snapset_image *image)
  */
 static bool last_left(struct snapset_image *image)
 {
-	/* once: an open in vain passes here as well */
-	return atomic_dec_return(&image->openers) == GONE &&
-	       !xchg(&image->destroyed, true);
+	if (atomic_dec_return(&image->openers) != GONE)
+		return false;
+	snapset_fault_atomic("image-last");
+	return !xchg(&image->destroyed, true);	/* once: an open in vain passes here as well */
 }
 
 static void opener_left(struct snapset_image *image)

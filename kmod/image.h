@@ -2,9 +2,9 @@
 /*
  * image.h - the read side: /dev/snapsetN shows an origin as it was.
  *
- * A read is cut into runs: kept ones come from RAM or the store, the others
- * from the origin under a pin in its range lock, which a copying writer waits
- * for. A dead engine answers EIO, whatever had been read until then.
+ * A read is cut into runs: kept ones come from RAM or the store, the others from the
+ * origin, and are looked at once more when they have come (image-read.c). A dead
+ * engine answers EIO, whatever had been read until then.
  */
 #ifndef SNAPSET_IMAGE_H
 #define SNAPSET_IMAGE_H
@@ -14,7 +14,6 @@
 struct gendisk;
 struct snapset_cow;
 struct snapset_image;
-struct snapset_rl_node;
 
 /* What the image shows about itself in sysfs; copied. */
 struct snapset_image_label {
@@ -43,8 +42,6 @@ const char *snapset_image_name(const struct snapset_image *image);
 
 /* Is this disk one of ours? */
 bool snapset_image_is(const struct gendisk *disk);
-/* A pin that had to wait is granted. The origin's worker calls. */
-void snapset_image_granted(struct snapset_rl_node *node);
 
 int snapset_image_init(void);
 void snapset_image_exit(void);

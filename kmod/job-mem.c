@@ -23,7 +23,7 @@ int snapset_jobs_init(struct snapset_jobs *jobs)
 	bio_list_init(&jobs->taken);
 	INIT_LIST_HEAD(&jobs->all);
 	INIT_LIST_HEAD(&jobs->ready);
-	INIT_LIST_HEAD(&jobs->running);
+	INIT_LIST_HEAD(&jobs->hungry);
 	init_llist_head(&jobs->done);
 	hrtimer_setup(&jobs->late, snapset_jobs_late, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	err = snapset_may_err(mempool_init_slab_pool(&jobs->job_pool, RESERVED_JOBS,

@@ -18,7 +18,6 @@
 #include "counters.h"
 #include "cow.h"
 #include "fault.h"
-#include "image.h"
 #include "job.h"
 #include "job-own.h"
 #include "origin.h"
@@ -59,42 +58,38 @@ void snapset_jobs_take(struct snapset_origin *o, struct bio *bio)
 	snapset_jobs_tell(o);
 }
 
-/* Jobs among @granted become ready; returns what else there is (image reads). */
-static void sort_granted(struct snapset_origin *o, struct list_head *granted,
-			 struct list_head *pins)
+/* Jobs among @granted become ready. */
+static void granted_are_ready(struct snapset_origin *o, struct list_head *granted)
 {
 	struct snapset_rl_node *node, *next;
+	struct snapset_job *job;
 
+	lockdep_assert_held(&o->lock);
 	list_for_each_entry_safe(node, next, granted, granted) {
-		struct snapset_job *job;
-
-		if (node->shared) {
-			list_move_tail(&node->granted, pins);
-			continue;
-		}
 		list_del(&node->granted);
 		job = container_of(node, struct snapset_job, node);
 		list_add_tail(&job->ready, &o->jobs.ready);
 	}
 }
 
-static void run_granted_pins(struct list_head *pins)
+/* It waits for what @cow lacks, behind those that do so already. */
+static void job_wait(struct snapset_origin *o, struct snapset_job *job)
 {
-	struct snapset_rl_node *node, *next;
+	struct snapset_cow *cow = job->cow;
 
-	list_for_each_entry_safe(node, next, pins, granted) {
-		list_del(&node->granted);
-		snapset_image_granted(node);
-	}
+	if (list_empty(&cow->hungry))
+		list_add_tail(&cow->hungry, &o->jobs.hungry);
+	list_add_tail(&job->ready, &cow->waiting);
+	snapset_cow_starve(cow, true);
 }
 
-static void job_fed(struct snapset_job *job)
+/* None of @cow's jobs waits any more? */
+static void cow_fed(struct snapset_cow *cow)
 {
-	if (!job->lacks)
+	if (!cow->starving || !list_empty(&cow->waiting))
 		return;
-	job->lacks = false;
-	if (!--job->cow->lacking)
-		snapset_cow_starve(job->cow, false);
+	list_del_init(&cow->hungry);
+	snapset_cow_starve(cow, false);
 }
 
 /* The worker lets go of a job, whose bio is judged again. */
@@ -102,20 +97,19 @@ static void job_end(struct snapset_origin *o, struct snapset_job *job)
 {
 	struct bio *bio = job->bio;
 	LIST_HEAD(granted);
-	LIST_HEAD(pins);
 
-	job_fed(job);
 	spin_lock_irq(&o->lock);
 	list_del(&job->link);
+	o->jobs.nr--;
 	list_del_init(&job->ready);
 	snapset_rl_remove(&o->rl, &job->node, &granted);
-	sort_granted(o, &granted, &pins);
+	granted_are_ready(o, &granted);
 	spin_unlock_irq(&o->lock);
 	if (bio)
 		snapset_origin_resubmit(bio);
 	else
 		o->jobs.aheads--;
-	run_granted_pins(&pins);
+	cow_fed(job->cow);
 	snapset_cow_put(job->cow);
 	snapset_job_free(o, job);
 }
@@ -173,28 +167,34 @@ static bool job_copy(struct snapset_job *job)
 }
 
 /*
- * Who lacks something says so and tries once more: it may just have come back. The
- * engine starves as long as one of its jobs lacks something, also if others do not.
+ * False: @cow lacks something for it. What that is has been said before it was tried for
+ * the last time, so whoever gives some afterwards sends the worker; or, if every try lacked
+ * something else, the timer does.
  */
-static bool job_run(struct snapset_job *job)
+static bool job_run(struct snapset_origin *o, struct snapset_job *job)
 {
-	bool news;
+	struct snapset_cow *cow = job->cow;
+	enum snapset_lack lack = cow->lack;
+	bool said = cow->starving;
+	int tries;
 
-	if (!job_copy(job)) {
-		if (!job->bio) {	/* nobody waits for it: so much for that */
+	for (tries = 0; tries < 3; tries++) {
+		if (job_copy(job))
+			return true;
+		if (!job->bio) {	/* no write waits for it: so much for that */
 			job->cursor = job->last + 1;
 			return true;
 		}
-		news = !job->lacks;
-		job->lacks = true;
-		if (news && !job->cow->lacking++)
-			snapset_cow_starve(job->cow, true);
-		snapset_store_push(job->cow->store);
-		if (!news || !job_copy(job))
+		snapset_store_push(cow->store);
+		if (said && cow->lack == lack)
 			return false;
+		lack = cow->lack;
+		said = true;
+		snapset_cow_starve(cow, true);
+		smp_mb();	/* said before it is tried again; pairs as in snapset_cow_starve() */
 	}
-	job_fed(job);
-	return true;
+	hrtimer_start(&o->jobs.late, ns_to_ktime(LATE_NS), HRTIMER_MODE_REL);
+	return false;
 }
 
 struct snapset_job *snapset_job_new(struct snapset_origin *o)
@@ -249,6 +249,7 @@ enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapse
 	if (bio && job->last - job->cursor < SNAPSET_COPY_SMALL / 2)
 		snapset_ahead_note(&o->jobs.ahead, job->cursor);
 	list_add_tail(&job->link, &o->jobs.all);
+	o->jobs.nr++;
 	if (snapset_rl_insert(&o->rl, &job->node))
 		begun = SNAPSET_JOB_GRANTED;
 	if (begun == SNAPSET_JOB_GRANTED && here)
@@ -285,22 +286,26 @@ static bool anybody(struct snapset_origin *o)
 	return any;
 }
 
-/* Gives each taken bio a job, as far as jobs can be had. */
+/*
+ * Gives each taken bio a job, as far as jobs can be had. The end of a job in this worker,
+ * which is always followed by a call of this, makes place for the next.
+ */
 static void make_jobs(struct snapset_origin *o)
 {
 	struct snapset_jobs *jobs = &o->jobs;
 	struct snapset_job *job = NULL;
 	struct bio *bio;
 
-	while (!bio_list_empty(&jobs->taken)) {
+	while (!bio_list_empty(&jobs->taken) && READ_ONCE(jobs->nr) < SNAPSET_MAX_JOBS) {
 		if (!job && anybody(o)) {
 			job = snapset_job_new(o);
-			if (!job)	/* the end of a job sends the worker */
+			if (!job)
 				return;
 		}
 		spin_lock_irq(&o->lock);
 		bio = bio_list_pop(&jobs->taken);
 		spin_unlock_irq(&o->lock);
+		snapset_fault("job-begin");
 		if (job && snapset_job_begin(o, job, bio, bio_range_in(o, bio), NULL,
 					     false) != SNAPSET_JOB_NOBODY)
 			job = NULL;
@@ -314,44 +319,78 @@ static void make_jobs(struct snapset_origin *o)
 /* Engines have died, or left: no write waits for them any more. */
 static void flush_done(struct snapset_origin *o)
 {
-	struct snapset_job *job, *found;
+	struct snapset_job *job;
+	unsigned int n;
 
 	if (!READ_ONCE(o->jobs.done_news))
 		return;
 	WRITE_ONCE(o->jobs.done_news, false);
 	smp_mb();	/* before the look at the engines; pairs with kill_chain(), unlink_cow() */
-	do {
-		found = NULL;
-		spin_lock_irq(&o->lock);
-		list_for_each_entry(job, &o->jobs.all, link) {
-			if (job->reading || !snapset_cow_done(job->cow))
-				continue;
-			found = job;
-			break;
-		}
+	/* each once; those that come meanwhile are for an engine that lives */
+	spin_lock_irq(&o->lock);
+	for (n = o->jobs.nr; n; n--) {
+		job = list_first_entry(&o->jobs.all, struct snapset_job, link);
+		list_move_tail(&job->link, &o->jobs.all);
+		if (job->reading || !snapset_cow_done(job->cow))
+			continue;
 		spin_unlock_irq(&o->lock);
-		if (found)
-			job_end(o, found);
-	} while (found);
+		job_end(o, job);
+		spin_lock_irq(&o->lock);
+	}
+	spin_unlock_irq(&o->lock);
 }
 
-/* What is ready and can be begun; the rest stays, in its order. True: some have ended. */
+/* One that may go on; it waits, or is over, afterwards. True: it has ended. */
+static bool run_job(struct snapset_origin *o, struct snapset_job *job)
+{
+	struct snapset_cow *cow = job->cow;
+
+	list_del_init(&job->ready);
+	/* what the first of its engine lacks, it lacks, too */
+	if (!snapset_cow_done(cow) && ((job->bio && !list_empty(&cow->waiting)) ||
+				       !job_run(o, job))) {
+		job_wait(o, job);
+		return false;
+	}
+	cow_fed(cow);
+	if (!job_complete(job))
+		return false;
+	job_end(o, job);
+	return true;
+}
+
+/* Those that lacked something, as long as there is some. */
+static void feed_hungry(struct snapset_origin *o)
+{
+	struct snapset_cow *cow, *next;
+	struct snapset_job *job;
+
+	list_for_each_entry_safe(cow, next, &o->jobs.hungry, hungry) {
+		while (!list_empty(&cow->waiting)) {
+			job = list_first_entry(&cow->waiting, struct snapset_job, ready);
+			if (!snapset_cow_done(cow) && !job_run(o, job))
+				break;
+			list_del_init(&job->ready);
+			if (job_complete(job))
+				job_end(o, job);
+		}
+		cow_fed(cow);
+	}
+}
+
+/* What is ready is begun, or waits. True: some have ended. */
 static bool run_jobs(struct snapset_origin *o)
 {
-	struct snapset_job *job, *next;
+	struct snapset_job *job;
 	bool ended = false;
+	LIST_HEAD(ready);
 
 	spin_lock_irq(&o->lock);
-	list_splice_tail_init(&o->jobs.ready, &o->jobs.running);
+	list_splice_init(&o->jobs.ready, &ready);
 	spin_unlock_irq(&o->lock);
-	list_for_each_entry_safe(job, next, &o->jobs.running, ready) {
-		if (!snapset_cow_done(job->cow) && !job_run(job))
-			continue;
-		list_del_init(&job->ready);
-		if (!job_complete(job))
-			continue;
-		job_end(o, job);
-		ended = true;
+	while (!list_empty(&ready)) {
+		job = list_first_entry(&ready, struct snapset_job, ready);
+		ended |= run_job(o, job);
 	}
 	return ended;
 }
@@ -364,8 +403,9 @@ void snapset_jobs_start(struct snapset_origin *o)
 
 	noio = memalloc_noio_save();
 	blk_start_plug(&plug);
+	flush_done(o);
+	feed_hungry(o);
 	do {
-		flush_done(o);
 		make_jobs(o);
 		snapset_job_ahead(o);
 		ended = run_jobs(o);
@@ -377,35 +417,6 @@ void snapset_jobs_start(struct snapset_origin *o)
 	} while (more);
 	blk_finish_plug(&plug);
 	memalloc_noio_restore(noio);
-}
-
-bool snapset_jobs_pin(struct snapset_origin *o, struct snapset_rl_node *node)
-{
-	unsigned long flags;
-	bool granted;
-
-	spin_lock_irqsave(&o->lock, flags);
-	granted = snapset_rl_insert(&o->rl, node);
-	spin_unlock_irqrestore(&o->lock, flags);
-	return granted;
-}
-
-void snapset_jobs_unpin(struct snapset_origin *o, struct snapset_rl_node *node)
-{
-	unsigned long flags;
-	LIST_HEAD(granted);
-	LIST_HEAD(pins);
-	bool kick;
-
-	spin_lock_irqsave(&o->lock, flags);
-	snapset_rl_remove(&o->rl, node, &granted);
-	kick = !list_empty(&granted);
-	sort_granted(o, &granted, &pins);
-	spin_unlock_irqrestore(&o->lock, flags);
-	/* only a job that goes can let pins in, and jobs go in the worker */
-	WARN_ON_ONCE(!list_empty(&pins));
-	if (kick)
-		snapset_origin_kick(o);
 }
 
 void snapset_jobs_stop(struct snapset_jobs *jobs)

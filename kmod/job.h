@@ -31,17 +31,20 @@ struct snapset_job {
 	struct bio *bio;		/* NULL: a copy ahead of all writes */
 	struct snapset_rl_node node;	/* origin->lock */
 	struct list_head link;		/* jobs->all; origin->lock */
-	struct list_head ready;		/* jobs->ready (origin->lock), jobs->running or empty */
+	/* jobs->ready (origin->lock), its engine's waiting (the worker's), or empty */
+	struct list_head ready;
 	/* the worker's */
 	u64 cursor, last;		/* granules still to look at */
 	unsigned int reading;		/* copies under way */
-	bool lacks;			/* budget or memory; counted in cow->lacking */
 };
+
+#define SNAPSET_MAX_JOBS	512	/* of an origin: what is done under its lock is bounded */
 
 struct snapset_jobs {
 	/* origin->lock */
 	struct bio_list taken;		/* writes without a job yet */
 	struct list_head all;
+	unsigned int nr;		/* in all */
 	struct list_head ready;		/* granted, with granules still to copy */
 	struct snapset_ahead ahead;
 
@@ -49,9 +52,9 @@ struct snapset_jobs {
 	atomic_t reading;		/* copies whose read has not */
 	atomic_t news;			/* taken or done since the worker last looked */
 	struct hrtimer late;		/* sends it for too few of them */
-	struct list_head running;	/* the worker's: was ready, lacks memory or budget */
+	struct list_head hungry;	/* the worker's: engines that have jobs waiting */
 	unsigned int aheads;		/* jobs without a bio: the worker's */
-	bool done_news;			/* an engine has died: look for its jobs */
+	bool done_news;			/* an engine has died, or left: look for its jobs */
 
 	/* what the worker falls back on */
 	mempool_t job_pool, copy_pool, page_pool;
@@ -80,13 +83,6 @@ void snapset_jobs_tell(struct snapset_origin *origin);
 /* The origin's worker: reads that have ended; then what can be begun. */
 void snapset_jobs_finish(struct snapset_origin *origin);
 void snapset_jobs_start(struct snapset_origin *origin);
-
-/*
- * For image reads. The granules of @node (shared) are asked for in the range lock; true:
- * granted now, false: snapset_image_granted() is called by the worker later.
- */
-bool snapset_jobs_pin(struct snapset_origin *origin, struct snapset_rl_node *node);
-void snapset_jobs_unpin(struct snapset_origin *origin, struct snapset_rl_node *node);
 
 int snapset_job_init(void);
 void snapset_job_exit(void);

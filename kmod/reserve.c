@@ -40,7 +40,8 @@ void snapset_budget_give(struct snapset_budget *b, u64 granules,
 		return;
 	spin_lock_irqsave(&b->lock, flags);
 	list_for_each_entry(cow, &b->engines, in_budget)
-		if (cow != self && READ_ONCE(cow->starving))
+		if (cow != self && READ_ONCE(cow->starving) &&
+		    READ_ONCE(cow->lack) == SNAPSET_LACKS_BUDGET)
 			snapset_origin_kick(cow->origin);
 	spin_unlock_irqrestore(&b->lock, flags);
 }
@@ -78,9 +79,15 @@ static s64 place_take(struct snapset_cow *cow, u64 want, u64 *place)
 		return -ENOSPC;
 	}
 	len = snapset_store_alloc(cow->store, may, place);
+	if (!len) {
+		if (!cow->ops->full(cow)) {
+			quota_give(cow, may);
+			return -ENOSPC;
+		}
+		/* there may have been some before that was said */
+		len = snapset_store_alloc(cow->store, may, place);
+	}
 	quota_give(cow, may - len);
-	if (!len && !cow->ops->full(cow))
-		return -ENOSPC;
 	return len;
 }
 
@@ -90,13 +97,15 @@ void snapset_place_give(struct snapset_cow *cow, u64 place, u64 len)
 	quota_give(cow, len);
 }
 
-s64 snapset_reserve(struct snapset_cow *cow, u64 want, u64 *place)
+s64 snapset_reserve(struct snapset_cow *cow, u64 want, u64 *place, enum snapset_lack *lack)
 {
 	u64 budget = budget_take(cow, want);
 	s64 len;
 
+	*lack = SNAPSET_LACKS_BUDGET;
 	if (!budget)
 		return 0;
+	*lack = SNAPSET_LACKS_ROOM;
 	len = place_take(cow, budget, place);
 	if (len < (s64)budget)
 		snapset_budget_give(cow->budget, budget - max(len, 0LL), cow);

@@ -7,19 +7,22 @@
 #define SNAPSET_RESERVE_H
 
 #include <linux/types.h>
+#include "cow.h"
 
 struct snapset_budget;
 struct snapset_cow;
 
 /*
- * Budget and a place for up to @want granules; how many. 0: there is nothing to be had
- * now, but the origin's worker will be sent; -ENOSPC: the engine is dead. Any context.
+ * Budget and a place for up to @want granules; how many. 0: there is no *lack of it to be
+ * had now; if cow->lack has said so before, and cow->starving, the origin's worker is sent
+ * when there is. -ENOSPC: the engine is dead. Any context.
  */
-s64 snapset_reserve(struct snapset_cow *cow, u64 want, u64 *place);
+s64 snapset_reserve(struct snapset_cow *cow, u64 want, u64 *place, enum snapset_lack *lack);
 
 /*
- * Gives budget back and sends whoever starves, but not @self, who asks now: it is sent
- * by its own death or by the end of a copy of its own. Any context.
+ * Gives budget back and sends those that starve for it, but not @self, which asks now. One
+ * that lacks something else is not sent: it would take the budget in vain, give it back,
+ * and send the next one, in a circle. Any context.
  */
 void snapset_budget_give(struct snapset_budget *b, u64 granules,
 			 const struct snapset_cow *self);

@@ -22,6 +22,11 @@ static inline void list_add(struct list_head *new, struct list_head *head)
 	head->next = new;
 }
 
+static inline void list_add_tail(struct list_head *new, struct list_head *head)
+{
+	list_add(new, head->prev);
+}
+
 static inline void list_del_init(struct list_head *l)
 {
 	l->next->prev = l->prev;
