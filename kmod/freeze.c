@@ -220,8 +220,7 @@ free:
 	return ERR_PTR(-ENOMEM);
 }
 
-int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name,
-			     bool drain)
+int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name)
 {
 	struct item *it = item_new(f, name);
 	int err;
@@ -235,7 +234,7 @@ int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *n
 		return err;
 	}
 	/* with requests the queue itself could be drained: nothing to ask then */
-	it->drain = drain && snapset_dm_is(it->bdev.bdev->bd_disk) &&
+	it->drain = snapset_dm_is(it->bdev.bdev->bd_disk) &&
 		    !queue_is_mq(bdev_get_queue(it->bdev.bdev));
 	spin_lock(&debts_lock);		/* snapset_freezer_tell() */
 	f->items[f->nr++] = it;

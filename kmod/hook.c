@@ -18,6 +18,7 @@
 #include <linux/err.h>
 #include <linux/ftrace.h>
 #include <linux/gfp.h>
+#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate_wait.h>
@@ -29,6 +30,7 @@
 #include "fault.h"
 #include "hook.h"
 #include "origin.h"
+#include "passing.h"
 #include "say.h"
 
 #define IDLE (5 * HZ)	/* how long the hook stays without a user */
@@ -38,6 +40,12 @@ static unsigned int users;
 static const char *hooked;		/* NULL: none */
 static bool tested_fallback;
 static bool stuck;			/* it could not be taken off */
+
+/* A function that may be hooked. */
+struct target {
+	const char *name;
+	unsigned long address;	/* 0: not looked up yet, or not there; hook_mutex */
+};
 
 static void unhook_later(struct work_struct *work);
 static DECLARE_DELAYED_WORK(unhook_work, unhook_later);
@@ -83,6 +91,7 @@ static notrace void hook(unsigned long ip, unsigned long parent_ip,
 			WRITE_ONCE(p->seen, true);
 		rcu_read_unlock();
 	}
+	snapset_passing_here();
 	if (!snapset_moves_data(bio))
 		return;
 	go = snapset_filter(bio);
@@ -121,15 +130,35 @@ static void unhook(void)
 	synchronize_rcu_tasks();
 }
 
-static int hook_on(char *name, struct netlink_ext_ack *extack)
+/*
+ * Where @name begins; 0: it is not there. ftrace would find it by its name as well, but goes
+ * through all functions of the kernel for that, each time, and lets no other task run.
+ * A probe that is never armed is how a module asks for an address.
+ */
+static unsigned long address_of(const char *name)
 {
+	struct kprobe probe = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
+	unsigned long address;
+
+	if (register_kprobe(&probe))
+		return 0;
+	address = (unsigned long)probe.addr;
+	unregister_kprobe(&probe);
+	return address;
+}
+
+static int hook_on(struct target *target, struct netlink_ext_ack *extack)
+{
+	const char *name = target->name;
 	int err;
 
 	lockdep_assert_held(&hook_mutex);
 	if (stuck)
 		return snapset_say(extack, -ENOTRECOVERABLE,
 				   "the hook could not be taken off when it was last used, and may not be called any more: reboot");
-	err = ftrace_set_filter(&hook_ops, name, strlen(name), 1);
+	if (!target->address)
+		target->address = address_of(name);
+	err = target->address ? ftrace_set_filter_ip(&hook_ops, target->address, 0, 1) : -ENOENT;
 	if (err)
 		return snapset_say(extack, -EOPNOTSUPP,
 				   "this kernel has no %s() that can be hooked", name);
@@ -252,7 +281,10 @@ static int probe(dev_t dev, struct netlink_ext_ack *extack)
 		return 0;
 	if (!submitted)
 		return snapset_say(extack, -EBUSY, "the device takes no I/O now");
-	/* it may have been ended before the hook's place: that says nothing of the hook */
+	/* it may wait in a throttle in front of the hook: that says nothing of the hook */
+	if (!done)
+		return snapset_say(extack, -EBUSY, "a test read of the device does not come back");
+	/* nor if it has been ended there */
 	if (err)
 		return snapset_say(extack, -EIO, "a test read of the device fails: error %d",
 				   err);
@@ -262,15 +294,15 @@ static int probe(dev_t dev, struct netlink_ext_ack *extack)
 
 int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack)
 {
-	static char nocheck[] = "submit_bio_noacct_nocheck";
-	static char noacct[] = "submit_bio_noacct";
+	static struct target nocheck = { "submit_bio_noacct_nocheck" };
+	static struct target noacct = { "submit_bio_noacct" };
 	int err = 0;
 
 	mutex_lock(&hook_mutex);
 	if (stuck)
 		unhook();
 	if (!hooked ? !tested_fallback : stuck)
-		err = hook_on(nocheck, stuck ? extack : NULL);
+		err = hook_on(&nocheck, stuck ? extack : NULL);
 	if (!err && hooked)
 		err = probe(dev, extack);
 	if (err == -EOPNOTSUPP || (!err && !hooked)) {
@@ -279,11 +311,11 @@ int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack)
 			goto out;
 		unhook();
 		tested_fallback = true;
-		err = hook_on(noacct, extack);
+		err = hook_on(&noacct, extack);
 		if (!err)
 			err = probe(dev, extack);
 	} else if (err && !hooked) {
-		hook_on(nocheck, extack);	/* once more, for the sentence */
+		hook_on(&nocheck, extack);	/* once more, for the sentence */
 	}
 	if (err && !users)
 		unhook();

@@ -1,17 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/sched/mm.h>
+#include "dm.h"
 #include "freeze.h"
 #include "older.h"
 #include "origin.h"
+#include "passing.h"
 #include "set.h"
 
-#define AT_ONCE	16	/* queues; lockdep notes each twice and has room for 48 */
+#define AT_ONCE		16	/* queues; lockdep notes each twice and has room for 48 */
+#define FROZEN_MS	2000	/* what a task is waited for if only frozen members are there */
 
-/* The freeze of a file system waits for every write it ever sent. */
+/*
+ * A file system that is frozen has seen out every write that it sent itself. But others
+ * send some to its device by its files: loop with direct I/O before 6.12, nvmet, swap. So
+ * its members are drained as well; after the freeze, when the queue is nearly empty.
+ */
 static bool covered(struct snapset_set *set, struct snapset_snap *snap)
 {
 	return snapset_freezer_covers(set->freezer, snap->origin->bdev.bdev);
@@ -48,15 +57,17 @@ static bool may_block(const struct snapset_snap *snap)
  * may block is closed alone: nobody else is to wait for its driver. Adds one that was
  * late to @late; false: there were none left.
  */
-static bool empty_some(struct snapset_set *set, unsigned int ms, struct snapset_snap **late)
+static bool empty_some(struct snapset_set *set, enum snapset_state state, unsigned int ms,
+		       struct snapset_snap **late)
 {
+	bool frozen = state == SNAPSET_STATE_FREEZING;
 	unsigned long until = jiffies + msecs_to_jiffies(ms);
 	struct snapset_snap *snap, *busy;
 	unsigned int n = 0;
 	bool block;
 
 	list_for_each_entry(snap, &set->snaps, link) {
-		if (snap->origin->older_drained || snap->emptied || snap->tried)
+		if (snap->emptied || snap->tried || covered(set, snap) != frozen)
 			continue;
 		block = may_block(snap);
 		if (block && n)
@@ -73,7 +84,7 @@ static bool empty_some(struct snapset_set *set, unsigned int ms, struct snapset_
 		list_for_each_entry(snap, &set->snaps, link)
 			if (snap->emptying && !empty_in(snap, busy ? 0 : 1))
 				busy = snap;
-	} while (busy && time_before(jiffies, until));
+	} while (busy && time_before(jiffies, until) && snapset_set_is(set, state));
 	list_for_each_entry(snap, &set->snaps, link) {
 		if (!snap->emptying)
 			continue;
@@ -85,103 +96,144 @@ static bool empty_some(struct snapset_set *set, unsigned int ms, struct snapset_
 	return n;
 }
 
-/* Nobody wants the set any more, or it has taken too long. */
-static bool give_up(struct snapset_set *set, ktime_t until)
+/* The set is not wanted any more, or it has taken too long. */
+static bool give_up(struct snapset_set *set, enum snapset_state state, ktime_t until)
 {
-	return !snapset_set_is(set, SNAPSET_STATE_PREPARING) || ktime_after(ktime_get(), until);
+	return !snapset_set_is(set, state) || ktime_after(ktime_get(), until);
 }
 
 /*
  * All that have not been empty; NULL, or one that was not within @ms. Many that are late
  * add up: then it is not gone on with after @until.
  */
-static struct snapset_snap *empty_queues(struct snapset_set *set, unsigned int ms,
-					 ktime_t until)
+static struct snapset_snap *empty_queues(struct snapset_set *set, enum snapset_state state,
+					 unsigned int ms, ktime_t until)
 {
 	struct snapset_snap *snap, *late = NULL;
 
 	list_for_each_entry(snap, &set->snaps, link)
 		snap->tried = false;
-	while (!(late && give_up(set, until)) && empty_some(set, ms, &late))
+	while (!(late && give_up(set, state, until)) && empty_some(set, state, ms, &late))
 		;
 	return late;
 }
 
 /*
  * Uncounted writes: see them out of the queue. With requests that is until they have
- * completed; of a driver with bios, until nobody is inside of it, asleep perhaps
- * before it has accounted for his write (md, in a resync). While we wait, everybody's
+ * completed; of a driver with bios, until none is inside of it, asleep perhaps
+ * before it has accounted for its write (md, in a resync). While we wait, all other
  * I/O to that disk waits at its entrance, so we do so for a moment first, and for
  * longer ones if that is not enough: a busy slow disk has more than a moment's work.
  * Many disks at once, for the moment is mostly a grace period's, which they share.
+ * Returns one that was not empty until @until; NULL: all were, or the set is lost.
  */
-static bool drain_queues(struct snapset_set *set)
+static struct snapset_snap *drain_queues(struct snapset_set *set, enum snapset_state state,
+					 ktime_t until)
 {
-	ktime_t until = ktime_add_ms(ktime_get(), set->params.hold_ms);
-	unsigned int ms = 100, noio;
 	struct snapset_snap *late;
+	unsigned int ms = 100, noio;
 
-	list_for_each_entry(late, &set->snaps, link)
-		late->emptied = false;
 	for (;;) {
 		noio = memalloc_noio_save();
-		late = empty_queues(set, ms, until);
+		late = empty_queues(set, state, ms, until);
 		memalloc_noio_restore(noio);
-		if (!late)
-			return true;
-		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
-			return false;
-		if (ktime_after(ktime_get(), until)) {
-			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-					  "%s has writes that did not go on within %u ms: a stuck or suspended device, or a polled ring that nobody reaps",
-					  late->name, set->params.hold_ms);
-			return false;
-		}
+		if (!late || !snapset_set_is(set, state))
+			return NULL;
+		if (ktime_after(ktime_get(), until))
+			return late;
 		msleep(50);
 		ms = min(2 * ms, 2000U);
 	}
 }
 
-/* Does somebody sleep at the entrance of a member's queue, before we close it? */
-static bool waiting_outside(struct snapset_set *set)
+/*
+ * Every write that has passed the hook uncounted is seen into its device: passing.c. Names
+ * @task, if there was one left at @until; then false.
+ */
+static bool tasks_have_passed(struct snapset_set *set, ktime_t until, char *task, size_t size)
 {
-	struct snapset_snap *snap;
-	struct request_queue *q;
+	bool all;
 
-	list_for_each_entry(snap, &set->snaps, link) {
-		q = queue_of(snap);
-		/* who slept before the grace period is in the list since before it */
-		if (!snap->origin->older_drained && waitqueue_active(&q->mq_freeze_wq))
-			return true;
+	*task = 0;
+	if (snapset_passing_begin()) {
+		snapset_set_abort(set, SNAPSET_E_OUTOFMEMORY, "no memory to look for older writes");
+		return false;
 	}
-	return false;
+	for (;;) {
+		all = !snapset_passing_left(task, size);
+		if (all || give_up(set, SNAPSET_STATE_PREPARING, until))
+			break;
+		wait_event_timeout(set->wq, !snapset_set_is(set, SNAPSET_STATE_PREPARING), 1);
+	}
+	snapset_passing_end();
+	return all;
 }
 
-/*
- * A task may have passed the hook's place uncounted and not yet be known to the
- * device. After a grace period of tasks it has entered the queue, where the drain
- * sees it, or sleeps at its entrance; who slept there has entered after a second one.
- */
+/* A driver with bios must say what it has: device-mapper is asked, others account. */
+static bool can_be_proved(const struct snapset_snap *snap)
+{
+	struct request_queue *q = queue_of(snap);
+
+	return queue_is_mq(q) || snapset_dm_is(snap->origin->disk) ||
+	       (snap->origin->accounts && blk_queue_io_stat(q));
+}
+
 bool snapset_older_drain(struct snapset_set *set)
 {
-	bool raw = false, outside = true;
-	struct snapset_snap *snap;
-	int round;
+	ktime_t begun = ktime_get(), until = ktime_add_ms(begun, set->params.hold_ms);
+	struct snapset_snap *snap, *raw = NULL, *late;
+	char task[TASK_COMM_LEN + 16];
 
 	list_for_each_entry(snap, &set->snaps, link) {
-		snap->origin->older_drained |= covered(set, snap);
-		raw |= !snap->origin->older_drained;
+		snap->emptied = false;
+		if (covered(set, snap))
+			continue;
+		raw = raw ?: snap;
+		if (can_be_proved(snap))
+			continue;
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+				  "%s: its driver does not tell which writes it has in flight%s, so without a mounted file system to freeze it cannot be snapshotted",
+				  snap->name, blk_queue_io_stat(queue_of(snap)) ? "" :
+				  " (queue/iostats is 0)");
+		return false;
 	}
-	for (round = 0; raw && outside && round < 2; round++) {
-		synchronize_rcu_tasks();
-		outside = waiting_outside(set);
-		if (!drain_queues(set))
+	/* from here on each write that passes the hook is counted: snapset_origin_attach() */
+	synchronize_rcu_expedited();
+	if (!raw)
+		until = ktime_add_ms(begun, min(set->params.hold_ms, (u32)FROZEN_MS));
+	if (!tasks_have_passed(set, until, task, sizeof(task))) {
+		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
 			return false;
+		if (raw) {
+			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+					  "%s began a write before %s was added, or to another device, that has not been taken by the device within %u ms",
+					  task, raw->name, set->params.hold_ms);
+			return false;
+		}
+		pr_notice("%s has been submitting a write since before the take: if that is to one of its volumes and by none of the frozen file systems, it may be missed\n",
+			  task);
 	}
+	late = drain_queues(set, SNAPSET_STATE_PREPARING, until);
+	if (late)
+		snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+				  "%s has writes that did not go on within %u ms: a stuck or suspended device, or a polled ring that is not reaped",
+				  late->name, set->params.hold_ms);
+	return snapset_set_is(set, SNAPSET_STATE_PREPARING);
+}
+
+bool snapset_older_drain_frozen(struct snapset_set *set)
+{
+	struct snapset_snap *late, *snap;
+
+	late = drain_queues(set, SNAPSET_STATE_FREEZING, set->deadline);
+	if (late)
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+				  "%s has writes that did not complete within %u ms although its file system is frozen: of a loop device, swap or a target on one of its files",
+				  late->name, set->params.freeze_ms);
 	list_for_each_entry(snap, &set->snaps, link)
 		if (queue_is_mq(queue_of(snap)))
 			snap->origin->older_drained = true;
-	return true;
+	return snapset_set_is(set, SNAPSET_STATE_FREEZING);
 }
 
 /*

@@ -357,7 +357,7 @@ unsigned long snapset_origin_inflight(const struct snapset_origin *origin)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(*per_cpu_ptr(origin->inflight, cpu));
+		sum += smp_load_acquire(per_cpu_ptr(origin->inflight, cpu));	/* uncount() */
 	return sum;
 }
 

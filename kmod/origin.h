@@ -43,6 +43,7 @@ struct snapset_origin {
 	/* take worker: no uncounted write is left; when that was first seen */
 	bool older_drained;
 	unsigned long older_zero;	/* jiffies, 0: not seen */
+	bool accounts;			/* its driver counts what it has in flight: attach */
 	struct workqueue_struct *wq;	/* own, with rescuer: a driver may make it sleep */
 	struct work_struct work;
 	struct work_struct free_work;
@@ -103,6 +104,8 @@ static inline void snapset_origin_uncount(struct snapset_origin *origin)
 {
 	struct wait_queue_head *wq;
 
+	/* what the write has moved, before the count: pairs with snapset_origin_inflight() */
+	smp_mb__before_atomic();
 	this_cpu_dec(*origin->inflight);
 	/*
 	 * The count before "closed" and "watch": pairs with the grace period

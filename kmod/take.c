@@ -81,8 +81,7 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 				  snap->name, err);
 		return false;
 	}
-	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->name,
-				       !snapset_freezer_covers(set->freezer, o->bdev.bdev));
+	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->name);
 	if (err) {
 		snapset_set_abort(set, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
 				  SNAPSET_E_PROVIDER_VETO,
@@ -175,6 +174,8 @@ static bool freeze(struct snapset_set *set)
 		not_frozen(set, name, err);
 		return false;
 	}
+	if (!snapset_older_drain_frozen(set))
+		return false;
 	return snapset_state_step(&set->state, SNAPSET_STATE_FREEZING,
 				  SNAPSET_STATE_HOLDING);
 }

@@ -4,6 +4,7 @@
  * snapshot, and goes. What passes it is in origin.c.
  */
 #include <linux/bio.h>
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/hashtable.h>
 #include <linux/module.h>
@@ -135,6 +136,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 					     struct netlink_ext_ack *extack)
 {
 	struct snapset_origin *o = find_tracked(dev, name, extack);
+	unsigned long begun;
 	int err;
 
 	if (IS_ERR(o))
@@ -184,9 +186,12 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 						 1, MAJOR(dev), MINOR(dev)));
 	if (!o->wq)
 		goto free_count;
+	begun = jiffies;
 	err = snapset_hook_get(dev, extack);
 	if (err)
 		goto destroy_wq;
+	/* the read that was to be seen was accounted as in flight; no matter if another was */
+	o->accounts = time_after_eq(snapset_disk_stamp(o->disk), begun);
 	mutex_lock(&origins_mutex);
 	err = check_overlap(o, name, extack);
 	count_writes(o);

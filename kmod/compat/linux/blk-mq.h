@@ -55,4 +55,14 @@ static inline long snapset_disk_writes_inflight(struct gendisk *disk)
 	return sum;
 }
 
+/* When I/O to the disk that is accounted as in flight last began or ended, in jiffies. */
+static inline unsigned long snapset_disk_stamp(struct gendisk *disk)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+	return READ_ONCE(disk->part0.stamp);
+#else
+	return READ_ONCE(disk->part0->bd_stamp);
+#endif
+}
+
 #endif

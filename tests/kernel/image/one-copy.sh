@@ -14,8 +14,9 @@ load
 fill "$SCRATCH0" model
 # device-mapper counts bios, not what a driver makes of them
 dm member "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
-# what is written to the store stays on its way until it is let go
-dm store "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 600000"
+# what is written to the store stays on its way until it is let go; the upper one counts it
+dm below "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 600000"
+dm store "0 $(sectors "$SCRATCH1") linear /dev/mapper/below 0"
 member=/dev/mapper/member
 take --stall-timeout 60000 --store /dev/mapper/store $member
 # it looks into what is new, and would look into what is written, and be counted
@@ -48,9 +49,11 @@ first() {
 	[ "$in_ram" = "$3" ] || fail "$in_ram bytes are in RAM instead of $3 when the write returns"
 	[ "$reads" = 1 ] || fail "$reads reads instead of 1"
 	must blk verify "${IMAGE[0]}" model.then
-	# suspending sends what is delayed; udev would be waited for
-	must dmsetup suspend --nolockfs store
-	must dmsetup resume --noudevsync store
+	# suspending sends what is delayed, but not what comes to it just then; and udev would be
+	# waited for
+	wait_for 60 in_flight /dev/mapper/store 1 || fail "nothing is on its way to the store"
+	must dmsetup suspend --nolockfs below
+	must dmsetup resume --noudevsync below
 	must wait_for 60 all_stored
 	[ $(($(copies) - made)) = 1 ] || fail "$(($(copies) - made)) copies instead of 1"
 	[ $(($(io_of /dev/mapper/store 5) - writes)) = 1 ] ||

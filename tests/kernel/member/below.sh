@@ -13,6 +13,10 @@
 need mdadm snapset
 load
 
+# accounting 0|1: without, no set of a raw array can be made, and a raid0 sends on what it got
+RAID0=
+accounting() { [ -z "$RAID0" ] || echo "$1" >/sys/block/md7/queue/iostats; }
+
 # upper_writes UPPER LOWER... -- ENGINE...: a set of all LOWER for each engine
 upper_writes() {
 	local upper=$1 engine i
@@ -28,7 +32,9 @@ upper_writes() {
 		for i in "${!lower[@]}"; do
 			before[i]=$(blk digest "${lower[i]}")
 		done
+		accounting 1
 		take "${lower[@]}"
+		accounting 0
 		must blk churn "$upper" model --engine "$engine" --cover --min 512 --max 1M \
 			--threads 2 --depth 4 --seed $((RANDOM)) >churn.out
 		for i in "${!lower[@]}"; do
@@ -62,18 +68,27 @@ array() { # OPTIONS...: /dev/md7 of the other two disks
 on_exit mdadm --stop /dev/md7
 
 array --level=0 --chunk=16
-echo 0 >/sys/block/md7/queue/iostats
+RAID0=1
+accounting 0
+refused E_PROVIDER_VETO /dev/md7
 fill /dev/md7 model
-upper_writes /dev/md7 /dev/md7 -- aio buffered
 upper_writes /dev/md7 "$SCRATCH1" -- aio
-upper_writes /dev/md7 /dev/md7 "$SCRATCH1" "$SCRATCH2" -- aio buffered
-take /dev/md7
-tool_refuses "$SCRATCH1"
-must snapraw delete "$SET"
+accounting 1
+if [[ $KERNEL = 5.10* ]]; then	# where md never accounts
+	refused E_PROVIDER_VETO /dev/md7
+else
+	upper_writes /dev/md7 /dev/md7 -- aio buffered
+	upper_writes /dev/md7 /dev/md7 "$SCRATCH1" "$SCRATCH2" -- aio buffered
+	accounting 1
+	take /dev/md7
+	tool_refuses "$SCRATCH1"
+	must snapraw delete "$SET"
+fi
 tool_refuses /dev/md7 "$SCRATCH1"
 tool_refuses "$SCRATCH2" /dev/md7
 [ "$(snapraw sets)" = 0 ] || fail "a set is left"
 must mdadm --quiet --stop /dev/md7
+RAID0=
 
 array --level=1 --assume-clean --bitmap=none
 # it does not write its superblock by itself any more

@@ -15,14 +15,22 @@ must mdadm --create /dev/md7 --run --level=1 --raid-devices=2 --metadata=1.2 --a
 on_exit mdadm --zero-superblock "$SCRATCH0" "$SCRATCH1"
 on_exit mdadm --stop /dev/md7
 udevadm settle
-fill /dev/md7 model
+member=/dev/md7
+if [[ $KERNEL = 5.10* ]]; then
+	# md accounts nothing there, so writes from before the member was added cannot be seen
+	# out. Device-mapper above it can be asked.
+	refused E_PROVIDER_VETO /dev/md7
+	dm upper "0 $(sectors /dev/md7) linear /dev/md7 0"
+	member=/dev/mapper/upper
+fi
+fill $member model
 # a set for each: what is kept already is not copied
 for engine in aio direct buffered; do
 	cp model model.then
-	take /dev/md7
-	must blk churn /dev/md7 model --engine $engine --cover --min 512 --max 1M --threads 2 --depth 4 >churn.out
+	take $member
+	must blk churn $member model --engine $engine --cover --min 512 --max 1M --threads 2 --depth 4 >churn.out
 	must blk verify "${IMAGE[0]}" model.then
-	must blk verify /dev/md7 model
+	must blk verify $member model
 	must snapraw delete "$SET"
 done
 grep -q '\[UU\]' /proc/mdstat || fail "a leg was kicked: $(cat /proc/mdstat)"
