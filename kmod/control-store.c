@@ -137,7 +137,9 @@ int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
 	struct snapset_set *set;
 	int err;
 
-	mutex_lock(&snapset_set_mutex);
+	err = snapset_set_lock();
+	if (err)
+		goto unpin;
 	set = snapset_set_find(set_id);
 	err = -EINVAL;
 	if (!set) {
@@ -163,6 +165,7 @@ int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
 	}
 unlock:
 	mutex_unlock(&snapset_set_mutex);
+unpin:
 	if (unpin)
 		snapset_unpin(pins, true);
 	if (err)

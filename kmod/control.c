@@ -32,6 +32,8 @@
 
 static u64 serials;			/* snapset_set_mutex */
 
+static void undo(struct work_struct *work);
+
 /* Sets of @session that failed are asked no more. */
 static void forget_failed(u64 session)
 {
@@ -98,10 +100,13 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	snapset_state_init(&set->state);
 	spin_lock_init(&set->lock);
 	INIT_WORK(&set->take, snapset_take_work);
+	INIT_WORK(&set->undo, undo);
 	init_waitqueue_head(&set->wq);
 	snapset_idle_init(set);
 	uuid_gen((uuid_t *)set->id.b);
-	mutex_lock(&snapset_set_mutex);
+	err = snapset_set_lock();
+	if (err)
+		goto free;
 	err = may_start(session, extack);
 	if (err)
 		goto unlock;
@@ -176,7 +181,9 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 		snprintf(number, sizeof(number), "%u:%u", MAJOR(dev), MINOR(dev));
 		name = number;
 	}
-	mutex_lock(&snapset_set_mutex);
+	err = snapset_set_lock();
+	if (err)
+		return err;
 	set = snapset_set_find_own(session, set_id, extack);
 	err = PTR_ERR_OR_ZERO(set);
 	if (!err)
@@ -215,7 +222,9 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 	unsigned int i;
 	int err;
 
-	mutex_lock(&snapset_set_mutex);
+	err = snapset_set_lock();
+	if (err)
+		return err;
 	set = snapset_set_find_own(session, set_id, extack);
 	err = PTR_ERR_OR_ZERO(set);
 	if (err)
@@ -252,24 +261,41 @@ unlock:
 	return err;
 }
 
+static void undo(struct work_struct *work)
+{
+	struct snapset_set *set = container_of(work, struct snapset_set, undo);
+
+	snapset_set_ended(set);
+	snapset_set_put(set);
+}
+
 int snapset_set_cancel(u64 session, const snapset_id *set_id, s32 *code,
 		       struct netlink_ext_ack *extack)
 {
+	enum snapset_state was;
 	struct snapset_set *set;
-	bool won;
 	int err;
 
-	mutex_lock(&snapset_set_mutex);
+	err = snapset_set_lock();
+	if (err)
+		return err;
 	set = snapset_set_find_own(session, set_id, extack);
-	if (!IS_ERR(set))
-		refcount_inc(&set->refs);
-	mutex_unlock(&snapset_set_mutex);
-	if (IS_ERR(set))
+	if (IS_ERR(set)) {
+		mutex_unlock(&snapset_set_mutex);
 		return PTR_ERR(set);
-	err = snapset_set_abort_and_wait(set, SNAPSET_S_ASYNC_CANCELLED, "cancelled",
-					 true, &won);
-	if (!err)
-		*code = won ? SNAPSET_S_OK : set->code;
-	snapset_set_put(set);
-	return err;
+	}
+	was = snapset_state_get(&set->state);	/* OPEN is left under set_mutex only */
+	if (snapset_set_abort(set, SNAPSET_S_ASYNC_CANCELLED, "cancelled")) {
+		*code = SNAPSET_S_OK;
+		if (was == SNAPSET_STATE_OPEN) {	/* no worker has it */
+			refcount_inc(&set->refs);
+			queue_work(snapset_set_wq, &set->undo);
+		}
+	} else {
+		*code = SNAPSET_S_ASYNC_PENDING;
+		if (snapset_state_final(snapset_state_get(&set->state)))
+			*code = set->code;
+	}
+	mutex_unlock(&snapset_set_mutex);
+	return 0;
 }

@@ -97,14 +97,21 @@ int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
 int snapset_set_do(u64 session, const snapset_id *set_id,
 		   const struct snapset_freeze_arg *freeze, unsigned int nr,
 		   struct netlink_ext_ack *extack);
-/* Waits, killably, for the decision. *code: what SET_CANCEL answers. */
+/*
+ * Does not wait for what is undone. *code: S_OK for the one that cancelled it; afterwards
+ * S_ASYNC_PENDING until the set is over, then how it ended.
+ */
 int snapset_set_cancel(u64 session, const snapset_id *set_id, s32 *code,
 		       struct netlink_ext_ack *extack);
+/*
+ * It is gone for all who ask from now on; what it has goes in the background. Until
+ * nothing of it is left another delete says -EINPROGRESS, then -ENOENT.
+ */
 int snapset_delete_set(const snapset_id *set_id, bool force, u32 *deleted,
 		       struct netlink_ext_ack *extack);
 int snapset_delete_snap(const snapset_id *snap_id, bool force, u32 *deleted,
 			struct netlink_ext_ack *extack);
-/* Aborts what the session has in the making and deletes what it leaves; waits. */
+/* Aborts what the session has in the making, waits for that, and deletes what it leaves. */
 void snapset_owner_died(u64 session);
 
 /* -ENOENT if there is none. */

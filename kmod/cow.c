@@ -88,6 +88,24 @@ static void drop(struct work_struct *work)
 	WRITE_ONCE(cow->dropped, true);
 }
 
+static void leaves(struct snapset_cow *cow)
+{
+	lockdep_assert_held(&cow->origin->lock);
+	if (!cow->linked || cow->leaving)
+		return;
+	cow->leaving = true;
+	snapset_store_leaving(cow->store, true);
+}
+
+void snapset_cow_leaves(struct snapset_cow *cow)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&cow->origin->lock, flags);
+	leaves(cow);
+	spin_unlock_irqrestore(&cow->origin->lock, flags);
+}
+
 static void kill_one(struct snapset_cow *cow, s32 code, const char *newer,
 		     const char *why)
 {
@@ -99,10 +117,7 @@ static void kill_one(struct snapset_cow *cow, s32 code, const char *newer,
 		return;
 	scnprintf(cow->why, sizeof(cow->why), "%s%s", newer, why);
 	smp_store_release(&cow->told, true);	/* after why; pairs with snap_fill() */
-	if (cow->linked) {
-		cow->leaving = true;
-		snapset_store_leaving(cow->store, true);
-	}
+	leaves(cow);
 	if (!cow->retired)
 		queue_work(snapset_tell_wq, &cow->died_work);
 }

@@ -36,7 +36,7 @@ void snapset_budget_divide(struct snapset_budget *budget, unsigned int engines);
 enum snapset_lack {
 	SNAPSET_LACKS_BUDGET,
 	SNAPSET_LACKS_ROOM,
-	SNAPSET_LACKS_MEMORY,	/* its origin's reserve is in use; the end of a copy gives it back */
+	SNAPSET_LACKS_MEMORY,	/* its origin's reserve is in use: the end of a copy helps */
 };
 
 enum snapset_cow_verdict {
@@ -76,7 +76,7 @@ struct snapset_cow {
 
 	s32 dead;			/* code of the first reason; origin->lock; never cleared */
 	bool retired;			/* own reads fail, those of others do not */
-	bool leaving;			/* dead, and its store knows; origin->lock */
+	bool leaving;			/* dead or deleted, and its store knows; origin->lock */
 	bool dropped;			/* dead, and has given up its map */
 	char why[160];			/* written by who set dead, valid when told is set */
 	bool told;
@@ -104,6 +104,8 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 				    struct snapset_budget *budget,
 				    const char *name,
 				    const struct snapset_cow_ops *ops, void *owner);
+/* It is deleted: who lacks room in its store may count on what it gives back. Any context. */
+void snapset_cow_leaves(struct snapset_cow *cow);
 /* Every read of its image fails from now on; before a write may pass uncopied. */
 void snapset_cow_retire(struct snapset_cow *cow);
 /* Retired, and a grace period ago. Leaves the chain; waits for what is under way. */

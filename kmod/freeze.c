@@ -20,6 +20,8 @@
 #include "fault.h"
 #include "freeze.h"
 
+#define THAW_WAIT	(10 * HZ)	/* a thaw that takes longer is a debt */
+
 enum item_state {
 	IDLE,
 	BUSY,			/* its worker is at a step */
@@ -113,7 +115,8 @@ static int freeze_item(struct item *it)
 static void pay_debt(struct item *it)
 {
 	if (it->step == SNAPSET_FREEZE_FREEZE && !it->err && it->sb) {
-		thaw_item(it);
+		if (!it->thaw)
+			thaw_item(it);
 		pr_info("%s has been thawed late\n", it->name);
 	}
 	spin_lock(&debts_lock);
@@ -338,6 +341,21 @@ static bool abandon(struct item *it)
 	return abandoned;
 }
 
+/* Their thaws go on; the set, and other disks, need not wait for them. */
+static void abandon_late(struct snapset_freezer *f)
+{
+	unsigned int i, kept = 0;
+
+	for (i = 0; i < f->nr; i++) {
+		struct item *it = f->items[i];
+
+		if (!busy(it) || !abandon(it))
+			f->items[kept++] = it;
+	}
+	f->nr = kept;
+	f->frozen = 0;		/* which were the first of them */
+}
+
 void snapset_freezer_thaw(struct snapset_freezer *f)
 {
 	unsigned int i, kept = 0;
@@ -359,7 +377,8 @@ void snapset_freezer_thaw(struct snapset_freezer *f)
 		queue_work(freeze_wq, &it->work);
 	}
 	f->nr = kept;
-	wait_event(*f->wq, snapset_freezer_done(f));
+	if (!wait_event_timeout(*f->wq, snapset_freezer_done(f), THAW_WAIT))
+		abandon_late(f);
 	/* a worker may still be inside its wake-up */
 	spin_lock(&debts_lock);
 	spin_unlock(&debts_lock);

@@ -58,7 +58,10 @@ bool snapset_freezer_covers(const struct snapset_freezer *f,
 /* One that somebody has thawed under us, by name; NULL: all are frozen. */
 const char *snapset_freezer_thawed(const struct snapset_freezer *f);
 
-/* Thaws what is frozen (once) and waits for it; abandons what is not yet. */
+/*
+ * Thaws what is frozen (once) and waits for it, for some seconds at most; abandons what is
+ * not frozen yet, or not thawed then.
+ */
 void snapset_freezer_thaw(struct snapset_freezer *f);
 /* After thaw. NULL is fine. */
 void snapset_freezer_free(struct snapset_freezer *f);

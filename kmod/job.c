@@ -191,7 +191,7 @@ static bool job_run(struct snapset_origin *o, struct snapset_job *job)
 		lack = cow->lack;
 		said = true;
 		snapset_cow_starve(cow, true);
-		smp_mb();	/* said before it is tried again; pairs as in snapset_cow_starve() */
+		smp_mb();	/* before the next try; pairs as in snapset_cow_starve() */
 	}
 	hrtimer_start(&o->jobs.late, ns_to_ktime(LATE_NS), HRTIMER_MODE_REL);
 	return false;

@@ -10,14 +10,21 @@
 #include "netlink.h"
 #include "origin.h"
 #include "pin.h"
+#include "range.h"
 #include "set.h"
 #include "store.h"
 #include "track.h"
+
+/* At the commit spinlocks are taken with preemption off, where on PREEMPT_RT they sleep. */
+#ifdef CONFIG_PREEMPT_RT
+#error "snapset is not for kernels with PREEMPT_RT: see Documentation/porting.rst"
+#endif
 
 static int __init snapset_init(void)
 {
 	int err;
 
+	BUILD_BUG_ON(PAGE_SIZE != SNAPSET_GRANULE_SIZE);	/* a granule is a page */
 	err = snapset_counters_init();
 	if (err)
 		return err;

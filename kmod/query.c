@@ -82,8 +82,10 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 int snapset_set_info(const snapset_id *id, struct snapset_set_info *info)
 {
 	struct snapset_set *set;
+	int err = snapset_set_lock();
 
-	mutex_lock(&snapset_set_mutex);
+	if (err)
+		return err;
 	set = snapset_set_find(id);
 	if (set)
 		fill(set, info);
@@ -94,9 +96,11 @@ int snapset_set_info(const snapset_id *id, struct snapset_set_info *info)
 int snapset_set_next(u64 after, struct snapset_set_info *info)
 {
 	struct snapset_set *set;
-	int err = -ENOENT;
+	int err = snapset_set_lock();
 
-	mutex_lock(&snapset_set_mutex);
+	if (err)
+		return err;
+	err = -ENOENT;
 	list_for_each_entry(set, &snapset_sets, link) {
 		if (set->serial <= after)
 			continue;
@@ -136,8 +140,10 @@ static void fill_snap(struct snapset_snap *snap, bool count, struct snapset_snap
 int snapset_snap_info(const snapset_id *id, bool count, struct snapset_snap_info *info)
 {
 	struct snapset_snap *snap;
+	int err = snapset_set_lock();
 
-	mutex_lock(&snapset_set_mutex);
+	if (err)
+		return err;
 	snap = snapset_snap_find(id);
 	if (snap)
 		fill_snap(snap, count, info);
@@ -151,8 +157,10 @@ int snapset_snap_next(u64 after, const snapset_id *of_set, bool count,
 {
 	struct snapset_snap *snap, *best = NULL;
 	struct snapset_set *set;
+	int err = snapset_set_lock();
 
-	mutex_lock(&snapset_set_mutex);
+	if (err)
+		return err;
 	list_for_each_entry(set, &snapset_sets, link) {
 		if (of_set && memcmp(&set->id, of_set, sizeof(*of_set)))
 			continue;

@@ -132,23 +132,22 @@ void snapset_set_give_up(struct snapset_set *set, s32 code, const char *fmt, ...
 	spin_unlock_irqrestore(&set->budget.lock, flags);
 }
 
-int snapset_set_abort_and_wait(struct snapset_set *set, s32 code, const char *why,
-			       bool killable, bool *won)
+int snapset_set_lock(void)
 {
-	bool open;
+	return mutex_lock_killable(&snapset_set_mutex);
+}
+
+void snapset_set_abort_and_wait(struct snapset_set *set, s32 code, const char *why)
+{
+	bool open, won;
 
 	mutex_lock(&snapset_set_mutex);
 	open = snapset_state_get(&set->state) == SNAPSET_STATE_OPEN;
-	*won = snapset_set_abort(set, code, "%s", why);
+	won = snapset_set_abort(set, code, "%s", why);
 	mutex_unlock(&snapset_set_mutex);
-	if (open && *won)
+	if (open && won)
 		snapset_set_ended(set);		/* no worker has seen it */
-	if (!killable) {
-		wait_event(set->wq, snapset_state_final(snapset_state_get(&set->state)));
-		return 0;
-	}
-	return wait_event_killable(set->wq,
-				   snapset_state_final(snapset_state_get(&set->state)));
+	wait_event(set->wq, snapset_state_final(snapset_state_get(&set->state)));
 }
 
 void snapset_snaps_reap(struct list_head *snaps)

@@ -22,6 +22,7 @@
 #include "state.h"
 
 struct snapset_freezer;
+struct snapset_grave;
 struct snapset_image;
 struct snapset_origin;
 struct snapset_set;
@@ -46,6 +47,7 @@ struct snapset_snap {
 	u64 t_drain;
 	struct work_struct reap;
 	struct completion reaped;
+	struct snapset_grave *grave;	/* registry.h; outlives it */
 };
 
 struct snapset_set {
@@ -66,6 +68,7 @@ struct snapset_set {
 	struct snapset_statew state;
 	u64 session;			/* set_mutex; 0: none */
 	struct snapset_idle idle;
+	struct work_struct undo;	/* of a set that is cancelled while OPEN; has a reference */
 	spinlock_t lock;		/* irq; guards code and text, and who may write them */
 	s32 code;
 	char text[256];

@@ -11,6 +11,7 @@
 #include "fault.h"
 #include "image.h"
 #include "origin.h"
+#include "registry.h"
 #include "say.h"
 #include "set.h"
 
@@ -57,6 +58,7 @@ void snapset_snap_put(struct snapset_snap *snap)
 static void reap(struct work_struct *work)
 {
 	struct snapset_snap *snap = container_of(work, struct snapset_snap, reap);
+	struct snapset_grave *grave = snap->grave;
 
 	/* dead first: no read may end well once writes pass uncopied */
 	if (snap->cow)
@@ -68,6 +70,7 @@ static void reap(struct work_struct *work)
 		snapset_origin_detach(snap->origin);
 	complete_all(&snap->reaped);
 	snapset_snap_put(snap);
+	snapset_grave_close(grave);
 }
 
 struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
@@ -79,6 +82,12 @@ struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
 	lockdep_assert_held(&snapset_set_mutex);
 	if (!snap)
 		return ERR_PTR(-ENOMEM);
+	snap->grave = snapset_may_fail(kzalloc(sizeof(*snap->grave), GFP_KERNEL));
+	if (!snap->grave) {
+		kfree(snap);
+		return ERR_PTR(-ENOMEM);
+	}
+	INIT_LIST_HEAD(&snap->grave->link);
 	snap->set = set;
 	snap->dev = dev;
 	strscpy(snap->name, name, sizeof(snap->name));
@@ -87,6 +96,7 @@ struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
 	init_completion(&snap->reaped);
 	origin = snapset_origin_attach(dev, name, extack);
 	if (IS_ERR(origin)) {
+		kfree(snap->grave);
 		kfree(snap);
 		return ERR_CAST(origin);
 	}

@@ -36,6 +36,13 @@ MODULE_PARM_DESC(debug_skew_ms, "break the common instant: ms between members");
 #define debug_skew_ms 0
 #endif
 
+#define PREPARE_MAX_S	3600u
+
+static unsigned int prepare_timeout_s = 60;
+module_param(prepare_timeout_s, uint, 0644);
+MODULE_PARM_DESC(prepare_timeout_s,
+		 "a set whose volumes are not ready to be frozen after so many seconds is given up (60)");
+
 static void gate_open(struct snapset_snap *snap)
 {
 	snapset_origin_open(snap->origin);
@@ -98,12 +105,29 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 	return snapset_set_is(set, SNAPSET_STATE_PREPARING);
 }
 
+/* Before the freeze, so that the freeze finds little to write; errors show there. */
+static void sync_all(struct snapset_set *set, unsigned int seconds)
+{
+	struct snapset_freezer *f = set->freezer;
+	s64 left = ktime_ms_delta(set->deadline, ktime_get());
+
+	snapset_freezer_begin(f, SNAPSET_FREEZE_SYNC);
+	if (!wait_event_timeout(set->wq, snapset_freezer_done(f) ||
+				!snapset_set_is(set, SNAPSET_STATE_PREPARING),
+				msecs_to_jiffies(max(left, 1LL))))
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+				  "%s was not synced: the preparation took longer than %u s",
+				  snapset_freezer_late(f) ?: "a volume", seconds);
+}
+
 static bool prepare(struct snapset_set *set)
 {
+	unsigned int seconds = clamp(READ_ONCE(prepare_timeout_s), 1u, PREPARE_MAX_S);
 	struct snapset_store_totals t;
 	struct snapset_snap *snap;
 
 	set->phase = SNAPSET_PHASE_PREPARE;
+	set->deadline = ktime_add_ms(ktime_get(), seconds * MSEC_PER_SEC);
 	snapset_store_count(set->store, &t);
 	/* with another policy room is made when it is needed */
 	if (set->params.full != SNAPSET_FULL_SET)
@@ -121,10 +145,7 @@ static bool prepare(struct snapset_set *set)
 			return false;
 	if (!snapset_older_drain(set))
 		return false;
-	/* before the freeze, so that the freeze finds little to write; errors show there */
-	snapset_freezer_begin(set->freezer, SNAPSET_FREEZE_SYNC);
-	wait_event(set->wq, snapset_freezer_done(set->freezer) ||
-		   !snapset_set_is(set, SNAPSET_STATE_PREPARING));
+	sync_all(set, seconds);
 	return snapset_state_step(&set->state, SNAPSET_STATE_PREPARING,
 				  SNAPSET_STATE_FREEZING);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* Deleting, and what the module says about itself. */
+#include <poll.h>
 #include <time.h>
 
 #include "internal.h"
@@ -7,6 +8,7 @@
 /* udev opens each new image for a moment; that is no reason to refuse. */
 #define BUSY_TRIES	20
 #define BUSY_MS		50
+#define GONE_MS		5000	/* for what goes in the background */
 
 static int on_deleted(const struct snapi_attrs *a, void *arg)
 {
@@ -50,6 +52,22 @@ static snap_status delete_once(struct snap_session *s, const snap_id *id,
 	return e->code;
 }
 
+/* Who deletes may want to unmount next. What a hung store holds is not waited for longer. */
+static void wait_until_gone(struct snap_session *s, const snap_id *id, enum snap_object type,
+			    bool force)
+{
+	uint64_t until = snapi_now_ms() + GONE_MS;
+	struct snapi_error e = { 0 };
+	uint32_t none;
+	int ms = 1;
+
+	while (delete_once(s, id, type, force, &none, &e) == SNAP_E_SNAPSHOT_SET_IN_PROGRESS &&
+	       snapi_now_ms() < until) {
+		poll(NULL, 0, ms);
+		ms = ms < 50 ? 2 * ms : ms;
+	}
+}
+
 SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 					       const snap_id *id,
 					       enum snap_object type, bool force,
@@ -86,6 +104,7 @@ SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 			*not_deleted = left;
 		return snapi_fail_with(s, &e);
 	}
+	wait_until_gone(s, id, type, force);
 	if (deleted)
 		*deleted = count;
 	return SNAP_S_OK;

@@ -505,8 +505,9 @@ snap_status snap_async_wait(struct snap_async *async, int timeout_ms);
  * SNAP_S_ASYNC_CANCELLED	had been cancelled before
  * SNAP_S_ASYNC_FINISHED	too late: the set exists
  * an error		it had failed before
- * A file system that is just freezing cannot be interrupted, so this may take
- * as long as that; and transactions have been aborted when it returns. VSS: Cancel.
+ * and transactions have been aborted when it returns. What is under way in the kernel is
+ * waited for, but for no longer than 15 s: a device that hangs is left to it, with
+ * SNAP_S_OK, or SNAP_S_ASYNC_PENDING if it had not decided. VSS: Cancel.
  */
 snap_status snap_async_cancel(struct snap_async *async);
 
@@ -808,7 +809,8 @@ void snap_iter_free(struct snap_iter *iter);
  * image is open (mounted), and stays so for a second, as udev opens every new
  * image for a moment; with @force it goes anyway, and who has it open
  * reads EIO. SNAP_E_BAD_STATE: the set is in the making, abort it.
- * SNAP_E_OBJECT_NOT_FOUND. *@deleted (may be NULL) is the number of snapshots
+ * SNAP_E_OBJECT_NOT_FOUND. Nothing of it is left when this returns; but it waits no
+ * longer than 5 s for what a hung device or store holds. *@deleted (may be NULL) is the number of snapshots
  * deleted, and *@not_deleted (may be NULL) the one that was in the way, zeros
  * if none; both are always set. VSS: DeleteSnapshots.
  */

@@ -5,9 +5,12 @@
  * knows better than the kernel could say why.
  */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 
 #include "internal.h"
+
+#define UNDO_MS	15000	/* a cancelled set that takes longer is left to the kernel */
 
 static const char *state_text(enum snapi_state state)
 {
@@ -316,31 +319,50 @@ static int on_code(const struct snapi_attrs *attrs, void *arg)
 	return 0;
 }
 
-snap_status snapi_set_ask_cancel(struct snap_session *s, bool *decided)
+static snap_status cancel_once(struct snap_session *s, struct snapi_error *e)
 {
 	snap_status code = SNAP_E_UNEXPECTED_PROVIDER_ERROR;
-	struct snapi_error e = { 0 };
 
-	*decided = false;
 	pthread_mutex_lock(&s->cmd_lock);
 	if (s->cmd)
 		snapi_call(s->cmd, command(s, SNAPSET_CMD_SET_CANCEL, 0), on_code,
-			   &code, &e);
+			   &code, e);
 	else
-		snapi_error_set(&e, SNAP_E_BAD_STATE, 0, NULL, "the session is closed");
+		snapi_error_set(e, SNAP_E_BAD_STATE, 0, NULL, "the session is closed");
 	pthread_mutex_unlock(&s->cmd_lock);
+	return code;
+}
+
+snap_status snapi_set_ask_cancel(struct snap_session *s, bool *decided)
+{
+	struct snapi_error e = { 0 }, later = { 0 };
+	snap_status code, now;
+	uint64_t until = snapi_now_ms() + UNDO_MS;
+	int ms = 0;
+
+	*decided = false;
+	code = cancel_once(s, &e);
 	if (e.code)
 		return snapi_fail_with(s, &e);
-
-	*decided = true;
-	return code;
+	/* the kernel has decided; what is under way has its own deadlines */
+	now = code;
+	while ((now == SNAP_S_OK || now == SNAP_S_ASYNC_PENDING) && snapi_now_ms() < until) {
+		if (ms)
+			poll(NULL, 0, ms);
+		ms = ms < 50 ? 2 * ms + 1 : ms;
+		now = cancel_once(s, &later);
+		if (later.code)
+			break;		/* it is forgotten */
+	}
+	*decided = now != SNAP_S_ASYNC_PENDING;
+	return code == SNAP_S_OK ? code : now;
 }
 
 snap_status snapi_set_cancel(struct snap_session *s, bool *decided)
 {
 	snap_status code = snapi_set_ask_cancel(s, decided);
 
-	if (!*decided)
+	if (!*decided && code != SNAP_S_OK)
 		return code;
 	if (code == SNAP_S_ASYNC_FINISHED)
 		snapi_session_set_state(s, SNAPI_CREATED);

@@ -167,7 +167,8 @@ static void close_releases(void **state)
 	fake.snaps[0].openers = 1;
 	snap_close(s);
 	s = NULL;
-	assert_int_equal(fake.calls[SNAPSET_CMD_DELETE], 1);
+	/* once to delete it, and once to see that it has gone */
+	assert_int_equal(fake.calls[SNAPSET_CMD_DELETE], 2);
 	assert_int_equal(fake.nr_snaps, 0);
 }
 

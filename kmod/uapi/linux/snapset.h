@@ -72,10 +72,12 @@ enum snapset_cmd {
 	 * doubles.
 	 */
 	SNAPSET_CMD_SET_DO,
-	/* SESSION SET_ID -> CODE. Any state. Waits for the decision, which is
-	 * one of: S_OK (it was open or pending and is now cancelled; nothing is
-	 * left), S_ASYNC_CANCELLED (was cancelled before), S_ASYNC_FINISHED
-	 * (too late: the set exists), or the error the set had failed with.
+	/* SESSION SET_ID -> CODE. Any state. Returns at once: S_OK (it was open or
+	 * pending, and this call has cancelled it); S_ASYNC_PENDING (it is being
+	 * undone, or it is too late to cancel and its images are being shown: ask
+	 * again, or wait for SNAPSET_EVENT_SET_STATE); and when it is over
+	 * S_ASYNC_CANCELLED, S_ASYNC_FINISHED (the set exists), or the error the set
+	 * had failed with.
 	 */
 	SNAPSET_CMD_SET_CANCEL,
 	/* do: SET_ID; dump: every set -> SET_ID STATE CODE TEXT ATTRS MEMBERS
@@ -96,7 +98,9 @@ enum snapset_cmd {
 	 * deleted, the error acknowledgement instead. Without FORCE nothing at
 	 * all is deleted if an image is open (-EBUSY). With FORCE open images
 	 * answer EIO from now on. A set in the making cannot be deleted
-	 * (-EPROTO): cancel it.
+	 * (-EPROTO): cancel it. Returns at once: what was deleted is in no list any
+	 * more, and what it had goes in the background. Until nothing of it is left
+	 * another DELETE of it gives -EINPROGRESS, then -ENOENT.
 	 */
 	SNAPSET_CMD_DELETE,
 	/* multicast only: EVENT SEQ [SET_ID] [SNAP_ID] [STATE] [CODE] [TEXT] [STORE] */

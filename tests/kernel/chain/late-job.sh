@@ -13,7 +13,7 @@ load
 may_hang
 fill "$SCRATCH0" a
 take --store-limit 20M "$SCRATCH0"
-old=${SNAP[0]} image=${IMAGE[0]}
+old=${SNAP[0]} old_image=${IMAGE[0]}
 fault 'job-begin 1 1 100000 0'
 # too long to be begun in the hook: the worker makes its job
 blk put "$SCRATCH0" a 0 128K >first.out &
@@ -34,6 +34,6 @@ fault off
 for one in "$old" "$new"; do
 	dead "$one" && fail "lost: $(snapraw snap "$one")"
 done
-must blk verify "$image" a.then
+must blk verify "$old_image" a.then
 must blk verify "$later" a.then
 finish

@@ -14,7 +14,7 @@ may_hang
 fill "$SCRATCH0" a
 must blk fill "$SCRATCH1" junk 77
 take --store-limit 20M "$SCRATCH0"
-old=${SNAP[0]} image=${IMAGE[0]}
+old=${SNAP[0]} old_image=${IMAGE[0]}
 size=$(sectors "$SCRATCH1")
 dm store "0 $size linear $SCRATCH1 0"
 on_exit dmsetup resume store
@@ -28,7 +28,7 @@ snapraw delete --force "$new" &
 delete=$!
 left() { grep -q '^point leave ' "$FAULTS"; }
 wait_for 60 left || fail "the snapshot does not leave"
-must blk verify "$image" a.then
+must blk verify "$old_image" a.then
 dead "$old" && fail "lost too early: $(snapraw snap "$old")"
 
 echo "0 $size error" | must dmsetup load store
@@ -40,7 +40,7 @@ must dmsetup resume store
 must wait $delete
 snapraw snap "$old" | grep -q 'text .*a newer one is lost: a write to the store failed' ||
 	fail "dead for another reason: $(snapraw snap "$old")"
-must blk eio "$image"
+must blk eio "$old_image"
 must blk verify "$SCRATCH0" a
 fault off
 finish

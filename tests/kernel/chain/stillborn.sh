@@ -13,7 +13,7 @@ load
 fill "$SCRATCH0" a
 fill "$SCRATCH1" b
 take --store-limit 32M "$SCRATCH0"
-old=${SNAP[0]} image=${IMAGE[0]}
+old=${SNAP[0]} old_image=${IMAGE[0]}
 hanging store "$SCRATCH2"
 take --store /dev/mapper/store --stall-timeout 1000 "$SCRATCH1"
 other=${SNAP[0]}
@@ -38,5 +38,5 @@ fault off
 
 must blk churn "$SCRATCH0" a --engine aio --depth 4 --cover --min 4K --max 64K >churn.out
 dead "$old" && fail "the older snapshot is lost: $(snapraw snap "$old")"
-must blk verify "$image" a.then
+must blk verify "$old_image" a.then
 finish

@@ -32,7 +32,7 @@ wait $taker 2>/dev/null
 none() { [ "$(snapraw sets)" = 0 ]; }
 wait_for 60 none || fail "the owner is dead, the set is not"
 # one without the stuck disk: made, or refused in words; but not hanging
-timeout 60 snapraw take --freeze-timeout 700 --freeze "$TMP/free" "$SCRATCH1" >out ||
+timeout 60 snapraw take --freeze "$TMP/free" "$SCRATCH1" >out ||
 	grep -Eq '^(errno EBUSY|code E_PROVIDER_VETO) .* text [^ ]+ [^ ]+' out || fail "$(cat out)"
 note "$(head -n 1 out)"
 

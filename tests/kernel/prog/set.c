@@ -258,7 +258,7 @@ static void learn_code(const struct nl_attrs *a, void *arg)
 	*(uint32_t *)arg = nl_get_u32(a, SNAPSET_A_CODE);
 }
 
-int set_cancel(struct set *s, uint32_t *code)
+static int cancel_once(struct set *s, uint32_t *code)
 {
 	struct nl_msg m;
 
@@ -266,6 +266,24 @@ int set_cancel(struct set *s, uint32_t *code)
 	nl_u64(&m, SNAPSET_A_SESSION, s->session);
 	nl_raw(&m, SNAPSET_A_SET_ID, s->id, SNAPSET_ID_LEN);
 	return nl_call(&s->nl, &m, learn_code, code);
+}
+
+int set_cancel(struct set *s, uint32_t *code)
+{
+	uint64_t end = now_ns() + 300000000000ull;
+	int err = cancel_once(s, code);
+	uint32_t now = *code;
+
+	/* and when it is over */
+	while (!err && (now == SNAPSET_S_OK || now == SNAPSET_S_ASYNC_PENDING)) {
+		sleep_ms(2);
+		err = cancel_once(s, &now);
+		if (now_ns() > end)
+			die("a cancelled set does not end");
+	}
+	if (*code == SNAPSET_S_ASYNC_PENDING)
+		*code = now;
+	return err;
 }
 
 int store_extend(struct nl *nl, const uint8_t *set_id, int fd)
@@ -331,7 +349,7 @@ int snap_space(struct nl *nl, const uint8_t *snap_id, struct snap_space *out)
 	return nl_call(nl, &m, learn_space, out);
 }
 
-static int delete(struct nl *nl, uint16_t attr, const uint8_t *id, bool force)
+static int delete_once(struct nl *nl, uint16_t attr, const uint8_t *id, bool force)
 {
 	struct nl_msg m;
 
@@ -340,6 +358,19 @@ static int delete(struct nl *nl, uint16_t attr, const uint8_t *id, bool force)
 	if (force)
 		nl_raw(&m, SNAPSET_A_FORCE, NULL, 0);
 	return nl_call(nl, &m, NULL, NULL);
+}
+
+/* Waits until nothing of it is left; or for as long as the kernel's own deadline. */
+static int delete(struct nl *nl, uint16_t attr, const uint8_t *id, bool force)
+{
+	uint64_t end = now_ns() + 5000000000ull;
+	int err = delete_once(nl, attr, id, force);
+
+	if (err)
+		return err;
+	while (delete_once(nl, attr, id, force) == -EINPROGRESS && now_ns() < end)
+		sleep_ms(2);
+	return 0;
 }
 
 int set_delete(struct nl *nl, const uint8_t *set_id, bool force)
