@@ -302,6 +302,10 @@ snap_status snapi_nested(const struct snapi_volume *vol,
 snap_status snapi_nested_file(const struct snapi_volume *vol,
 			      const struct snapi_blks *devs, struct snapi_error *e);
 
+/* nested-sets.c: and whether it may be one beside what other sets have. Asks the kernel. */
+snap_status snapi_nested_sets(struct snap_session *s, const struct snapi_volume *vol,
+			      struct snapi_error *e);
+
 /* sysfs.c: block devices as the kernel stacks them */
 extern const char *snapi_sysfs;		/* "/sys"; the tests have their own */
 

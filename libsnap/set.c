@@ -133,7 +133,8 @@ SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
 static snap_status check_nesting(struct snap_session *s, const struct snapi_volume *vol,
 				 unsigned int nr, struct snapi_error *e)
 {
-	if (snapi_nested(vol, s->members, nr, s->store.dev, e))
+	if (snapi_nested(vol, s->members, nr, s->store.dev, e) ||
+	    snapi_nested_sets(s, vol, e))
 		return e->code;
 	return snapi_nested_file(vol, &s->store.devs, e);
 }
