@@ -28,8 +28,6 @@
 #define DEFAULT_BUDGET		(32ULL << 20)
 #define DEFAULT_FULL_WAIT_MS	5000
 
-#define DEBT_WAIT_MS		1000	/* a cancelled take's freeze usually ends at once */
-
 static u64 serials;			/* snapset_set_mutex */
 
 static void undo(struct work_struct *work);
@@ -62,12 +60,6 @@ static void fill_defaults(struct snapset_params *p)
 
 static int may_start(u64 session, struct netlink_ext_ack *extack)
 {
-	char name[64];
-
-	if (snapset_freeze_debt(name, sizeof(name)))
-		return snapset_say(extack, -EBUSY,
-				   "%s has not come back from an earlier take that gave it up",
-				   name);
 	if (snapset_making)
 		return snapset_say(extack, -EINPROGRESS,
 				   snapset_making->session == session ?
@@ -83,9 +75,6 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	struct snapset_set *set = NULL;
 	int err;
 
-	err = snapset_freeze_wait_debts(DEBT_WAIT_MS);
-	if (err)
-		goto free;
 	err = -ENOMEM;
 	set = snapset_may_fail(kzalloc(sizeof(*set), GFP_KERNEL));
 	if (!set)

@@ -55,7 +55,8 @@ struct snapset_freezer {
 static struct workqueue_struct *freeze_wq;
 static DEFINE_SPINLOCK(debts_lock);	/* guards debts, and items from who tells of them */
 static LIST_HEAD(debts);
-static DECLARE_WAIT_QUEUE_HEAD(debts_wq);	/* woken when the last one is paid */
+static DECLARE_WAIT_QUEUE_HEAD(debts_wq);	/* woken when one is paid */
+static unsigned int paid;		/* how many ever; debts_lock */
 
 static void item_free(struct item *it)
 {
@@ -121,8 +122,8 @@ static void pay_debt(struct item *it)
 	}
 	spin_lock(&debts_lock);
 	list_del_init(&it->debt);
-	if (list_empty(&debts))
-		wake_up_all(&debts_wq);
+	WRITE_ONCE(paid, paid + 1);
+	wake_up_all(&debts_wq);
 	spin_unlock(&debts_lock);
 	it->bdev.lazy = true;	/* no waiting for others on this queue */
 	item_free(it);
@@ -418,24 +419,38 @@ bool snapset_freezer_covers(const struct snapset_freezer *f,
 	return false;
 }
 
-int snapset_freeze_wait_debts(unsigned int ms)
+/* The file system's or device's of @it is that of @debt. */
+static bool owes(const struct item *debt, const struct item *it)
 {
-	long left = wait_event_killable_timeout(debts_wq, list_empty_careful(&debts),
-						msecs_to_jiffies(ms));
-
-	return left < 0 ? left : 0;
+	if (debt->sb)
+		return it->sb == debt->sb;
+	return !it->sb && it->bdev.bdev->bd_disk == debt->bdev.bdev->bd_disk;
 }
 
-bool snapset_freeze_debt(char *name, size_t size)
+bool snapset_freezer_owed(const struct snapset_freezer *f, char *name, size_t size)
 {
-	struct item *it;
+	struct item *debt;
+	bool owed = false;
+	unsigned int i;
 
 	spin_lock(&debts_lock);
-	it = list_first_entry_or_null(&debts, struct item, debt);
-	if (it)
-		strscpy(name, it->name, size);
+	list_for_each_entry(debt, &debts, debt) {
+		for (i = 0; i < f->nr && !owed; i++)
+			owed = owes(debt, f->items[i]);
+		if (!owed)
+			continue;
+		strscpy(name, debt->name, size);
+		break;
+	}
 	spin_unlock(&debts_lock);
-	return it;
+	return owed;
+}
+
+void snapset_freeze_wait_debt(unsigned int ms)
+{
+	unsigned int was = READ_ONCE(paid);
+
+	wait_event_timeout(debts_wq, READ_ONCE(paid) != was, msecs_to_jiffies(ms));
 }
 
 int snapset_freeze_init(void)

@@ -67,12 +67,12 @@ void snapset_freezer_thaw(struct snapset_freezer *f);
 void snapset_freezer_free(struct snapset_freezer *f);
 
 /*
- * Waits until no abandoned step is in anybody's way (a freeze owed a thaw, a device
- * still draining), for so long at most. -ERESTARTSYS if killed, else 0.
+ * Is one of these file systems or devices still owed an abandoned step of an earlier
+ * take: a freeze, or its thaw, or a device that drains? Then its name. Others go on.
  */
-int snapset_freeze_wait_debts(unsigned int ms);
-/* Is there still one? Fills in whose. */
-bool snapset_freeze_debt(char *name, size_t size);
+bool snapset_freezer_owed(const struct snapset_freezer *f, char *name, size_t size);
+/* Waits until a debt has been paid, or for so long. Take worker. */
+void snapset_freeze_wait_debt(unsigned int ms);
 
 int snapset_freeze_init(void);
 /* Waits until every debt is paid. */

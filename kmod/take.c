@@ -37,6 +37,7 @@ MODULE_PARM_DESC(debug_skew_ms, "break the common instant: ms between members");
 #endif
 
 #define PREPARE_MAX_S	3600u
+#define DEBT_WAIT_MS	1000
 
 static unsigned int prepare_timeout_s = 60;
 module_param(prepare_timeout_s, uint, 0644);
@@ -105,6 +106,26 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 	return snapset_set_is(set, SNAPSET_STATE_PREPARING);
 }
 
+/* What an earlier take has given up usually comes back at once, if it is not stuck. */
+static bool nothing_owed(struct snapset_set *set)
+{
+	ktime_t until = ktime_add_ms(ktime_get(), DEBT_WAIT_MS);
+	char name[64];
+
+	while (snapset_freezer_owed(set->freezer, name, sizeof(name))) {
+		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
+			return false;
+		if (ktime_after(ktime_get(), until)) {
+			snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+					  "%s has not come back from an earlier take that gave it up",
+					  name);
+			return false;
+		}
+		snapset_freeze_wait_debt(50);
+	}
+	return true;
+}
+
 /* Before the freeze, so that the freeze finds little to write; errors show there. */
 static void sync_all(struct snapset_set *set, unsigned int seconds)
 {
@@ -143,7 +164,7 @@ static bool prepare(struct snapset_set *set)
 	list_for_each_entry(snap, &set->snaps, link)
 		if (!prepare_member(set, snap))
 			return false;
-	if (!snapset_older_drain(set))
+	if (!nothing_owed(set) || !snapset_older_drain(set))
 		return false;
 	sync_all(set, seconds);
 	return snapset_state_step(&set->state, SNAPSET_STATE_PREPARING,

@@ -6,7 +6,7 @@
 # end without the thaw, and when the device goes on the thaw comes, too.
 #
 # about: interface
-# vm: --smp 1 --mem 1G --disk 64M
+# vm: --smp 1 --mem 1G --disk 64M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 need snapset
@@ -39,6 +39,9 @@ wait_for 60 gone $tool || fail "the tool does not end: $(cat "/proc/$tool/stack"
 wait $tool && fail "the set was made: $(cat create.out)"
 owed() { [ "$(awk '$1 == "owed" { print $2 }' /sys/kernel/debug/snapset/counters)" = "$1" ]; }
 owed 1 || fail "the thaw is not owed: nothing was shown: $(cat /sys/kernel/debug/snapset/counters)"
+# and others can be snapshotted
+must snapset create --store memory:8M "$SCRATCH1" >other.out
+must snapraw clear >cleared
 let_go door
 wait_for 60 owed 0 || fail "the thaw does not come"
 must timeout 60 sh -c 'echo again >/mnt/a/f && sync'
