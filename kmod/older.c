@@ -180,8 +180,8 @@ static bool can_be_proved(const struct snapset_snap *snap)
 
 bool snapset_older_drain(struct snapset_set *set)
 {
-	ktime_t begun = ktime_get(), until = ktime_add_ms(begun, set->params.hold_ms);
 	struct snapset_snap *snap, *raw = NULL, *late;
+	ktime_t until = set->deadline;
 	char task[TASK_COMM_LEN + 16];
 
 	list_for_each_entry(snap, &set->snaps, link) {
@@ -200,14 +200,14 @@ bool snapset_older_drain(struct snapset_set *set)
 	/* from here on each write that passes the hook is counted: snapset_origin_attach() */
 	synchronize_rcu_expedited();
 	if (!raw)
-		until = ktime_add_ms(begun, min(set->params.hold_ms, (u32)FROZEN_MS));
+		until = ktime_add_ms(ktime_get(), FROZEN_MS);
 	if (!tasks_have_passed(set, until, task, sizeof(task))) {
 		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
 			return false;
 		if (raw) {
-			snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-					  "%s began a write before %s was added, or to another device, that has not been taken by the device within %u ms",
-					  task, raw->name, set->params.hold_ms);
+			snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+					  "%s began a write before %s was added, or to another device, that has not been taken by the device within %u s",
+					  task, raw->name, set->prepare_s);
 			return false;
 		}
 		pr_notice("%s has been submitting a write since before the take: if that is to one of its volumes and by none of the frozen file systems, it may be missed\n",
@@ -215,9 +215,9 @@ bool snapset_older_drain(struct snapset_set *set)
 	}
 	late = drain_queues(set, SNAPSET_STATE_PREPARING, until);
 	if (late)
-		snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
-				  "%s has writes that did not go on within %u ms: a stuck or suspended device, or a polled ring that is not reaped",
-				  late->name, set->params.hold_ms);
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+				  "%s has writes that did not go on within %u s: a stuck or suspended device, or a polled ring that is not reaped",
+				  late->name, set->prepare_s);
 	return snapset_set_is(set, SNAPSET_STATE_PREPARING);
 }
 

@@ -14,7 +14,7 @@ struct snapset_set;
 
 /*
  * Sees out what can be seen out before anything is frozen or held. False: the set is lost
- * (HOLD_WRITES_TIMEOUT after hold_timeout, or PROVIDER_VETO for a driver that tells
+ * (FLUSH_WRITES_TIMEOUT at its deadline, or PROVIDER_VETO for a driver that tells
  * nothing). Take worker, PREPARING.
  */
 bool snapset_older_drain(struct snapset_set *set);

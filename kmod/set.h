@@ -81,6 +81,7 @@ struct snapset_set {
 	ktime_t opened;			/* by the timer; valid once it is cancelled */
 	struct snapset_snap *stillborn;	/* a member that died just before the commit */
 	u32 phase;
+	unsigned int prepare_s;		/* seconds that the preparation may take */
 	ktime_t began, ended, deadline;
 	u64 t_prepare, t_freeze, t_hold, t_drain, t_frozen, t_total;
 	u64 parked, created;

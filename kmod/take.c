@@ -127,7 +127,7 @@ static bool nothing_owed(struct snapset_set *set)
 }
 
 /* Before the freeze, so that the freeze finds little to write; errors show there. */
-static void sync_all(struct snapset_set *set, unsigned int seconds)
+static void sync_all(struct snapset_set *set)
 {
 	struct snapset_freezer *f = set->freezer;
 	s64 left = ktime_ms_delta(set->deadline, ktime_get());
@@ -138,17 +138,17 @@ static void sync_all(struct snapset_set *set, unsigned int seconds)
 				msecs_to_jiffies(max(left, 1LL))))
 		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
 				  "%s was not synced: the preparation took longer than %u s",
-				  snapset_freezer_late(f) ?: "a volume", seconds);
+				  snapset_freezer_late(f) ?: "a volume", set->prepare_s);
 }
 
 static bool prepare(struct snapset_set *set)
 {
-	unsigned int seconds = clamp(READ_ONCE(prepare_timeout_s), 1u, PREPARE_MAX_S);
 	struct snapset_store_totals t;
 	struct snapset_snap *snap;
 
 	set->phase = SNAPSET_PHASE_PREPARE;
-	set->deadline = ktime_add_ms(ktime_get(), seconds * MSEC_PER_SEC);
+	set->prepare_s = clamp(READ_ONCE(prepare_timeout_s), 1u, PREPARE_MAX_S);
+	set->deadline = ktime_add_ms(ktime_get(), set->prepare_s * MSEC_PER_SEC);
 	snapset_store_count(set->store, &t);
 	/* with another policy room is made when it is needed */
 	if (set->params.full != SNAPSET_FULL_SET)
@@ -166,7 +166,7 @@ static bool prepare(struct snapset_set *set)
 			return false;
 	if (!nothing_owed(set) || !snapset_older_drain(set))
 		return false;
-	sync_all(set, seconds);
+	sync_all(set);
 	return snapset_state_step(&set->state, SNAPSET_STATE_PREPARING,
 				  SNAPSET_STATE_FREEZING);
 }

@@ -3,7 +3,7 @@
 #
 # A driver with requests, which has a write in hand since before the member was added,
 # so that it never came by us: its queue is drained. Either the write is in the image,
-# or, when it takes longer than the hold may last, there is no image.
+# or, when it takes longer than the preparation may, there is no image.
 #
 # about: release
 # vm: --smp 1 --mem 1G --disk 32M
@@ -32,12 +32,15 @@ in_the_making() { snapraw list | grep -q ' state [123] '; }
 
 # too long
 write 4M
-refused E_HOLD_WRITES_TIMEOUT --hold-timeout 300 "$loop"
+limit=/sys/module/snapset/parameters/prepare_timeout_s
+echo 1 >$limit
+refused E_FLUSH_WRITES_TIMEOUT "$loop"
+echo 60 >$limit
 gone $put && fail "the write was over before: nothing is proved"
 note "$(cat take)"
 took=$(awk '{ print $4 }' take)
 # how long it took after that is the machine's; that the write has not gone on is said above
-[ "$took" -ge 290 ] || fail "gave up after $took ms instead of 300"
+[ "$took" -ge 990 ] || fail "gave up after $took ms instead of 1000"
 let_go slow
 must wait $put
 must blk verify "$loop" model
