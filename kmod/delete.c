@@ -95,6 +95,9 @@ static u32 delete_list(struct snapset_set *set, struct list_head *snaps)
 	list_for_each_entry(snap, snaps, link)
 		grave_open(snap);
 	mutex_unlock(&snapset_set_mutex);
+	/* before the teardowns, so that the last of them lets go of the store, and says so */
+	if (last)
+		snapset_set_put(set);
 	list_for_each_entry_safe(snap, next, snaps, link) {
 		tell_deleted(snap);
 		snapset_cow_leaves(snap->cow);
@@ -103,8 +106,6 @@ static u32 delete_list(struct snapset_set *set, struct list_head *snaps)
 		snapset_snap_put(snap);
 		n++;
 	}
-	if (last)
-		snapset_set_put(set);
 	return n;
 }
 

@@ -24,6 +24,7 @@
 
 #define LOOK_AGAIN	(HZ / 10)	/* what is to be deleted may be busy */
 #define TELL_AGAIN	HZ
+#define HOPE		HZ		/* for what a deletion gives back, which may hang */
 
 static u32 wait_ms(const struct snapset_set *set)
 {
@@ -46,8 +47,9 @@ bool snapset_full_ask(struct snapset_set *set, struct snapset_cow *cow)
 		f->waiting = true;
 		f->waits++;
 		f->until = jiffies + msecs_to_jiffies(wait_ms(set));
+		f->hope = jiffies + HOPE;
 		f->sent = true;
-		mod_delayed_work(snapset_set_wq, &f->work, 0);
+		mod_delayed_work(snapset_full_wq, &f->work, 0);
 	}
 	spin_unlock_irqrestore(&f->lock, flags);
 	return true;
@@ -146,8 +148,10 @@ static bool drop_oldest(struct snapset_set *set)
 	u32 n;
 
 	snapset_store_count(set->store, &t);
-	if (t.used < t.size || atomic_read(&set->store->leaving))
-		return true;	/* there is room, or will be, and who waits will be told */
+	/* there is room, or will be, and who waits will be told */
+	if (t.used < t.size ||
+	    (atomic_read(&set->store->leaving) && time_before(jiffies, set->full.hope)))
+		return true;
 	if (!find_victim(set, &id, name, sizeof(name), &lacks))
 		return !lacks;
 	/* already being deleted, or just being made: then it is looked at again */
@@ -155,6 +159,7 @@ static bool drop_oldest(struct snapset_set *set)
 		return true;
 	spin_lock_irq(&set->full.lock);
 	set->full.dropped++;
+	set->full.hope = jiffies + HOPE;
 	spin_unlock_irq(&set->full.lock);
 	scnprintf(text, sizeof(text),
 		  "the store is full: the oldest snapshot of %s was deleted to have room", name);
@@ -191,7 +196,7 @@ static void look_again(struct snapset_set *set, unsigned long delay)
 	spin_lock_irq(&set->full.lock);
 	if (!set->full.going) {
 		set->full.sent = true;
-		queue_delayed_work(snapset_set_wq, &set->full.work, delay);
+		queue_delayed_work(snapset_full_wq, &set->full.work, delay);
 	}
 	spin_unlock_irq(&set->full.lock);
 }

@@ -16,6 +16,7 @@ struct snapset_fullness {
 	spinlock_t lock;		/* irq; guards all but work; inside it only set->wq */
 	bool waiting;			/* writers wait, and no room has come since */
 	bool sent, looking, going;	/* the work: it will run, it runs, it may not any more */
+	unsigned long hope;		/* jiffies: so long a deletion may give room */
 	unsigned long until;		/* jiffies */
 	unsigned long told;		/* likewise: when that was last said; the work's */
 	u32 waits, dropped;		/* how often; older snapshots deleted */

@@ -47,6 +47,7 @@ struct part {
 };
 
 static struct bio_set parts;
+static struct bio_set second;		/* of what is read once more: they all end by themselves */
 static struct workqueue_struct *read_wq;
 
 static void put_holder(struct snapset_cow *holder)
@@ -76,12 +77,12 @@ static void io_put(struct image_io *io)
 
 /* A clone of what @iter describes of io->bio, for @bdev. Waits for memory. */
 static struct part *part_new(struct image_io *io, struct block_device *bdev,
-			     struct bvec_iter iter)
+			     struct bvec_iter iter, struct bio_set *bios)
 {
 	struct bio *bio;
 	struct part *part;
 
-	while (!(bio = snapset_bio_clone(bdev, io->bio, GFP_NOIO, &parts)))
+	while (!(bio = snapset_bio_clone(bdev, io->bio, GFP_NOIO, bios)))
 		msleep(1);	/* a payload that has no reserve (integrity) */
 	part = container_of(bio, struct part, bio);
 	snapset_bio_clone_flags(bio, io->bio, false);
@@ -204,7 +205,8 @@ static struct page *mem_page(void *arg, u64 index)
  * puts @holder. Returns how many bytes it served.
  */
 static u32 read_kept(struct image_io *io, struct bvec_iter iter, u32 offset,
-		     struct snapset_map_run *run, struct snapset_cow *holder)
+		     struct snapset_map_run *run, struct snapset_cow *holder,
+		     struct bio_set *bios)
 {
 	struct snapset_store *store = snapset_place_store(run->place);
 	struct snapset_copy *copy;
@@ -231,7 +233,7 @@ static u32 read_kept(struct image_io *io, struct bvec_iter iter, u32 offset,
 	} else {
 		snapset_store_locate(store, snapset_place_granule(run->place), &bdev,
 				     &sector);
-		part = part_new(io, bdev, iter);
+		part = part_new(io, bdev, iter, bios);
 		part->holder = holder;
 		part_send(part, sector + (offset >> SECTOR_SHIFT), part_done);
 		return bytes;
@@ -260,7 +262,8 @@ static void walk(struct image_io *io, struct bvec_iter iter, bool kept_only)
 		if (!snapset_chain_lookup(io->cow, first, nr, &run, &holder))
 			break;		/* over */
 		if (holder) {
-			bytes = read_kept(io, iter, offset, &run, holder);
+			bytes = read_kept(io, iter, offset, &run, holder,
+					  kept_only ? &second : &parts);
 		} else {
 			struct bvec_iter some = iter;
 
@@ -288,7 +291,8 @@ static void part_again(struct work_struct *work)
 
 static void read_origin(struct image_io *io, struct bvec_iter iter)
 {
-	struct part *part = part_new(io, io->cow->origin->bdev.bdev, iter);
+	struct part *part = part_new(io, io->cow->origin->bdev.bdev, iter,
+				     &parts);
 
 	INIT_WORK(&part->work, part_again);
 	snapset_fault("image-read-origin");
@@ -329,12 +333,26 @@ int snapset_image_read_init(void)
 	/* the rescuer: a walk may wait here while its bios wait for it to return */
 	err = bioset_init(&parts, 64, offsetof(struct part, bio), BIOSET_NEED_RESCUER);
 	if (err)
-		destroy_workqueue(read_wq);
+		goto destroy_wq;
+	/*
+	 * Another reserve: what has been read for the first time and found kept holds one of
+	 * those while it waits for a worker, and the workers may all wait here.
+	 */
+	err = bioset_init(&second, 64, offsetof(struct part, bio), 0);
+	if (err)
+		goto exit_parts;
+	return 0;
+
+exit_parts:
+	bioset_exit(&parts);
+destroy_wq:
+	destroy_workqueue(read_wq);
 	return err;
 }
 
 void snapset_image_read_exit(void)
 {
 	destroy_workqueue(read_wq);
+	bioset_exit(&second);
 	bioset_exit(&parts);
 }

@@ -24,6 +24,7 @@
 
 #define MUCH_NEWS	16
 #define LATE_NS		(100 * NSEC_PER_USEC)
+#define MEMORY_NS	(10 * NSEC_PER_MSEC)	/* and then it is tried again */
 
 /*
  * No news is forgotten: whoever makes the first since the worker looked (it sets the
@@ -169,7 +170,7 @@ static bool job_copy(struct snapset_job *job)
 /*
  * False: @cow lacks something for it. What that is has been said before it was tried for
  * the last time, so whoever gives some afterwards sends the worker; or, if every try lacked
- * something else, the timer does.
+ * something else, or memory, the timer does.
  */
 static bool job_run(struct snapset_origin *o, struct snapset_job *job)
 {
@@ -187,13 +188,16 @@ static bool job_run(struct snapset_origin *o, struct snapset_job *job)
 		}
 		snapset_store_push(cow->store);
 		if (said && cow->lack == lack)
-			return false;
+			break;
 		lack = cow->lack;
 		said = true;
 		snapset_cow_starve(cow, true);
 		smp_mb();	/* before the next try; pairs as in snapset_cow_starve() */
 	}
-	hrtimer_start(&o->jobs.late, ns_to_ktime(LATE_NS), HRTIMER_MODE_REL);
+	/* the reserve may lie with copies at a store that hangs; others' memory is told by no one */
+	if (tries == 3 || cow->lack == SNAPSET_LACKS_MEMORY)
+		hrtimer_start(&o->jobs.late, ns_to_ktime(tries == 3 ? LATE_NS : MEMORY_NS),
+			      HRTIMER_MODE_REL);
 	return false;
 }
 

@@ -12,8 +12,10 @@
  * begin() notes the tasks that are in 1. or 2., or look so. One is seen in 3. when
  *
  * - it calls the hook with bio_list not set, or has ended; or
- * - it has slept, or been in user space, since it was noted: then it is not in 1., nor
- *   will it be with W; and after that bio_list is seen not set: not in 2. either.
+ * - it has slept, or been in user space, since it was noted, or has run for a whole second
+ *   (1. is microseconds of its own; a busy softirq thread does neither of the first two):
+ *   then it is not in 1., nor will it be with W; and after that bio_list is seen not
+ *   set: not in 2. either.
  *
  * Whether it runs is read before bio_list, here and in begin(): a task that goes from 1.
  * to 2. and to sleep has written bio_list before it left the run queue.
@@ -34,7 +36,7 @@ struct passer {
 	struct hlist_node link;		/* readers RCU: the hook */
 	struct task_struct *task;	/* with a reference */
 	unsigned long slept;		/* how often when it was noted */
-	u64 user;			/* and its time in user space */
+	u64 user, ran;			/* its time in user space, and in all: ns */
 	bool passed;
 	struct rcu_head rcu;
 };
@@ -61,6 +63,7 @@ static bool note(struct task_struct *task)
 	get_task_struct(task);
 	p->slept = READ_ONCE(task->nvcsw);
 	p->user = READ_ONCE(task->utime);
+	p->ran = READ_ONCE(task->se.sum_exec_runtime);
 	hash_add_rcu(passers, &p->link, (unsigned long)task);
 	return true;
 }
@@ -104,7 +107,8 @@ static bool has_passed(struct passer *p)
 
 	if (READ_ONCE(p->passed) || READ_ONCE(task->exit_state))
 		return true;
-	elsewhere = READ_ONCE(task->nvcsw) != p->slept || READ_ONCE(task->utime) != p->user;
+	elsewhere = READ_ONCE(task->nvcsw) != p->slept || READ_ONCE(task->utime) != p->user ||
+		    READ_ONCE(task->se.sum_exec_runtime) - p->ran > NSEC_PER_SEC;
 	elsewhere |= !runs(task);	/* last: its barrier is for both */
 	return elsewhere && !READ_ONCE(task->bio_list);
 }

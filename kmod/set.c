@@ -18,7 +18,7 @@
 
 /* guards the registry, every set's members and session; outermost */
 DEFINE_MUTEX(snapset_set_mutex);
-struct workqueue_struct *snapset_set_wq, *snapset_take_wq;
+struct workqueue_struct *snapset_set_wq, *snapset_take_wq, *snapset_full_wq;
 
 LIST_HEAD(snapset_sets);		/* set_mutex */
 struct snapset_set *snapset_making;	/* likewise */
@@ -216,8 +216,17 @@ int snapset_set_init(void)
 		return -ENOMEM;
 	/* everybody's writes wait for it, and udev has much to do for each image */
 	snapset_take_wq = alloc_workqueue("snapset-take", WQ_UNBOUND | WQ_HIGHPRI, 0);
-	if (snapset_take_wq)
-		return 0;
+	if (!snapset_take_wq)
+		goto destroy_set_wq;
+	/* not behind teardowns, of which any number may wait for a store that hangs */
+	snapset_full_wq = alloc_workqueue("snapset-full", WQ_UNBOUND, 0);
+	if (!snapset_full_wq)
+		goto destroy_take_wq;
+	return 0;
+
+destroy_take_wq:
+	destroy_workqueue(snapset_take_wq);
+destroy_set_wq:
 	destroy_workqueue(snapset_set_wq);
 	return -ENOMEM;
 }
@@ -226,5 +235,6 @@ void snapset_set_exit(void)
 {
 	WARN_ON(!list_empty(&snapset_sets));
 	destroy_workqueue(snapset_take_wq);
-	destroy_workqueue(snapset_set_wq);
+	destroy_workqueue(snapset_set_wq);	/* the last sets, and with them their looks */
+	destroy_workqueue(snapset_full_wq);
 }

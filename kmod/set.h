@@ -91,6 +91,7 @@ struct snapset_set {
 extern struct mutex snapset_set_mutex;
 extern struct workqueue_struct *snapset_set_wq;	/* teardowns; unbound */
 extern struct workqueue_struct *snapset_take_wq;	/* takes; unbound, before others */
+extern struct workqueue_struct *snapset_full_wq;	/* looks of full stores: writers wait */
 
 static inline bool snapset_set_is(struct snapset_set *set, enum snapset_state state)
 {

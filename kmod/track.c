@@ -132,6 +132,15 @@ static void free_origin(struct work_struct *work)
 	snapset_text_put();
 }
 
+/*
+ * The head of NVMe multipath accounts a write when a path's queue starts it, and not
+ * while it waits there.
+ */
+static bool counts_late(const struct gendisk *disk)
+{
+	return !queue_is_mq(disk->queue) && str_has_prefix(disk->disk_name, "nvme");
+}
+
 struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 					     struct netlink_ext_ack *extack)
 {
@@ -191,7 +200,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	if (err)
 		goto destroy_wq;
 	/* the read that was to be seen was accounted as in flight; no matter if another was */
-	o->accounts = time_after_eq(snapset_disk_stamp(o->disk), begun);
+	o->accounts = time_after_eq(snapset_disk_stamp(o->disk), begun) && !counts_late(o->disk);
 	mutex_lock(&origins_mutex);
 	err = check_overlap(o, name, extack);
 	count_writes(o);

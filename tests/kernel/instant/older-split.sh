@@ -16,7 +16,7 @@ may_hang
 # below the loop device: a gate that can be shut, and half a second for each write
 dm slow "0 $(sectors "$SCRATCH0") delay $SCRATCH0 0 0 $SCRATCH0 0 500"
 dm door "0 $(sectors "$SCRATCH0") linear /dev/mapper/slow 0"
-on_exit dmsetup resume door
+on_exit dmsetup resume --noudevsync door
 loop=$(losetup -f --show --direct-io=on /dev/mapper/door) || fail "losetup"
 on_exit losetup -d "$loop"
 queue=/sys/block/${loop#/dev/}/queue
@@ -24,6 +24,10 @@ echo none >"$queue/scheduler"
 echo 4 >"$queue/nr_requests" || skip "the queue cannot be made this short"
 echo 4 >"$queue/max_sectors_kb"
 head -c 8192 /dev/zero | tr '\0' B >new
+# it would look into the new device, and its reads have the tags
+must udevadm settle
+must udevadm control --stop-exec-queue
+on_exit udevadm control --start-exec-queue
 must dmsetup suspend --nolockfs --noflush door
 put() { # BLOCK KIB
 	dd if=new of="$loop" bs="$2k" count=1 seek="$1" oflag=direct conv=notrunc 2>/dev/null &
@@ -48,7 +52,7 @@ in_the_making() { snapraw list | grep -q ' state [123] '; }
 wait_for 60 in_the_making || fail "no set is being made: $(cat out)"
 pause 1
 in_the_making || fail "the set did not wait for the writes: $(cat out)"
-must dmsetup resume door
+must dmsetup resume --noudevsync door
 if must wait $taker; then
 	taken out
 	before=$(blk digest "${IMAGE[0]}")
