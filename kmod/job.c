@@ -194,7 +194,7 @@ static bool job_run(struct snapset_origin *o, struct snapset_job *job)
 		snapset_cow_starve(cow, true);
 		smp_mb();	/* before the next try; pairs as in snapset_cow_starve() */
 	}
-	/* the reserve may lie with copies at a store that hangs; others' memory is told by no one */
+	/* the reserve may lie with copies at a store that hangs, and nothing tells of others */
 	if (tries == 3 || cow->lack == SNAPSET_LACKS_MEMORY)
 		hrtimer_start(&o->jobs.late, ns_to_ktime(tries == 3 ? LATE_NS : MEMORY_NS),
 			      HRTIMER_MODE_REL);
