@@ -14,6 +14,7 @@ take "$SCRATCH0"
 kept=${SNAP[0]} kept_image=${IMAGE[0]}
 
 for how in KILL TERM; do
+	rm -f out	# the last round's: it is made anew only when that program has begun
 	snapraw take --stay "$SCRATCH1" "$SCRATCH2" >out </dev/zero &
 	owner=$!
 	wait_for 60 grep -q ready out || fail "no set: $(cat out)"

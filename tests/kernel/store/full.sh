@@ -13,6 +13,7 @@
 load
 for store in "--store-limit 8M" "--store $SCRATCH1"; do
 	fill "$SCRATCH0" model
+	rm -f events.out	# the last round's
 	snapraw events 3600 >events.out &
 	events=$!
 	wait_for 60 grep -q ready events.out || fail "no listener: $(cat events.out)"
