@@ -27,6 +27,9 @@ tool=$!
 wait_for 60 holding || fail "the writes are not held: $(cat create.out)"
 hang door
 kill -INT $tool
+# the take goes on when the cancel has come: it could be made before
+aborting() { snapraw list | grep -q ' state 6 '; }
+wait_for 60 aborting || fail "the cancel does not come: $(snapraw list)"
 fault go
 over() { ! snapraw list | grep -Eq ' state ([0-4]|6) '; }
 modprobe "$family" &
