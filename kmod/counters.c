@@ -32,6 +32,7 @@ static const char * const names[SNAPSET_OBJ_KINDS] = {
 	[SNAPSET_OBJ_OWED]	= "owed",
 	[SNAPSET_OBJ_CLONE]	= "clone",
 	[SNAPSET_OBJ_JOB]	= "job",
+	[SNAPSET_OBJ_LANE]	= "lane",
 	[SNAPSET_OBJ_COPY]	= "copy",
 	[SNAPSET_OBJ_PAGE]	= "page",
 	[SNAPSET_OBJ_PLACE]	= "place",

@@ -20,6 +20,7 @@ enum snapset_object {
 	SNAPSET_OBJ_OWED,	/* steps of a take that were given up but have not ended */
 	SNAPSET_OBJ_CLONE,	/* writes in flight below the hook */
 	SNAPSET_OBJ_JOB,	/* writes waiting for a copy */
+	SNAPSET_OBJ_LANE,	/* cgroups whose writes we submit */
 	SNAPSET_OBJ_COPY,	/* copies between origin and store */
 	SNAPSET_OBJ_PAGE,	/* pages of copies and of memory stores */
 	SNAPSET_OBJ_PLACE,	/* granules of stores that are taken */

@@ -234,6 +234,7 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 				    const struct snapset_cow_ops *ops, void *owner)
 {
 	struct snapset_cow *cow = snapset_may_fail(kzalloc(sizeof(*cow), GFP_KERNEL));
+	unsigned int i;
 
 	if (!cow)
 		return ERR_PTR(-ENOMEM);
@@ -248,7 +249,8 @@ struct snapset_cow *snapset_cow_new(struct snapset_origin *origin,
 	cow->granules = DIV_ROUND_UP_ULL(cow->sectors, SNAPSET_GRANULE_SECTORS);
 	snapset_map_init(&cow->map);
 	mutex_init(&cow->leave_mutex);
-	INIT_LIST_HEAD(&cow->waiting);
+	for (i = 0; i < SNAPSET_URGENCIES; i++)
+		INIT_LIST_HEAD(&cow->waiting[i]);
 	INIT_LIST_HEAD(&cow->hungry);
 	INIT_WORK(&cow->died_work, tell_death);
 	INIT_WORK(&cow->drop_work, drop);

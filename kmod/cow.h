@@ -14,6 +14,7 @@
 #include "map.h"
 #include "range.h"
 #include "store.h"
+#include "urgency.h"
 
 struct snapset_origin;
 
@@ -83,7 +84,9 @@ struct snapset_cow {
 	struct work_struct died_work, drop_work;
 
 	struct list_head in_budget;	/* budget->lock */
-	struct list_head waiting;	/* jobs that lack something, the first knows what: worker */
+	/* jobs that lack something, the first that was tried knows what: worker */
+	struct list_head waiting[SNAPSET_URGENCIES];
+	unsigned int turn;		/* of them: likewise */
 	struct list_head hungry;	/* jobs.hungry, when there are some: the worker's */
 	bool starving;			/* likewise; read by the budget */
 	enum snapset_lack lack;		/* of what; written by the worker, before it tries again */

@@ -29,9 +29,11 @@ static void job_hand_over(struct snapset_origin *o, struct snapset_job *job)
  */
 static bool may_begin_here(struct snapset_origin *o, struct bio *bio)
 {
+	enum snapset_urgency urgency = snapset_urgency_of(bio);
+
 	return !current->bio_list && !snapset_bio_impatient(bio) &&
-	       !atomic_read(&o->starving) && bio_list_empty(&o->jobs.taken) &&
-	       READ_ONCE(o->jobs.nr) < SNAPSET_MAX_JOBS;
+	       !atomic_read(&o->starving) && bio_list_empty(&o->jobs.taken[urgency]) &&
+	       snapset_jobs_room(&o->jobs) & BIT(urgency);
 }
 
 struct bio *snapset_jobs_take_here(struct snapset_origin *o, struct snapset_cow *cow,

@@ -18,9 +18,11 @@ static struct kmem_cache *copy_cache;
 
 int snapset_jobs_init(struct snapset_jobs *jobs)
 {
+	unsigned int i;
 	int err;
 
-	bio_list_init(&jobs->taken);
+	for (i = 0; i < SNAPSET_URGENCIES; i++)
+		bio_list_init(&jobs->taken[i]);
 	INIT_LIST_HEAD(&jobs->all);
 	INIT_LIST_HEAD(&jobs->ready);
 	INIT_LIST_HEAD(&jobs->hungry);
@@ -48,7 +50,7 @@ exit_jobs:
 
 void snapset_jobs_destroy(struct snapset_jobs *jobs)
 {
-	WARN_ON(!bio_list_empty(&jobs->taken) || !list_empty(&jobs->all) ||
+	WARN_ON(snapset_jobs_taken(jobs) || !list_empty(&jobs->all) ||
 		!llist_empty(&jobs->done));
 	mempool_exit(&jobs->page_pool);
 	mempool_exit(&jobs->copy_pool);

@@ -10,6 +10,28 @@
 
 /* A job that has yet to begin; NULL: no memory. Does not sleep. */
 struct snapset_job *snapset_job_new(struct snapset_origin *o);
+/* The urgencies, as bits, of taken writes. */
+static inline unsigned int snapset_jobs_taken(const struct snapset_jobs *jobs)
+{
+	unsigned int have = 0, i;
+
+	for (i = 0; i < SNAPSET_URGENCIES; i++)
+		if (!bio_list_empty(&jobs->taken[i]))
+			have |= BIT(i);
+	return have;
+}
+
+/* Likewise, of writes that may have a job now. */
+static inline unsigned int snapset_jobs_room(const struct snapset_jobs *jobs)
+{
+	if (READ_ONCE(jobs->nr) >= SNAPSET_MAX_JOBS)
+		return 0;
+	if (READ_ONCE(jobs->patient) >= SNAPSET_MAX_PATIENT ||
+	    READ_ONCE(jobs->patient_granules) >= SNAPSET_PATIENT_GRANULES)
+		return BIT(SNAPSET_URGENT);
+	return BIT(SNAPSET_URGENCIES) - 1;
+}
+
 /* Of one that did not begin. */
 void snapset_job_free(struct snapset_origin *o, struct snapset_job *job);
 

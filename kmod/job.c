@@ -54,7 +54,7 @@ void snapset_jobs_take(struct snapset_origin *o, struct bio *bio)
 	unsigned long flags;
 
 	spin_lock_irqsave(&o->lock, flags);
-	bio_list_add(&o->jobs.taken, bio);
+	bio_list_add(&o->jobs.taken[snapset_urgency_of(bio)], bio);
 	spin_unlock_irqrestore(&o->lock, flags);
 	snapset_jobs_tell(o);
 }
@@ -73,24 +73,45 @@ static void granted_are_ready(struct snapset_origin *o, struct list_head *grante
 	}
 }
 
-/* It waits for what @cow lacks, behind those that do so already. */
+/* The urgencies, as bits, of jobs that wait for what @cow lacks. */
+static unsigned int waiting(const struct snapset_cow *cow)
+{
+	unsigned int have = 0, i;
+
+	for (i = 0; i < SNAPSET_URGENCIES; i++)
+		if (!list_empty(&cow->waiting[i]))
+			have |= BIT(i);
+	return have;
+}
+
+/* It waits for what @cow lacks, behind those of its urgency that do so already. */
 static void job_wait(struct snapset_origin *o, struct snapset_job *job)
 {
 	struct snapset_cow *cow = job->cow;
 
 	if (list_empty(&cow->hungry))
 		list_add_tail(&cow->hungry, &o->jobs.hungry);
-	list_add_tail(&job->ready, &cow->waiting);
+	list_add_tail(&job->ready, &cow->waiting[job->urgency]);
 	snapset_cow_starve(cow, true);
 }
 
 /* None of @cow's jobs waits any more? */
 static void cow_fed(struct snapset_cow *cow)
 {
-	if (!cow->starving || !list_empty(&cow->waiting))
+	if (!cow->starving || waiting(cow))
 		return;
 	list_del_init(&cow->hungry);
 	snapset_cow_starve(cow, false);
+}
+
+/* It is one more, or less, of those that have a bound of their own. */
+static void count_patient(struct snapset_jobs *jobs, const struct snapset_job *job, int by)
+{
+	if (!job->bio || job->urgency == SNAPSET_URGENT)
+		return;
+	WRITE_ONCE(jobs->patient, jobs->patient + by);
+	WRITE_ONCE(jobs->patient_granules, jobs->patient_granules +
+		   by * (s64)(job->node.last - job->node.start + 1));
 }
 
 /* The worker lets go of a job, whose bio is judged again. */
@@ -102,14 +123,15 @@ static void job_end(struct snapset_origin *o, struct snapset_job *job)
 	spin_lock_irq(&o->lock);
 	list_del(&job->link);
 	o->jobs.nr--;
+	count_patient(&o->jobs, job, -1);
 	list_del_init(&job->ready);
 	snapset_rl_remove(&o->rl, &job->node, &granted);
 	granted_are_ready(o, &granted);
 	spin_unlock_irq(&o->lock);
-	if (bio)
-		snapset_origin_resubmit(bio);
-	else
+	if (!bio)
 		o->jobs.aheads--;
+	else if (!snapset_lane_take(o, bio))
+		snapset_origin_resubmit(bio);
 	cow_fed(job->cow);
 	snapset_cow_put(job->cow);
 	snapset_job_free(o, job);
@@ -238,6 +260,7 @@ enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapse
 	unsigned long flags;
 
 	job->bio = bio;
+	job->urgency = bio ? snapset_urgency_of(bio) : SNAPSET_ASYNC;
 	job->node.start = snapset_range_first_granule(r);
 	job->node.last = snapset_range_last_granule(r);
 	job->cursor = job->node.start;
@@ -254,6 +277,7 @@ enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapse
 		snapset_ahead_note(&o->jobs.ahead, job->cursor);
 	list_add_tail(&job->link, &o->jobs.all);
 	o->jobs.nr++;
+	count_patient(&o->jobs, job, 1);
 	if (snapset_rl_insert(&o->rl, &job->node))
 		begun = SNAPSET_JOB_GRANTED;
 	if (begun == SNAPSET_JOB_GRANTED && here)
@@ -290,6 +314,21 @@ static bool anybody(struct snapset_origin *o)
 	return any;
 }
 
+/* Whose turn it is to have a job; NULL: no write's. */
+static struct bio *next_taken(struct snapset_origin *o)
+{
+	struct snapset_jobs *jobs = &o->jobs;
+	struct bio *bio = NULL;
+	unsigned int have;
+
+	spin_lock_irq(&o->lock);
+	have = snapset_jobs_taken(jobs) & snapset_jobs_room(jobs);
+	if (have)
+		bio = bio_list_pop(&jobs->taken[snapset_turn(&jobs->turn, have)]);
+	spin_unlock_irq(&o->lock);
+	return bio;
+}
+
 /*
  * Gives each taken bio a job, as far as jobs can be had. The end of a job in this worker,
  * which is always followed by a call of this, makes place for the next.
@@ -300,20 +339,20 @@ static void make_jobs(struct snapset_origin *o)
 	struct snapset_job *job = NULL;
 	struct bio *bio;
 
-	while (!bio_list_empty(&jobs->taken) && READ_ONCE(jobs->nr) < SNAPSET_MAX_JOBS) {
+	while (snapset_jobs_taken(jobs) & snapset_jobs_room(jobs)) {
 		if (!job && anybody(o)) {
 			job = snapset_job_new(o);
 			if (!job)
 				return;
 		}
-		spin_lock_irq(&o->lock);
-		bio = bio_list_pop(&jobs->taken);
-		spin_unlock_irq(&o->lock);
+		bio = next_taken(o);
+		if (!bio)
+			break;
 		snapset_fault("job-begin");
 		if (job && snapset_job_begin(o, job, bio, bio_range_in(o, bio), NULL,
 					     false) != SNAPSET_JOB_NOBODY)
 			job = NULL;
-		else
+		else if (!snapset_lane_take(o, bio))
 			snapset_origin_submit(o, bio);	/* to be judged again */
 	}
 	if (job)
@@ -350,9 +389,9 @@ static bool run_job(struct snapset_origin *o, struct snapset_job *job)
 	struct snapset_cow *cow = job->cow;
 
 	list_del_init(&job->ready);
-	/* what the first of its engine lacks, it lacks, too */
-	if (!snapset_cow_done(cow) && ((job->bio && !list_empty(&cow->waiting)) ||
-				       !job_run(o, job))) {
+	/* what those of its engine lack whose turn is before its own, it lacks, too */
+	if (!snapset_cow_done(cow) &&
+	    ((job->bio && waiting(cow) & (BIT(job->urgency + 1) - 1)) || !job_run(o, job))) {
 		job_wait(o, job);
 		return false;
 	}
@@ -368,12 +407,16 @@ static void feed_hungry(struct snapset_origin *o)
 {
 	struct snapset_cow *cow, *next;
 	struct snapset_job *job;
+	unsigned int have, u;
 
 	list_for_each_entry_safe(cow, next, &o->jobs.hungry, hungry) {
-		while (!list_empty(&cow->waiting)) {
-			job = list_first_entry(&cow->waiting, struct snapset_job, ready);
-			if (!snapset_cow_done(cow) && !job_run(o, job))
+		while ((have = waiting(cow))) {
+			u = snapset_turn(&cow->turn, have);
+			job = list_first_entry(&cow->waiting[u], struct snapset_job, ready);
+			if (!snapset_cow_done(cow) && !job_run(o, job)) {
+				cow->turn--;	/* it is still its turn */
 				break;
+			}
 			list_del_init(&job->ready);
 			if (job_complete(job))
 				job_end(o, job);
@@ -415,7 +458,8 @@ void snapset_jobs_start(struct snapset_origin *o)
 		ended = run_jobs(o);
 		spin_lock_irq(&o->lock);
 		more = !list_empty(&o->jobs.ready) ||
-		       (ended && (!bio_list_empty(&o->jobs.taken) ||
+		       (ended && ((snapset_jobs_taken(&o->jobs) &
+				   snapset_jobs_room(&o->jobs)) ||
 				  snapset_ahead_any(&o->jobs.ahead)));
 		spin_unlock_irq(&o->lock);
 	} while (more);

@@ -22,6 +22,7 @@
 #include "ahead.h"
 #include "range.h"
 #include "rangelock.h"
+#include "urgency.h"
 
 struct snapset_cow;
 struct snapset_origin;
@@ -33,18 +34,25 @@ struct snapset_job {
 	struct list_head link;		/* jobs->all; origin->lock */
 	/* jobs->ready (origin->lock), its engine's waiting (the worker's), or empty */
 	struct list_head ready;
+	enum snapset_urgency urgency;	/* of its bio */
 	/* the worker's */
 	u64 cursor, last;		/* granules still to look at */
 	unsigned int reading;		/* copies under way */
 };
 
 #define SNAPSET_MAX_JOBS	512	/* of an origin: what is done under its lock is bounded */
+/* of it for what is not urgent, whose copies are otherwise before all that come later */
+#define SNAPSET_MAX_PATIENT	(SNAPSET_MAX_JOBS / 2)
+#define SNAPSET_PATIENT_GRANULES	1024
 
 struct snapset_jobs {
 	/* origin->lock */
-	struct bio_list taken;		/* writes without a job yet */
+	struct bio_list taken[SNAPSET_URGENCIES];	/* writes without a job yet */
 	struct list_head all;
 	unsigned int nr;		/* in all */
+	unsigned int patient;		/* of it with a bio that is not urgent */
+	u64 patient_granules;		/* that those are to destroy */
+	unsigned int turn;		/* of who has the next job: the worker's */
 	struct list_head ready;		/* granted, with granules still to copy */
 	struct snapset_ahead ahead;
 

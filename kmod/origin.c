@@ -272,6 +272,12 @@ static struct bio *clone_surely(struct snapset_origin *o, struct bio *orig)
 	return bio;
 }
 
+void snapset_origin_resubmit(struct bio *bio)
+{
+	snapset_bio_taken_flags(bio);
+	submit_bio_noacct(bio);
+}
+
 void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 {
 	struct snapset_origin *o;
@@ -295,12 +301,6 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 		snapset_origin_resubmit(bio);
 }
 
-void snapset_origin_resubmit(struct bio *bio)
-{
-	snapset_bio_taken_flags(bio);
-	submit_bio_noacct(bio);
-}
-
 void snapset_origin_work(struct work_struct *work)
 {
 	struct snapset_origin *o = container_of(work, struct snapset_origin, work);
@@ -320,7 +320,8 @@ void snapset_origin_work(struct work_struct *work)
 	spin_unlock_irq(&o->lock);
 	blk_start_plug(&plug);
 	while ((bio = bio_list_pop(&bios)))
-		snapset_origin_submit(o, bio);
+		if (!snapset_lane_take(o, bio))
+			snapset_origin_submit(o, bio);
 	blk_finish_plug(&plug);
 	snapset_jobs_start(o);
 }

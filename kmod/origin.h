@@ -24,6 +24,7 @@
 #include "chain.h"
 #include "clone.h"
 #include "job.h"
+#include "lane.h"
 #include "range.h"
 #include "rangelock.h"
 
@@ -44,13 +45,15 @@ struct snapset_origin {
 	bool older_drained;
 	unsigned long older_zero;	/* jiffies, 0: not seen */
 	bool accounts;			/* its driver counts what it has in flight: attach */
-	struct workqueue_struct *wq;	/* own, with rescuer: a driver may make it sleep */
+	/* own, with rescuer: a driver may make it sleep; for the worker and the lanes */
+	struct workqueue_struct *wq;
 	struct work_struct work;
 	struct work_struct free_work;
 
 	struct snapset_cow __rcu *newest;	/* who wants old data kept: lock */
 	struct snapset_chain chain;
 	struct snapset_jobs jobs;
+	struct snapset_lanes lanes;
 	atomic_t starving;		/* engines that lack budget or memory */
 	bool counting;			/* a set is in the making */
 	unsigned long __percpu *inflight;
@@ -124,10 +127,9 @@ static inline void snapset_origin_uncount(struct snapset_origin *origin)
 
 /* Sends the worker. Any context. */
 void snapset_origin_kick(struct snapset_origin *origin);
-/* Judges @bio again and submits it if it may go. Worker only, may sleep. */
+/* Judges @bio again and submits it if it may go. The worker, or a lane; may sleep. */
 void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio);
-
-/* By the hook, where it is judged. Worker only, may sleep. */
+/* By the hook, where it is judged. Likewise. */
 void snapset_origin_resubmit(struct bio *bio);
 
 /* A write, and not an empty flush, which needs neither gate nor count. */

@@ -162,6 +162,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	spin_lock_init(&o->lock);
 	bio_list_init(&o->parked);
 	bio_list_init(&o->again);
+	snapset_lanes_init(o);
 	snapset_chain_init(&o->chain);
 	snapset_rl_init(&o->rl);
 	init_waitqueue_head(&o->idle);
@@ -192,7 +193,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 		goto exit_clones;
 	o->wq = snapset_may_fail(alloc_workqueue("snapset-%u:%u",
 						 WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI,
-						 1, MAJOR(dev), MINOR(dev)));
+						 SNAPSET_MAX_LANES + 2, MAJOR(dev), MINOR(dev)));
 	if (!o->wq)
 		goto free_count;
 	begun = jiffies;

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lanes come and go with what they carry: made by the origin's worker alone, freed by
+ * their own work when it finds nothing more. They are works of the origin's queue, which
+ * runs more of them at once than there may be, and is emptied before the origin goes.
+ */
+#include <linux/blkdev.h>
+#include <linux/slab.h>
+#include "counters.h"
+#include "fault.h"
+#include "lane.h"
+#include "origin.h"
+#include "urgency.h"
+
+static struct bio *lane_pop(struct snapset_lane *lane)
+{
+	struct snapset_origin *o = lane->origin;
+	struct bio *bio;
+
+	spin_lock_irq(&o->lock);
+	bio = bio_list_pop(&lane->bios);
+	if (!bio) {
+		lane->sent = false;
+		if (!list_empty(&lane->link)) {
+			list_del(&lane->link);
+			o->lanes.nr--;
+		}
+	}
+	spin_unlock_irq(&o->lock);
+	return bio;
+}
+
+static void lane_work(struct work_struct *work)
+{
+	struct snapset_lane *lane = container_of(work, struct snapset_lane, work);
+	struct snapset_origin *o = lane->origin;
+	struct blk_plug plug;
+	struct bio *bio;
+
+	blk_start_plug(&plug);
+	while ((bio = lane_pop(lane)))
+		snapset_origin_submit(o, bio);
+	blk_finish_plug(&plug);
+	if (lane != &o->lanes.shared) {	/* else it may be sent again already */
+		kfree(lane);
+		snapset_gone(SNAPSET_OBJ_LANE);
+	}
+}
+
+static void lane_init(struct snapset_lane *lane, struct snapset_origin *o)
+{
+	lane->origin = o;
+	bio_list_init(&lane->bios);
+	INIT_LIST_HEAD(&lane->link);
+	INIT_WORK(&lane->work, lane_work);
+}
+
+void snapset_lanes_init(struct snapset_origin *o)
+{
+	INIT_LIST_HEAD(&o->lanes.list);
+	lane_init(&o->lanes.shared, o);
+}
+
+static struct snapset_lane *lane_find(struct snapset_origin *o, const void *cgroup,
+				      unsigned int urgency)
+{
+	struct snapset_lane *lane;
+
+	lockdep_assert_held(&o->lock);
+	list_for_each_entry(lane, &o->lanes.list, link)
+		if (lane->cgroup == cgroup && lane->urgency == urgency)
+			return lane;
+	return NULL;
+}
+
+static struct snapset_lane *lane_new(struct snapset_origin *o, const void *cgroup,
+				     unsigned int urgency)
+{
+	struct snapset_lane *lane;
+
+	lane = snapset_may_lack(kzalloc(sizeof(*lane), GFP_NOWAIT | __GFP_NOWARN));
+	if (!lane)
+		return NULL;
+	lane_init(lane, o);
+	lane->cgroup = cgroup;
+	lane->urgency = urgency;
+	snapset_made(SNAPSET_OBJ_LANE);
+	return lane;
+}
+
+bool snapset_lane_take(struct snapset_origin *o, struct bio *bio)
+{
+	unsigned int urgency = snapset_urgency_of(bio);
+	struct snapset_lane *lane, *new = NULL;
+	const void *cgroup;
+
+	if (!snapset_may_be_throttled(bio))
+		return false;
+	cgroup = snapset_bio_cgroup(bio);
+	spin_lock_irq(&o->lock);
+	lane = lane_find(o, cgroup, urgency);
+	if (!lane && o->lanes.nr < SNAPSET_MAX_LANES) {
+		spin_unlock_irq(&o->lock);
+		new = lane_new(o, cgroup, urgency);
+		spin_lock_irq(&o->lock);
+		if (new) {	/* lanes go while we do not look, but none comes */
+			list_add_tail(&new->link, &o->lanes.list);
+			o->lanes.nr++;
+		}
+		lane = new;
+	}
+	if (!lane)
+		lane = &o->lanes.shared;
+	bio_list_add(&lane->bios, bio);
+	if (!lane->sent) {	/* under the lock: it may be gone right after */
+		lane->sent = true;
+		queue_work(o->wq, &lane->work);
+	}
+	spin_unlock_irq(&o->lock);
+	return true;
+}
