@@ -3,9 +3,9 @@
 
 DEVICE is mounted at DIR and has the file "file", DM is the device-mapper device "d" over
 a linear table, BACKING a file for a loop device.  The take is told to stand still at PLACE
-(kmod/fault.h), and what is done then has been done, or hangs in the kernel, before it goes
-on: if the machine was too slow for that it is done again with more time, and what it did
-counts as well.  One program, since to start others takes an emulated processor longer than
+(kmod/fault.h) until what is done then has been done, or hangs in the kernel.  If the machine
+was so slow that a timeout of the take came first it is done again, and what it did counts as
+well.  One program, since to start others takes an emulated processor longer than
 all that they do.
 """
 import ctypes
@@ -24,7 +24,7 @@ FAULTS = "/sys/kernel/debug/snapset/faults"
 COUNTERS = "/sys/kernel/debug/snapset/counters"
 FIFREEZE, FITHAW, LOOP_CLR_FD = 0xc0045877, 0xc0045878, 0x4c01
 MS_RDONLY, MS_REMOUNT = 1, 32
-STANDS_MS = 300, 2000, 8000  # less than a hold may take
+TRIES = 3
 HANG_S = 120
 
 # what is passed next; at "prepare" it is the next member's
@@ -34,6 +34,7 @@ NEXT = {"prepare": "sync", "sync": "freeze", "frozen": "hold", "hold": "commit",
 # what may be said to whoever disturbs a take, and when it is always said
 MAY_SAY = re.compile(r"code E_(PROVIDER_VETO|HOLD_WRITES_TIMEOUT|FLUSH_WRITES_TIMEOUT"
                      r"|UNEXPECTED_PROVIDER_ERROR) .* text [^ ]+ [^ ]+")
+TIMED_OUT = re.compile(r"^code E_(HOLD|FLUSH)_WRITES_TIMEOUT", re.MULTILINE)
 REFUSED = {("prepare", "resize"): "has been resized since it was added"}
 # Since 6.6 the kernel knows who froze, and two may, each for himself. A thaw that comes
 # after the gates are closed writes to the member first, and so waits for the set.
@@ -227,12 +228,12 @@ def image_is_right(images):
             os.close(fd)
 
 
-def take(place, what, stand_ms):
+def take(place, what):
     """Says "made" or "refused", and whether it was done while the take stood still."""
     global loop
     loop = loop or run("losetup", "-f", "--show", backing).strip()
     put(FAULTS, "off")
-    put(FAULTS, f"{place} 1 1 {stand_ms} 0")
+    put(FAULTS, f"{place} 1 1 {HANG_S}000 0")
     taker = subprocess.Popen(
         ["snapraw", "take", "--keep", "--hold-timeout", "10000", "--freeze-timeout", "30000",
          "--freeze", where, disk, device, dm, loop],
@@ -242,13 +243,13 @@ def take(place, what, stand_ms):
         raise SystemExit(f"the take did not come by: {taker.stdout.read()}")
     act = Act(what)
     act.start()
-    while True:
-        done = act.over or act.hangs()
+    late = False
+    while not late and not act.over and not act.hangs():
         late = goes_on(place, state()[1])
-        if done or late:
-            break
         time.sleep(0.002)
+    put(FAULTS, "go")
     said = taker.communicate()[0]
+    late = late or bool(TIMED_OUT.search(said))
     wait_for("what he does to end", lambda: act.over)
     act.join()
     put(FAULTS, "off")
@@ -288,9 +289,9 @@ for p in places:
         faulthandler.dump_traceback_later(4 * HANG_S, exit=True)
         try:
             result = None
-            for ms in STANDS_MS:
+            for _ in range(TRIES):
                 if result is None:
-                    result = take(p, w, ms)
+                    result = take(p, w)
             if result is None:
                 raise SystemExit("it was not done while the take stood still")
         except (OSError, subprocess.CalledProcessError) as e:
