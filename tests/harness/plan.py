@@ -9,7 +9,7 @@ import threading
 from . import TOP, VM
 from .catalog import BuildTest, HostTest, VmTest
 from .machine import Machine
-from .results import FAIL, PASS, SKIP, base, tail
+from .results import FAIL, PASS, SKIP, base, complaints, tail
 from .work import Command, Late
 
 PREPARE = 5400      # seconds; the debug kernel is compiled, which takes half an hour
@@ -25,6 +25,7 @@ class Pool:
     def __init__(self, kernel, options):
         self.kernel, self.options = kernel, options
         self.tests, self.machines, self.booted = [], 0, 0
+        self.dead = ""          # the machine that died before it was up
         self.disks = []
 
     def add(self, seconds, test):
@@ -198,6 +199,8 @@ class Plan:
                 pool.machines -= 1
         up = machine.said and machine.said[-1] == "KTAP version 1"
         wrong = machine.finish()
+        if not up and self._once_more(pool, path):
+            return
         if wrong or not up:
             with open(path + ".log", "w", encoding="utf-8") as f:
                 f.write("\n".join(machine.said + machine.last) + "\n")
@@ -209,3 +212,17 @@ class Plan:
                 for _, test in pool.tests:
                     self.report.result(FAIL, kernel.name, test.name, 0, 0, "no VM for it")
                 pool.tests = []
+
+    def _once_more(self, pool, path):
+        """An emulated machine dies in its boot now and then, before anything of ours has
+        run: code that the kernel patches is run by another processor as it was.  Once is
+        told, and forgiven: tests are left, so another one is booted."""
+        with self.changed:
+            if pool.dead:
+                return False
+            pool.dead = path
+        why = complaints(path + ".kmsg").splitlines()
+        self.report.say("%s: %s died in its boot, before any test, and is booted once more: %s" %
+                        (pool.kernel.name, os.path.basename(path),
+                         why[0] if why else "it said nothing"))
+        return True

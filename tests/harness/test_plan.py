@@ -20,6 +20,7 @@ while [ $# -gt 0 ]; do [ "$1" != --log ] || log=$2; shift; done
 echo boot >>"$0.boots"
 echo "Linux version" >"$log"
 [ ! -e "$0.dead" ] || exit 125
+[ ! -e "$0.once" ] || { rm "$0.once"; echo "[ 4.0] Oops: int3" >>"$log"; exit 99; }
 echo "KTAP version 1"
 n=0 status=0
 while read -r test; do
@@ -186,12 +187,22 @@ class PlanTest(unittest.TestCase):
         self.assertFalse(self.good)
 
     def test_no_boot(self):
-        """A VM that does not come up fails all that it was for, once."""
+        """A VM that does not come up, nor the next, fails all that it was for, once."""
         with open(self.vm + ".dead", "w", encoding="utf-8"):
             pass
         self.run_plan(FakeTest("a/one"), FakeTest("a/two"))
         self.assertIn("0 passed, 3 failed", self.out)
-        self.assertEqual(len(self.lines("boots")), 1)
+        self.assertEqual(len(self.lines("boots")), 2)
+
+    def test_boot_again(self):
+        """One that dies before any test is told of, and another one is booted."""
+        with open(self.vm + ".once", "w", encoding="utf-8"):
+            pass
+        self.run_plan(FakeTest("a/one"), FakeTest("a/two"))
+        self.assertIn("6.1: vm-0-1 died in its boot, before any test, and is booted once more: "
+                      "2:[ 4.0] Oops: int3", self.out)
+        self.assertEqual(len(self.lines("boots")), 2)
+        self.assertIn("2 passed, 0 failed", self.out)
 
     def test_gone(self):
         """A kernel that nobody serves any more is skipped, with the reason."""
