@@ -306,14 +306,8 @@ may_hang() {
 holding() { snapraw list | grep -q ' state 3 '; }
 
 # let_go_held NAME SECONDS: so long after the writes of a set have come to be held;
-# runs until then. On the debug kernel seconds go by until that has been seen.
-let_go_held() {
-	local seconds=$2
-
-	[ "$KERNEL" != debug ] || seconds=0.5
-	wait_for 60 holding && sleep "$seconds"
-	let_go "$1"
-}
+# runs until then.
+let_go_held() { letgo "$1-below" "${2}000"; }
 
 # null_disk NAME KEY=VALUE...: a null_blk disk; sets NULL_DISK. Its size is in MiB.
 null_disk() {
