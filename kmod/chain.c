@@ -71,6 +71,37 @@ bool snapset_chain_join(struct snapset_cow *cow)
 	return lives;
 }
 
+/* What the dead still have is on its way back. */
+static u64 index_of_living(struct snapset_budget *budget)
+{
+	struct snapset_cow *cow;
+	u64 sum = 0;
+
+	spin_lock_irq(&budget->lock);
+	list_for_each_entry(cow, &budget->engines, in_budget)
+		if (!snapset_cow_dead(cow))
+			sum += READ_ONCE(cow->index);
+	spin_unlock_irq(&budget->lock);
+	return sum;
+}
+
+/* Its map has grown: past the set's limit it is lost, rather than the machine's memory. */
+static void index_grown(struct snapset_cow *cow)
+{
+	struct snapset_budget *budget = cow->budget;
+	s64 more = cow->map.bytes - cow->index;
+
+	lockdep_assert_held(&cow->origin->chain.map_mutex);
+	if (!more)
+		return;
+	WRITE_ONCE(cow->index, cow->map.bytes);
+	if (atomic64_add_return(more, &budget->index) > budget->index_limit &&
+	    index_of_living(budget) > budget->index_limit)
+		snapset_cow_kill(cow, SNAPSET_E_OUTOFMEMORY,
+				 "the index of what is kept takes more RAM than the set may use for it: %llu bytes",
+				 budget->index_limit);
+}
+
 /* Those parts of a run that @heir has not are added to its map, at their place. */
 static int add_lacking(struct snapset_cow *heir, u64 start, u64 len, u64 place, gfp_t gfp)
 {
@@ -85,6 +116,7 @@ static int add_lacking(struct snapset_cow *heir, u64 start, u64 len, u64 place, 
 				return err;
 			if (place < SNAPSET_PLACE_ZERO)
 				atomic64_add(has.len, &heir->handed);
+			index_grown(heir);
 		}
 		start += has.len;
 		place += has.len;
@@ -167,6 +199,7 @@ int snapset_chain_add(struct snapset_copy *copy)
 				 "no memory to take over what a deleted snapshot had kept");
 	err = snapset_map_add(&cow->map, copy->start, copy->io.len, copy->io.place, gfp);
 	copy->kept = !err;
+	index_grown(cow);
 	mutex_unlock(lock);
 	return err;
 }
@@ -335,7 +368,10 @@ static void has_left(struct snapset_cow *cow)
 {
 	bool leaving;
 
+	/* out of the chain: nobody changes it any more */
 	snapset_map_destroy(&cow->map);
+	atomic64_sub(cow->index, &cow->budget->index);
+	WRITE_ONCE(cow->index, 0);
 	atomic64_set(&cow->allocated, 0);
 	atomic64_set(&cow->handed, 0);
 	spin_lock_irq(&cow->origin->lock);

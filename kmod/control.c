@@ -55,6 +55,7 @@ static void fill_defaults(struct snapset_params *p)
 	p->freeze_ms = p->freeze_ms ?: DEFAULT_FREEZE_MS;
 	p->stall_ms = p->stall_ms ?: DEFAULT_STALL_MS;
 	p->budget = p->budget ?: DEFAULT_BUDGET;
+	p->index_limit = p->index_limit ?: (u64)totalram_pages() << PAGE_SHIFT >> 3;
 	p->full_wait_ms = p->full_wait_ms ?: DEFAULT_FULL_WAIT_MS;
 }
 
@@ -83,7 +84,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	set->params = *p;
 	fill_defaults(&set->params);
 	set->session = session;
-	snapset_budget_init(&set->budget, set->params.budget);
+	snapset_budget_init(&set->budget, set->params.budget, set->params.index_limit);
 	snapset_full_init(set);
 	INIT_LIST_HEAD(&set->snaps);
 	snapset_state_init(&set->state);

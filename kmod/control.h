@@ -28,6 +28,7 @@ struct snapset_params {
 	u32 freeze_ms;
 	u32 stall_ms;
 	u64 budget;		/* bytes */
+	u64 index_limit;	/* bytes */
 	u32 store_kind;		/* enum snapset_store_kind */
 	dev_t store_dev;	/* SNAPSET_STORE_BDEV */
 	u64 store_limit;	/* bytes; memory store */
@@ -55,7 +56,7 @@ struct snapset_set_info {
 	char waits_for[SNAPSET_NAME_MAX + 1];	/* whom the phase waits for; "": nobody */
 	u64 elapsed_ns, deadline_ns;
 	u64 t_prepare, t_freeze, t_hold, t_drain, t_frozen, t_total;
-	u64 parked, created, budget;
+	u64 parked, created, budget, index_limit;
 	u32 store_kind;
 	dev_t store_dev;
 	u64 store_id, store_size, store_used, store_rate;
@@ -79,7 +80,7 @@ struct snapset_snap_info {
 	char image_name[32];
 	u32 openers;
 	u64 created, t_drain;
-	u64 copied, stored, in_ram, allocated;
+	u64 copied, stored, in_ram, allocated, index;
 	u64 quota;		/* 0: none */
 	bool counted;		/* exclusive is valid */
 	u64 exclusive;

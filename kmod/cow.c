@@ -13,10 +13,12 @@
 
 struct workqueue_struct *snapset_tell_wq;
 
-void snapset_budget_init(struct snapset_budget *budget, u64 limit)
+void snapset_budget_init(struct snapset_budget *budget, u64 limit, u64 index_limit)
 {
 	budget->limit = limit;
 	budget->shared = limit;
+	budget->index_limit = index_limit;
+	atomic64_set(&budget->index, 0);
 	atomic64_set(&budget->used, 0);
 	atomic_set(&budget->starving, 0);
 	spin_lock_init(&budget->lock);

@@ -18,7 +18,7 @@
 
 struct snapset_origin;
 
-/* RAM for data on its way from origins to the store, shared by a set. */
+/* RAM that a set may take: for data on its way from origins to the store; and for maps. */
 struct snapset_budget {
 	u64 limit;			/* bytes; fixed */
 	u64 shared;			/* of it: for whoever comes first; fixed before use */
@@ -27,9 +27,11 @@ struct snapset_budget {
 	atomic_t starving;		/* engines that wait for some */
 	spinlock_t lock;		/* irq; guards engines; outside of origin->lock */
 	struct list_head engines;
+	u64 index_limit;		/* bytes; fixed */
+	atomic64_t index;		/* that the maps of its engines take */
 };
 
-void snapset_budget_init(struct snapset_budget *budget, u64 limit);
+void snapset_budget_init(struct snapset_budget *budget, u64 limit, u64 index_limit);
 /* Before its engines are used: something for each, so that none stops the others. */
 void snapset_budget_divide(struct snapset_budget *budget, unsigned int engines);
 
@@ -71,6 +73,7 @@ struct snapset_cow {
 	bool left;			/* the chain, for ever: origin->lock and map_mutex */
 	u64 age;			/* its number in the chain, from 1 on; fixed there */
 	struct snapset_map map;		/* changed under chain.map_mutex */
+	u64 index;			/* bytes of it that budget->index knows; likewise */
 	/* takes over the map, with a reference; changed under map_mutex and origin->lock */
 	struct snapset_cow *heir;
 	struct mutex leave_mutex;	/* its own leaving; outside of the chain's */

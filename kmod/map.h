@@ -2,11 +2,11 @@
 /*
  * map.h - which granules of a snapshot are kept, and where in its store.
  *
- * An index of regions of 512 granules; a region is an extent of 63 bits (9 bits
- * start, 9 bits length - 1, 45 bits place) in the index itself, or a sorted array
- * of them, so that a granule kept at random costs some 20 bytes, however many lie in
- * 2 MiB (Documentation/performance.rst), and a long run nearly nothing, and nothing is
- * allocated before something is kept. Neighbours that continue each other in the store are merged.
+ * An index of regions of 512 granules; a region is an extent in the index itself, a sorted
+ * array of them, or a place for each granule (region.h), so that a granule kept at random
+ * costs 8 to some 20 bytes, however many lie in 2 MiB (Documentation/performance.rst), and
+ * a long run nearly nothing, and nothing is allocated before something is kept. Neighbours
+ * that continue each other in the store are merged.
  *
  * Pure data structure: no I/O. Lookups take no lock (RCU and a sequence count
  * per region) and run in any context; changes are serialised by the caller and
@@ -26,7 +26,7 @@ struct snapset_map {
 	struct xarray regions;		/* index: granule >> 9 */
 	u64 granules;			/* kept, in all */
 	u64 extents;
-	u64 bytes;			/* memory of regions */
+	u64 bytes;			/* memory that it takes */
 };
 
 struct snapset_map_run {

@@ -200,6 +200,7 @@ static const struct nla_policy start_policy[] = {
 	[SNAPSET_A_FREEZE_TIMEOUT_MS]	= { .type = NLA_U32 },
 	[SNAPSET_A_STALL_TIMEOUT_MS]	= { .type = NLA_U32 },
 	[SNAPSET_A_BUDGET]		= { .type = NLA_U64 },
+	[SNAPSET_A_INDEX_LIMIT]		= { .type = NLA_U64 },
 	[SNAPSET_A_STORE]		= NLA_POLICY_NESTED(snapset_store_policy),
 	[SNAPSET_A_FULL]		= { .type = NLA_U32 },
 	[SNAPSET_A_FULL_WAIT_MS]	= { .type = NLA_U32 },

@@ -87,7 +87,8 @@ int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 	    snapset_put_u64(skb, SNAPSET_A_T_TOTAL, set->t_total) ||
 	    snapset_put_u64(skb, SNAPSET_A_PARKED, set->parked) ||
 	    snapset_put_u64(skb, SNAPSET_A_CREATED, set->created) ||
-	    snapset_put_u64(skb, SNAPSET_A_BUDGET, set->budget))
+	    snapset_put_u64(skb, SNAPSET_A_BUDGET, set->budget) ||
+	    snapset_put_u64(skb, SNAPSET_A_INDEX_LIMIT, set->index_limit))
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, SNAPSET_A_FULL, set->full) ||
 	    nla_put_u32(skb, SNAPSET_A_FULL_WAIT_MS, set->full_wait_ms) ||
@@ -122,6 +123,7 @@ int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap)
 	     snapset_put_u64(skb, SNAPSET_A_COPIED, snap->copied) ||
 	     snapset_put_u64(skb, SNAPSET_A_STORED, snap->stored) ||
 	     snapset_put_u64(skb, SNAPSET_A_IN_RAM, snap->in_ram) ||
+	     snapset_put_u64(skb, SNAPSET_A_INDEX, snap->index) ||
 	     snapset_put_u64(skb, SNAPSET_A_ALLOCATED, snap->allocated) ||
 	     (snap->counted && snapset_put_u64(skb, SNAPSET_A_EXCLUSIVE, snap->exclusive))))
 		return -EMSGSIZE;
@@ -217,6 +219,14 @@ int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 			return snapset_refuse(info->extack, nla, -EINVAL,
 				      "budget must be 1 MiB..1 GiB, not %llu bytes",
 				      p->budget);
+	}
+	nla = info->attrs[SNAPSET_A_INDEX_LIMIT];
+	if (nla) {
+		p->index_limit = nla_get_u64(nla);
+		if (p->index_limit < 1 << 20)
+			return snapset_refuse(info->extack, nla, -EINVAL,
+				      "the limit of the index must be 1 MiB at least, not %llu bytes",
+				      p->index_limit);
 	}
 	err = get_full(info, p);
 	if (err)

@@ -62,6 +62,7 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 	info->parked = set->parked;
 	info->created = set->created;
 	info->budget = set->params.budget;
+	info->index_limit = set->params.index_limit;
 	info->store_kind = set->store->kind;
 	info->store_dev = set->store->dev;
 	info->store_id = set->store->id;

@@ -170,6 +170,7 @@ void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info
 	info->copied = atomic64_read(&cow->copied);
 	info->stored = atomic64_read(&cow->stored);
 	info->in_ram = atomic64_read(&cow->in_ram);
+	info->index = READ_ONCE(cow->index);
 	info->allocated = (atomic64_read(&cow->allocated) + atomic64_read(&cow->handed)) <<
 			  SNAPSET_GRANULE_SHIFT;
 	if (snapset_cow_dead(cow)) {

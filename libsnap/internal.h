@@ -124,7 +124,7 @@ struct snap_session {
 	bool			context_set;
 	uint32_t		attrs;
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
-	uint64_t		budget, quota;
+	uint64_t		budget, index_limit, quota;
 	enum snap_full		full;
 	uint32_t		full_wait_ms;
 	struct {

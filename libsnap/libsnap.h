@@ -282,6 +282,17 @@ snap_status snap_set_timeouts(struct snap_session *session, uint32_t hold_ms,
  */
 snap_status snap_set_budget(struct snap_session *session, uint64_t bytes);
 
+/*
+ * RAM for the indexes of the set's snapshots, which say what has been kept and where:
+ * 8 to some 20 bytes for each 4 KiB that are overwritten at random, nearly nothing where much
+ * is overwritten in sequence. They stay until the snapshots go. The one that comes past the
+ * limit is lost, as are all older snapshots of its volume: writers and the machine go on.
+ * @bytes	1 MiB at least, 0 for the default (an eighth of the machine's RAM)
+ * SNAP_E_INVALIDARG: out of range. SNAP_E_BAD_STATE: the set is started.
+ * VSS: none; there the index lies in the diff area.
+ */
+snap_status snap_set_index_limit(struct snap_session *session, uint64_t bytes);
+
 #define SNAP_WAIT_FOREVER	UINT32_MAX
 
 /*
@@ -613,6 +624,7 @@ struct snap_simple_options {
 	void			(*store_chosen)(void *arg, enum snap_place place,
 						const struct snap_store *store,
 						const char *text);
+	uint64_t		index_limit;	/* as snap_set_index_limit() */
 };
 
 /*
@@ -708,6 +720,7 @@ struct snap_set_props {
 	uint32_t		full_wait_ms;	/* means nothing with SNAP_FULL_SET */
 	uint32_t		full_waits;	/* how often writers had to wait for room */
 	uint32_t		full_dropped;	/* older snapshots that were deleted to have room */
+	uint64_t		index_limit;	/* bytes of RAM, as snap_set_index_limit() */
 };
 
 struct snap_snapshot_props {
@@ -738,6 +751,7 @@ struct snap_snapshot_props {
 	uint64_t		allocated;	/* bytes of stores that hold what is kept for it */
 	uint64_t		exclusive;	/* bytes of allocated that its deletion would give back */
 	bool			exclusive_known;/* only if struct snap_filter asked for it */
+	uint64_t		index;		/* bytes of RAM that say what is kept, and where */
 };
 
 /*

@@ -34,6 +34,7 @@ void snapi_props_set(const struct snapi_attrs *a, struct snap_set_props *p)
 	p->total_ns = snapi_u64(a, SNAPSET_A_T_TOTAL);
 	p->parked = snapi_u64(a, SNAPSET_A_PARKED);
 	p->budget = snapi_u64(a, SNAPSET_A_BUDGET);
+	p->index_limit = snapi_u64(a, SNAPSET_A_INDEX_LIMIT);
 	if (snapi_nested_attrs(a, SNAPSET_A_STORE, &store)) {
 		p->store_kind = store_kind(snapi_u32(&store, SNAPSET_A_STORE_KIND));
 		p->store_major = snapi_u32(&store, SNAPSET_A_STORE_MAJOR);
@@ -78,6 +79,7 @@ void snapi_props_snapshot(const struct snapi_attrs *a, struct snap_snapshot_prop
 	p->copied = snapi_u64(a, SNAPSET_A_COPIED);
 	p->stored = snapi_u64(a, SNAPSET_A_STORED);
 	p->in_ram = snapi_u64(a, SNAPSET_A_IN_RAM);
+	p->index = snapi_u64(a, SNAPSET_A_INDEX);
 	p->quota = snapi_u64(a, SNAPSET_A_QUOTA);
 	p->allocated = snapi_u64(a, SNAPSET_A_ALLOCATED);
 	p->exclusive = snapi_u64(a, SNAPSET_A_EXCLUSIVE);

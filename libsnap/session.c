@@ -295,6 +295,20 @@ SNAPI_EXPORT snap_status snap_set_budget(struct snap_session *s, uint64_t bytes)
 	return SNAP_S_OK;
 }
 
+SNAPI_EXPORT snap_status snap_set_index_limit(struct snap_session *s, uint64_t bytes)
+{
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (snapi_session_check_new(s, "snap_set_index_limit()"))
+		return SNAP_E_BAD_STATE;
+	if (bytes && bytes < 1ull << 20)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "the limit of the index must be 1 MiB at least, not %llu bytes",
+				  (unsigned long long)bytes);
+	s->index_limit = bytes;
+	return SNAP_S_OK;
+}
+
 SNAPI_EXPORT snap_status snap_set_full_policy(struct snap_session *s,
 					      enum snap_full policy,
 					      uint32_t wait_ms)

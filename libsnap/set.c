@@ -93,6 +93,8 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 		snapi_put_u32(s->cmd, m, SNAPSET_A_STALL_TIMEOUT_MS, s->stall_ms);
 	if (s->budget)
 		snapi_put_u64(s->cmd, m, SNAPSET_A_BUDGET, s->budget);
+	if (s->index_limit)
+		snapi_put_u64(s->cmd, m, SNAPSET_A_INDEX_LIMIT, s->index_limit);
 	if (s->full != SNAP_FULL_SET)
 		snapi_put_u32(s->cmd, m, SNAPSET_A_FULL, s->full);
 	if (s->full_wait_ms)

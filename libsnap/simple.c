@@ -34,6 +34,8 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 	if (!st)
 		st = snap_set_budget(s, r->o.budget);
 	if (!st)
+		st = snap_set_index_limit(s, r->o.index_limit);
+	if (!st)
 		st = snap_set_wait(s, r->o.wait_ms);
 	if (!st && r->o.transactions)
 		st = snap_set_transactions(s, r->o.transactions, r->o.transaction_ms,

@@ -21,6 +21,7 @@ struct args {
 	uint64_t		quota;
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget;
+	uint64_t		index_limit;
 	const char		*transactions;
 	uint32_t		transaction_ms, window_ms;
 	bool			retry;
@@ -39,7 +40,8 @@ static struct {
 } chosen;
 
 enum {
-	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_WAIT,
+	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_INDEX,
+	OPT_WAIT,
 	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
 	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_JSON,
 };
@@ -52,6 +54,7 @@ static const struct option options[] = {
 	{ "freeze-timeout", required_argument, NULL, OPT_FREEZE },
 	{ "stall-timeout", required_argument, NULL, OPT_STALL },
 	{ "budget", required_argument, NULL, OPT_BUDGET },
+	{ "index-limit", required_argument, NULL, OPT_INDEX },
 	{ "wait", required_argument, NULL, OPT_WAIT },
 	{ "retry", no_argument, NULL, OPT_RETRY },
 	{ "retry-delay", required_argument, NULL, OPT_RETRY_DELAY },
@@ -117,6 +120,9 @@ static int parse_args(int argc, char **argv, struct args *a)
 			break;
 		case OPT_BUDGET:
 			ok = parse_size(optarg, &a->budget) && a->budget;
+			break;
+		case OPT_INDEX:
+			ok = parse_size(optarg, &a->index_limit) && a->index_limit;
 			break;
 		case OPT_WAIT:
 			ok = parse_wait(optarg, &a->wait_ms);
@@ -224,6 +230,7 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 		.stall_ms = a->stall_ms,
 		.wait_ms = a->wait_ms,
 		.budget = a->budget,
+		.index_limit = a->index_limit,
 		.store = a->have_store ? &a->store : NULL,
 		.transactions = a->transactions,
 		.transaction_ms = a->transaction_ms,

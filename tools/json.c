@@ -88,6 +88,7 @@ static struct json_object *json_set(const struct snap_set_props *p, const struct
 	json_object_object_add(o, "store", json_store(p, with));
 	json_object_object_add(o, "full", json_full(p));
 	add_int(o, "budget", p->budget);
+	add_int(o, "index_limit", p->index_limit);
 	if (p->state != SNAP_SET_CREATED)
 		return o;
 	times = json_object_new_object();
@@ -125,6 +126,7 @@ struct json_object *json_snapshot(const struct snap_snapshot_props *p)
 	add_int(o, "copied", p->copied);
 	add_int(o, "stored", p->stored);
 	add_int(o, "in_ram", p->in_ram);
+	add_int(o, "index", p->index);
 	add_int(o, "allocated", p->allocated);
 	if (p->exclusive_known)
 		add_int(o, "exclusive", p->exclusive);

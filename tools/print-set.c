@@ -24,7 +24,7 @@ static void print_room(FILE *f, const struct snap_snapshot_props *p)
 void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
 {
 	char id[SNAP_ID_TEXT_MAX], set[SNAP_ID_TEXT_MAX], created[32];
-	char bytes[16], copied[16], stored[16], ram[16];
+	char bytes[16], copied[16], stored[16], ram[16], index[16];
 
 	snap_id_format(&p->id, id);
 	snap_id_format(&p->set_id, set);
@@ -33,6 +33,7 @@ void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
 	format_size(p->copied, copied);
 	format_size(p->stored, stored);
 	format_size(p->in_ram, ram);
+	format_size(p->index, index);
 	fprintf(f, "snapshot   %s\n", id);
 	fprintf(f, "  set      %s (%" PRIu32 " volume%s)\n", set, p->set_members,
 		p->set_members == 1 ? "" : "s");
@@ -46,6 +47,7 @@ void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
 	fprintf(f, "  created  %s\n", created);
 	fprintf(f, "  kept     %s: %s in the store, %s on its way there\n",
 		copied, stored, ram);
+	fprintf(f, "  index    %s of RAM\n", index);
 	fputs("  room     ", f);
 	print_room(f, p);
 	fprintf(f, "  drain    %" PRIu64 " us\n", p->drain_ns / 1000);

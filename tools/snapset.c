@@ -14,7 +14,8 @@ static const struct command {
 	  "create [--store memory[:LIMIT]|DEVICE|DIR[:SIZE]|shared:SET]\n"
 	  "               [--full set|oldest[:MS]|wait[:MS]] [--quota SIZE]\n"
 	  "               [--hold-timeout MS] [--freeze-timeout MS] [--stall-timeout MS]\n"
-	  "               [--budget BYTES] [--wait SECONDS] [--retry] [--retry-delay SECONDS]\n"
+	  "               [--budget BYTES] [--index-limit BYTES] [--wait SECONDS]\n"
+	  "               [--retry] [--retry-delay SECONDS]\n"
 	  "               [--transactions DIR [--transaction-timeout MS] [--window MS]]\n"
 	  "               [--keep|--auto-release] [--json] VOLUME... [--exec CMD [ARG...]]" },
 	{ "list", cmd_list, "list [--all] [--exclusive] [--json] [VOLUME]" },

@@ -74,6 +74,7 @@ static snap_status set_context(void)
 
 static snap_status set_timeouts(void) { return snap_set_timeouts(s, 1000, 1000, 1000); }
 static snap_status set_budget(void) { return snap_set_budget(s, 1 << 20); }
+static snap_status set_index_limit(void) { return snap_set_index_limit(s, 1 << 20); }
 static snap_status set_wait(void) { return snap_set_wait(s, 1); }
 static snap_status set_transactions(void) { return snap_set_transactions(s, NULL, 0, 0); }
 
@@ -148,6 +149,7 @@ static const struct {
 	{ "set_context", set_context, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_timeouts", set_timeouts, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_budget", set_budget, { OK, BAD, BAD, BAD, BAD, BAD } },
+	{ "set_index_limit", set_index_limit, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_store", set_store, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_wait", set_wait, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_transactions", set_transactions, { OK, OK, BAD, BAD, BAD, BAD } },

@@ -63,6 +63,8 @@ static void settings(void **state)
 	assert_status(snap_set_timeouts(s, 10000, 60000, 100), SNAP_S_OK);
 	assert_status(snap_set_budget(s, 4096), SNAP_E_INVALIDARG);
 	assert_status(snap_set_budget(s, 1 << 20), SNAP_S_OK);
+	assert_status(snap_set_index_limit(s, (1 << 20) - 1), SNAP_E_INVALIDARG);
+	assert_status(snap_set_index_limit(s, 1ull << 40), SNAP_S_OK);
 	assert_status(snap_set_store(s, NULL), SNAP_E_INVALIDARG);
 	assert_status(snap_set_store(s, &store), SNAP_E_OBJECT_NOT_FOUND);
 	store.device = "vdd";

@@ -60,7 +60,7 @@ enum snapset_cmd {
 	/* -> VERSION, HOOK, GRANULE_SIZE, COUNTERS */
 	SNAPSET_CMD_INFO_GET,
 	/* SESSION [ATTRS] [HOLD_TIMEOUT_MS] [FREEZE_TIMEOUT_MS] [STALL_TIMEOUT_MS]
-	 * [BUDGET] [STORE] [FULL] [FULL_WAIT_MS] -> SET_ID. One set in the making
+	 * [BUDGET] [INDEX_LIMIT] [STORE] [FULL] [FULL_WAIT_MS] -> SET_ID. One set in the making
 	 * per machine (-EINPROGRESS). A failed set of this session is forgotten here.
 	 */
 	SNAPSET_CMD_SET_START,
@@ -82,7 +82,7 @@ enum snapset_cmd {
 	SNAPSET_CMD_SET_CANCEL,
 	/* do: SET_ID; dump: every set -> SET_ID STATE CODE TEXT ATTRS MEMBERS
 	 * SESSION PHASE [NAME] ELAPSED_NS DEADLINE_NS, the T_* times, PARKED,
-	 * CREATED, STORE, BUDGET, FULL, FULL_WAIT_MS, FULL_WAITS, FULL_DROPPED.
+	 * CREATED, STORE, BUDGET, INDEX_LIMIT, FULL, FULL_WAIT_MS, FULL_WAITS, FULL_DROPPED.
 	 * NAME: whom the phase waits for. CODE is
 	 * S_ASYNC_PENDING, S_ASYNC_FINISHED, S_ASYNC_CANCELLED or an error; S_OK
 	 * before SET_DO.
@@ -91,7 +91,7 @@ enum snapset_cmd {
 	/* do: SNAP_ID; dump: every snapshot, or [SET_ID]'s; [COUNT_EXCLUSIVE] ->
 	 * SNAP_ID SET_ID NAME DEV_MAJOR DEV_MINOR STATE SIZE BLOCK_SIZE [QUOTA] and,
 	 * once the set is created, IMAGE_MAJOR IMAGE_MINOR IMAGE_NAME CREATED OPENERS
-	 * T_DRAIN COPIED STORED IN_RAM ALLOCATED [EXCLUSIVE]; if dead CODE TEXT.
+	 * T_DRAIN COPIED STORED IN_RAM INDEX ALLOCATED [EXCLUSIVE]; if dead CODE TEXT.
 	 */
 	SNAPSET_CMD_SNAP_GET,
 	/* SET_ID or SNAP_ID [FORCE] -> DELETED and, when one could not be
@@ -205,6 +205,12 @@ enum snapset_attr {
 	SNAPSET_A_EXCLUSIVE,		/* u64 bytes of ALLOCATED that no older snapshot needs: what
 					 * its deletion would give back
 					 */
+	SNAPSET_A_INDEX_LIMIT,		/* u64 bytes of RAM, 1 MiB at least, default an eighth of
+					 * what the machine has: the most that the indexes of the
+					 * set's snapshots may take, of what has been kept and
+					 * where; the one that needs more is lost
+					 */
+	SNAPSET_A_INDEX,		/* u64 bytes of RAM that the index of a snapshot takes */
 
 	__SNAPSET_A_MAX,
 };

@@ -41,7 +41,7 @@ static const struct spec {
 	uint8_t		cmd;
 	bool		dump;
 	int		bare;	/* with nothing wrong in form, but all values foreign */
-	struct arg	arg[10];
+	struct arg	arg[11];
 } specs[] = {
 	{ "SESSION_OPEN", SNAPSET_CMD_SESSION_OPEN, false, 0, { { 0 } } },
 	{ "INFO_GET", SNAPSET_CMD_INFO_GET, false, 0, { { 0 } } },
@@ -52,6 +52,7 @@ static const struct spec {
 		{ SNAPSET_A_FREEZE_TIMEOUT_MS, U32, false },
 		{ SNAPSET_A_STALL_TIMEOUT_MS, U32, false },
 		{ SNAPSET_A_BUDGET, U64, false },
+		{ SNAPSET_A_INDEX_LIMIT, U64, false },
 		{ SNAPSET_A_STORE, NEST, false },
 		{ SNAPSET_A_FULL, U32, false },
 		{ SNAPSET_A_FULL_WAIT_MS, U32, false } } },

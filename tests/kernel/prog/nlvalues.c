@@ -183,6 +183,7 @@ void ask_values(dev_t dev, dev_t other)
 		{ SNAPSET_A_STALL_TIMEOUT_MS, false, 60001 },
 		{ SNAPSET_A_BUDGET, true, (1 << 20) - 1 },
 		{ SNAPSET_A_BUDGET, true, (1ull << 30) + 1 },
+		{ SNAPSET_A_INDEX_LIMIT, true, (1 << 20) - 1 },
 		{ SNAPSET_A_FULL, false, 3 },
 		{ SNAPSET_A_FULL_WAIT_MS, false, 1000 },	/* nobody waits */
 	};

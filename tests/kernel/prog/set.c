@@ -65,6 +65,8 @@ int set_start(struct set *s, const struct set_options *o)
 		nl_u32(&m, SNAPSET_A_STALL_TIMEOUT_MS, o->stall_ms);
 	if (o->budget)
 		nl_u64(&m, SNAPSET_A_BUDGET, o->budget);
+	if (o->index_limit)
+		nl_u64(&m, SNAPSET_A_INDEX_LIMIT, o->index_limit);
 	if (o->full)
 		nl_u32(&m, SNAPSET_A_FULL, o->full);
 	if (o->full_wait_ms)
@@ -201,6 +203,7 @@ static void learn_snap(const struct nl_attrs *a, void *arg)
 	s->copied = nl_get_u64(a, SNAPSET_A_COPIED);
 	s->stored = nl_get_u64(a, SNAPSET_A_STORED);
 	s->in_ram = nl_get_u64(a, SNAPSET_A_IN_RAM);
+	s->index = nl_get_u64(a, SNAPSET_A_INDEX);
 	s->drain_ns = nl_get_u64(a, SNAPSET_A_T_DRAIN);
 }
 

@@ -14,7 +14,7 @@
 struct set_options {
 	uint32_t	attrs;
 	uint32_t	hold_ms, freeze_ms, stall_ms;	/* 0: the kernel's default */
-	uint64_t	budget;
+	uint64_t	budget, index_limit;
 	dev_t		store;				/* 0: memory */
 	uint64_t	store_limit;
 	int		files[64];			/* open: a store of files */
@@ -42,7 +42,7 @@ struct snap {
 	uint32_t	state, code, openers, block;
 	char		text[256];
 	char		image[32];			/* "/dev/snapset0" */
-	uint64_t	size, copied, stored, in_ram, drain_ns;
+	uint64_t	size, copied, stored, in_ram, index, drain_ns;
 };
 
 struct set {

@@ -78,6 +78,7 @@ int snapraw_take(int argc, char **argv)
 		{ "keep", 0, NULL, 'k' }, { "stay", 0, NULL, 's' },
 		{ "hold-timeout", 1, NULL, 'h' }, { "freeze-timeout", 1, NULL, 'f' },
 		{ "stall-timeout", 1, NULL, 't' }, { "budget", 1, NULL, 'b' },
+		{ "index-limit", 1, NULL, 'I' },
 		{ "store", 1, NULL, 'S' }, { "store-limit", 1, NULL, 'l' },
 		{ "freeze", 1, NULL, 'F' }, { "touch", 1, NULL, 'T' },
 		{ "until", 1, NULL, 'u' }, { "store-file", 1, NULL, 'p' },
@@ -104,6 +105,7 @@ int snapraw_take(int argc, char **argv)
 		case 'f': o.freeze_ms = number(optarg); break;
 		case 't': o.stall_ms = number(optarg); break;
 		case 'b': o.budget = bytes(optarg); break;
+		case 'I': o.index_limit = bytes(optarg); break;
 		case 'S': o.store = dev_of(optarg); break;
 		case 'l': o.store_limit = bytes(optarg); break;
 		case 'F':

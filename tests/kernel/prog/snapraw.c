@@ -28,7 +28,7 @@ static const char usage[] =
 "	--stay			then print 'ready' and keep the session until SIGTERM, SIGINT\n"
 "				or the end of standard input\n"
 "	--hold-timeout MS --freeze-timeout MS --stall-timeout MS\n"
-"	--budget BYTES --store DEVICE --store-limit BYTES --freeze DIR\n"
+"	--budget BYTES --index-limit BYTES --store DEVICE --store-limit BYTES --freeze DIR\n"
 "	--store-file FILE	repeatable; --store-keep: not removed with the store\n"
 "	--share ID		the store with this number\n"
 "	--full set|oldest|wait --full-wait MS\n"
@@ -36,7 +36,8 @@ static const char usage[] =
 "	--touch FILE		make FILE when all members are added\n"
 "	--until FILE		and do nothing more until FILE is there\n"
 "snapraw delete [--force|--now] [--snap] ID	waits a while for an open image, unless --now\n"
-"snapraw snap ID			state CODE copied N stored N in_ram N openers N text\n"
+"snapraw snap ID			state CODE copied N stored N in_ram N openers N\n"
+"				size N block N index N text T\n"
 "snapraw space ID			allocated N exclusive N quota N, of a snapshot\n"
 "snapraw clear				delete every set by force; prints how many\n"
 "snapraw sets				how many sets there are\n"
@@ -145,11 +146,11 @@ static int cmd_snap(int argc, char **argv)
 	err = snap_get(&nl, id, &snap);
 	if (err)
 		return snapraw_refused(err, &nl, now_ns());
-	printf("%s code %s copied %llu stored %llu in_ram %llu openers %u size %llu block %u text %s\n",
+	printf("%s code %s copied %llu stored %llu in_ram %llu openers %u size %llu block %u index %llu text %s\n",
 	       snap.state < ARRAY_SIZE(states) ? states[snap.state] : "?", code_name(snap.code),
 	       (unsigned long long)snap.copied, (unsigned long long)snap.stored,
 	       (unsigned long long)snap.in_ram, snap.openers, (unsigned long long)snap.size,
-	       snap.block, snap.text[0] ? snap.text : "-");
+	       snap.block, (unsigned long long)snap.index, snap.text[0] ? snap.text : "-");
 	return EXIT_PASS;
 }
 

@@ -8,6 +8,11 @@
 #define SHIM_XA_PAGE	8ul
 #define SHIM_XA_ERR	((void *)3)
 #define XA_PRESENT	0
+#define XA_CHUNK_SIZE	64
+
+struct xa_node {
+	char		as_large_as_it[576];
+};
 
 struct xarray {
 	void **page[SHIM_XA_PAGES];
