@@ -11,23 +11,16 @@
 load
 fill "$SCRATCH0" model
 hanging slow "$SCRATCH0"
-in_the_making() { snapraw list | grep -q ' state [123] '; }
-
 for round in 1 2; do
 	hang slow
 	rm -f model.writing
 	blk put /dev/mapper/slow model $((round * 4))M 64K >put.out &
 	put=$!
 	wait_for 60 waits_for_io $put || fail "nothing is written"
-	snapraw take --keep /dev/mapper/slow >out &
-	taker=$!
-	wait_for 60 in_the_making || fail "no set is being made: $(cat out)"
-	# a set that does not wait is made in a fraction of this
-	pause 1
-	in_the_making || fail "the set did not wait for the write: $(cat out)"
-	let_go slow
-	must wait $taker || fail "$(cat out)"
+	let_go_held slow 1 &
+	snapraw take --keep /dev/mapper/slow >out || fail "$(cat out)"
 	taken out
+	[ "$(ms_of hold out)" -ge 1000 ] || fail "the set did not wait for the write: $(cat out)"
 	before=$(blk digest "${IMAGE[0]}")
 	must wait $put
 	[ "$(blk digest "${IMAGE[0]}")" = "$before" ] || fail "the image has changed"
