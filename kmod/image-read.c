@@ -33,6 +33,7 @@
 struct image_io {
 	struct snapset_cow *cow;
 	struct bio *bio;
+	unsigned long begun;		/* for the image's account */
 	atomic_t left;
 	blk_status_t status;
 };
@@ -68,6 +69,7 @@ static void io_put(struct image_io *io)
 		return;
 	/* what was read may be newer than the image, or never have been stored */
 	bio->bi_status = snapset_cow_over(cow) ? BLK_STS_IOERR : io->status;
+	bio_end_io_acct(bio, io->begun);
 	kfree(io);
 	bio_endio(bio);
 	rcu_read_lock();
@@ -319,6 +321,7 @@ void snapset_image_read(struct snapset_cow *cow, struct bio *bio)
 	io->bio = bio;
 	io->status = errno_to_blk_status(snapset_fault("image-read"));
 	atomic_set(&io->left, 1);
+	io->begun = bio_start_io_acct(bio);
 	walk(io, bio->bi_iter, false);
 	io_put(io);
 }

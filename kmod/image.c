@@ -17,6 +17,7 @@
 #include "fault.h"
 #include "image.h"
 #include "image-read.h"
+#include "origin.h"
 #include "set.h"
 
 /*
@@ -202,7 +203,8 @@ struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 		err = image->minor;
 		goto free;
 	}
-	image->disk = snapset_may_fail(snapset_disk_alloc(block_size)) ?: ERR_PTR(-ENOMEM);
+	image->disk = snapset_may_fail(snapset_disk_alloc(block_size,
+							     bdev_rot(cow->origin->bdev.bdev))) ?: ERR_PTR(-ENOMEM);
 	if (IS_ERR(image->disk)) {
 		err = PTR_ERR(image->disk);
 		goto free_minor;

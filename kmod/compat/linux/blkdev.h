@@ -72,8 +72,15 @@ static inline void snapset_bdev_close(struct snapset_bdev *b)
 	b->bdev = NULL;
 }
 
-/* A disk of our own whose bios go to its fops; ERR_PTR() on failure. */
-static inline struct gendisk *snapset_disk_alloc(unsigned int block_size)
+#ifndef blk_queue_rot	/* bdev_rot(): 7.x */
+static inline bool bdev_rot(struct block_device *bdev)
+{
+	return !blk_queue_nonrot(bdev_get_queue(bdev));
+}
+#endif
+
+/* A disk of our own whose bios go to its fops; ERR_PTR() on failure. It accounts its I/O. */
+static inline struct gendisk *snapset_disk_alloc(unsigned int block_size, bool rotational)
 {
 #if LINUX_VERSION_CODE < KERNEL_VERSION(5, 15, 0)	/* blk_alloc_disk(): 5.15 */
 	struct gendisk *disk = alloc_disk(1);
@@ -95,16 +102,26 @@ static inline struct gendisk *snapset_disk_alloc(unsigned int block_size)
 		.logical_block_size = block_size,
 		.physical_block_size = max(block_size, 4096U),
 		.io_min = max(block_size, 4096U),
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)	/* flags of the queue before */
+		.features = BLK_FEAT_IO_STAT | (rotational ? BLK_FEAT_ROTATIONAL : 0),
+#endif
 	};
+	struct gendisk *disk = blk_alloc_disk(&lim, NUMA_NO_NODE);
 
-	return blk_alloc_disk(&lim, NUMA_NO_NODE);
+	if (IS_ERR(disk))
+		return disk;
 #endif
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0)
 	blk_queue_logical_block_size(disk->queue, block_size);
 	blk_queue_physical_block_size(disk->queue, max(block_size, 4096U));
 	blk_queue_io_min(disk->queue, max(block_size, 4096U));
-	return disk;
 #endif
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 11, 0)
+	blk_queue_flag_set(QUEUE_FLAG_IO_STAT, disk->queue);
+	if (!rotational)
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, disk->queue);
+#endif
+	return disk;
 }
 
 /* Changes when there is another medium, or a loop device gets another file. */
