@@ -71,17 +71,16 @@ bool snapset_chain_join(struct snapset_cow *cow)
 	return lives;
 }
 
-/* What the dead still have is on its way back. */
+/* What the dead, and those that have left, still have is on its way back. */
 static u64 index_of_living(struct snapset_budget *budget)
 {
 	struct snapset_cow *cow;
 	u64 sum = 0;
 
-	spin_lock_irq(&budget->lock);
+	lockdep_assert_held(&budget->lock);
 	list_for_each_entry(cow, &budget->engines, in_budget)
-		if (!snapset_cow_dead(cow))
+		if (!snapset_cow_done(cow))
 			sum += READ_ONCE(cow->index);
-	spin_unlock_irq(&budget->lock);
 	return sum;
 }
 
@@ -95,11 +94,15 @@ static void index_grown(struct snapset_cow *cow)
 	if (!more)
 		return;
 	WRITE_ONCE(cow->index, cow->map.bytes);
-	if (atomic64_add_return(more, &budget->index) > budget->index_limit &&
-	    index_of_living(budget) > budget->index_limit)
+	if (atomic64_add_return(more, &budget->index) <= budget->index_limit)
+		return;
+	/* in one, or another member would see both alive, and die as well */
+	spin_lock_irq(&budget->lock);
+	if (index_of_living(budget) > budget->index_limit)
 		snapset_cow_kill(cow, SNAPSET_E_OUTOFMEMORY,
 				 "the index of what is kept takes more RAM than the set may use for it: %llu bytes",
 				 budget->index_limit);
+	spin_unlock_irq(&budget->lock);
 }
 
 /* Those parts of a run that @heir has not are added to its map, at their place. */

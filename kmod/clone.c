@@ -18,7 +18,7 @@
 #include "fault.h"
 #include "origin.h"
 
-#define RESERVED	64
+#define RESERVED	(64 + SNAPSET_MAX_LANES + 2)	/* a lane may sleep with one */
 #define SPARES		64	/* on each CPU */
 
 struct snapset_clone_spares {

@@ -408,13 +408,16 @@ static void feed_hungry(struct snapset_origin *o)
 	struct snapset_cow *cow, *next;
 	struct snapset_job *job;
 	unsigned int have, u;
+	u64 at;
 
 	list_for_each_entry_safe(cow, next, &o->jobs.hungry, hungry) {
 		while ((have = waiting(cow))) {
 			u = snapset_turn(&cow->turn, have);
 			job = list_first_entry(&cow->waiting[u], struct snapset_job, ready);
+			at = job->cursor;
 			if (!snapset_cow_done(cow) && !job_run(o, job)) {
-				cow->turn--;	/* it is still its turn */
+				if (job->cursor == at)
+					cow->turn--;	/* it is still its turn */
 				break;
 			}
 			list_del_init(&job->ready);

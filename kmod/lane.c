@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Lanes come and go with what they carry: made by the origin's worker alone, freed by
- * their own work when it finds nothing more. They are works of the origin's queue, which
- * runs more of them at once than there may be, and is emptied before the origin goes.
+ * their own work when it finds nothing more.
  */
+#include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/slab.h>
 #include "counters.h"
@@ -11,6 +11,8 @@
 #include "lane.h"
 #include "origin.h"
 #include "urgency.h"
+
+#define AT_ONCE	32	/* bios, and then the next lane may have the thread: a rescuer is one */
 
 static struct bio *lane_pop(struct snapset_lane *lane)
 {
@@ -35,12 +37,17 @@ static void lane_work(struct work_struct *work)
 	struct snapset_lane *lane = container_of(work, struct snapset_lane, work);
 	struct snapset_origin *o = lane->origin;
 	struct blk_plug plug;
-	struct bio *bio;
+	struct bio *bio = NULL;
+	unsigned int n;
 
 	blk_start_plug(&plug);
-	while ((bio = lane_pop(lane)))
+	for (n = 0; n < AT_ONCE && (bio = lane_pop(lane)); n++)
 		snapset_origin_submit(o, bio);
 	blk_finish_plug(&plug);
+	if (bio) {
+		queue_work(o->lanes.wq, &lane->work);
+		return;
+	}
 	if (lane != &o->lanes.shared) {	/* else it may be sent again already */
 		kfree(lane);
 		snapset_gone(SNAPSET_OBJ_LANE);
@@ -55,10 +62,21 @@ static void lane_init(struct snapset_lane *lane, struct snapset_origin *o)
 	INIT_WORK(&lane->work, lane_work);
 }
 
-void snapset_lanes_init(struct snapset_origin *o)
+int snapset_lanes_init(struct snapset_origin *o)
 {
 	INIT_LIST_HEAD(&o->lanes.list);
 	lane_init(&o->lanes.shared, o);
+	/* as many at once as may be: some kernels divide that by their nodes */
+	o->lanes.wq = snapset_may_fail(alloc_workqueue("snapset-lanes-%u:%u",
+						       WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI,
+						       WQ_MAX_ACTIVE, MAJOR(o->dev),
+						       MINOR(o->dev)));
+	return o->lanes.wq ? 0 : -ENOMEM;
+}
+
+void snapset_lanes_destroy(struct snapset_origin *o)
+{
+	destroy_workqueue(o->lanes.wq);
 }
 
 static struct snapset_lane *lane_find(struct snapset_origin *o, const void *cgroup,
@@ -94,9 +112,10 @@ bool snapset_lane_take(struct snapset_origin *o, struct bio *bio)
 	struct snapset_lane *lane, *new = NULL;
 	const void *cgroup;
 
-	if (!snapset_may_be_throttled(bio))
+	/* a stack may submit from another bio, with other flags, in our context: md's raid1 */
+	if (queue_is_mq(o->disk->queue) && !snapset_may_be_throttled(bio))
 		return false;
-	cgroup = snapset_bio_cgroup(bio);
+	cgroup = snapset_bio_payer(bio);
 	spin_lock_irq(&o->lock);
 	lane = lane_find(o, cgroup, urgency);
 	if (!lane && o->lanes.nr < SNAPSET_MAX_LANES) {
@@ -114,7 +133,7 @@ bool snapset_lane_take(struct snapset_origin *o, struct bio *bio)
 	bio_list_add(&lane->bios, bio);
 	if (!lane->sent) {	/* under the lock: it may be gone right after */
 		lane->sent = true;
-		queue_work(o->wq, &lane->work);
+		queue_work(o->lanes.wq, &lane->work);
 	}
 	spin_unlock_irq(&o->lock);
 	return true;

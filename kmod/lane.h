@@ -30,12 +30,16 @@ struct snapset_lane {
 };
 
 struct snapset_lanes {
+	struct workqueue_struct *wq;	/* not the worker's: a rescuer may sleep in a lane */
 	struct list_head list;		/* those that have something to do; origin->lock */
 	unsigned int nr;		/* in it */
 	struct snapset_lane shared;	/* for what has no lane of its own */
 };
 
-void snapset_lanes_init(struct snapset_origin *origin);
+/* Process context. -ENOMEM. */
+int snapset_lanes_init(struct snapset_origin *origin);
+/* Waits for what is in them; nothing more comes. */
+void snapset_lanes_destroy(struct snapset_origin *origin);
 
 /*
  * If anything but the device may hold it up, @bio is the lane's, to be judged again and

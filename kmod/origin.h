@@ -45,8 +45,7 @@ struct snapset_origin {
 	bool older_drained;
 	unsigned long older_zero;	/* jiffies, 0: not seen */
 	bool accounts;			/* its driver counts what it has in flight: attach */
-	/* own, with rescuer: a driver may make it sleep; for the worker and the lanes */
-	struct workqueue_struct *wq;
+	struct workqueue_struct *wq;	/* own, with rescuer: a driver may make it sleep */
 	struct work_struct work;
 	struct work_struct free_work;
 

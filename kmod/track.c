@@ -123,6 +123,7 @@ static void free_origin(struct work_struct *work)
 	synchronize_rcu();	/* the completion that brought it to 0 */
 	snapset_jobs_stop(&o->jobs);
 	destroy_workqueue(o->wq);
+	snapset_lanes_destroy(o);	/* the worker fills them */
 	free_percpu(o->inflight);
 	snapset_clones_destroy(&o->clones);
 	snapset_jobs_destroy(&o->jobs);
@@ -162,7 +163,6 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	spin_lock_init(&o->lock);
 	bio_list_init(&o->parked);
 	bio_list_init(&o->again);
-	snapset_lanes_init(o);
 	snapset_chain_init(&o->chain);
 	snapset_rl_init(&o->rl);
 	init_waitqueue_head(&o->idle);
@@ -193,13 +193,16 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 		goto exit_clones;
 	o->wq = snapset_may_fail(alloc_workqueue("snapset-%u:%u",
 						 WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI,
-						 SNAPSET_MAX_LANES + 2, MAJOR(dev), MINOR(dev)));
+						 1, MAJOR(dev), MINOR(dev)));
 	if (!o->wq)
 		goto free_count;
+	err = snapset_lanes_init(o);
+	if (err)
+		goto destroy_wq;
 	begun = jiffies;
 	err = snapset_hook_get(dev, extack);
 	if (err)
-		goto destroy_wq;
+		goto destroy_lanes;
 	/* the read that was to be seen was accounted as in flight; no matter if another was */
 	o->accounts = time_after_eq(snapset_disk_stamp(o->disk), begun) && !counts_late(o->disk);
 	mutex_lock(&origins_mutex);
@@ -216,6 +219,8 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 
 put_hook:
 	snapset_hook_put();
+destroy_lanes:
+	snapset_lanes_destroy(o);
 destroy_wq:
 	destroy_workqueue(o->wq);
 free_count:

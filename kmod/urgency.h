@@ -25,7 +25,10 @@ static inline enum snapset_urgency snapset_urgency_of(const struct bio *bio)
 		return SNAPSET_ASYNC;
 	if ((bio->bi_opf & direct) == direct || bio->bi_opf & (REQ_META | REQ_PRIO))
 		return SNAPSET_URGENT;
-	return bio->bi_opf & REQ_SYNC ? SNAPSET_SYNC : SNAPSET_ASYNC;
+	if (!(bio->bi_opf & REQ_SYNC))
+		return SNAPSET_ASYNC;
+	/* a journal's commit record, where its blocks look like writeback: ext4 before 6.8 */
+	return op_is_flush(bio->bi_opf) ? SNAPSET_URGENT : SNAPSET_SYNC;
 }
 
 /*
@@ -49,8 +52,17 @@ static inline enum snapset_urgency snapset_turn(unsigned int *turn, unsigned int
 }
 
 /*
+ * Whom a cgroup's throttle counts it for, to be compared only; NULL: the root, which none
+ * holds up. bio_issue_as_root_blkg(): others wait for these.
+ */
+static inline const void *snapset_bio_payer(struct bio *bio)
+{
+	return bio->bi_opf & (REQ_META | REQ_SWAP) ? NULL : snapset_bio_cgroup(bio);
+}
+
+/*
  * May a throttle (wbt, io.cost, io.latency) make its submitter sleep, for others of its
- * kind or of its cgroup? What they let by: block/blk-wbt.c, bio_issue_as_root_blkg().
+ * kind or of its cgroup? What they let by: block/blk-wbt.c, and above.
  */
 static inline bool snapset_may_be_throttled(struct bio *bio)
 {
@@ -58,7 +70,7 @@ static inline bool snapset_may_be_throttled(struct bio *bio)
 
 	if (bio_op(bio) == REQ_OP_DISCARD || (bio->bi_opf & direct) != direct)
 		return true;
-	return snapset_bio_cgroup(bio) && !(bio->bi_opf & (REQ_META | REQ_SWAP));
+	return snapset_bio_payer(bio);
 }
 
 #endif
