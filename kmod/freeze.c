@@ -53,6 +53,7 @@ struct snapset_freezer {
 };
 
 static struct workqueue_struct *freeze_wq;
+static struct workqueue_struct *thaw_wq;	/* never behind syncs and freezes that hang */
 static DEFINE_SPINLOCK(debts_lock);	/* guards debts, and items from who tells of them */
 static LIST_HEAD(debts);
 static DECLARE_WAIT_QUEUE_HEAD(debts_wq);	/* woken when one is paid */
@@ -375,7 +376,7 @@ void snapset_freezer_thaw(struct snapset_freezer *f)
 			continue;
 		it->thaw = true;
 		atomic_set(&it->state, BUSY);
-		queue_work(freeze_wq, &it->work);
+		queue_work(thaw_wq, &it->work);
 	}
 	f->nr = kept;
 	if (!wait_event_timeout(*f->wq, snapset_freezer_done(f), THAW_WAIT))
@@ -457,10 +458,17 @@ int snapset_freeze_init(void)
 {
 	freeze_wq = alloc_workqueue("snapset-freeze", WQ_UNBOUND | WQ_MEM_RECLAIM,
 				    WQ_MAX_ACTIVE);
-	return freeze_wq ? 0 : -ENOMEM;
+	if (!freeze_wq)
+		return -ENOMEM;
+	thaw_wq = alloc_workqueue("snapset-thaw", WQ_UNBOUND | WQ_MEM_RECLAIM, WQ_MAX_ACTIVE);
+	if (thaw_wq)
+		return 0;
+	destroy_workqueue(freeze_wq);
+	return -ENOMEM;
 }
 
 void snapset_freeze_exit(void)
 {
+	destroy_workqueue(thaw_wq);
 	destroy_workqueue(freeze_wq);	/* waits for each late freeze and its thaw */
 }

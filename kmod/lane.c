@@ -36,19 +36,23 @@ static void lane_work(struct work_struct *work)
 {
 	struct snapset_lane *lane = container_of(work, struct snapset_lane, work);
 	struct snapset_origin *o = lane->origin;
+	bool embedded = lane == &o->lanes.shared || lane == &o->lanes.straddling;
 	struct blk_plug plug;
 	struct bio *bio = NULL;
 	unsigned int n;
 
 	blk_start_plug(&plug);
 	for (n = 0; n < AT_ONCE && (bio = lane_pop(lane)); n++)
-		snapset_origin_submit(o, bio);
+		if (lane == &o->lanes.straddling)
+			snapset_origin_straddle(bio);
+		else
+			snapset_origin_submit(o, bio);
 	blk_finish_plug(&plug);
 	if (bio) {
 		queue_work(o->lanes.wq, &lane->work);
 		return;
 	}
-	if (lane != &o->lanes.shared) {	/* else it may be sent again already */
+	if (!embedded) {	/* else it may be sent again already */
 		kfree(lane);
 		snapset_gone(SNAPSET_OBJ_LANE);
 	}
@@ -66,6 +70,7 @@ int snapset_lanes_init(struct snapset_origin *o)
 {
 	INIT_LIST_HEAD(&o->lanes.list);
 	lane_init(&o->lanes.shared, o);
+	lane_init(&o->lanes.straddling, o);
 	/* as many at once as may be: some kernels divide that by their nodes */
 	o->lanes.wq = snapset_may_fail(alloc_workqueue("snapset-lanes-%u:%u",
 						       WQ_MEM_RECLAIM | WQ_UNBOUND | WQ_HIGHPRI,
@@ -106,6 +111,25 @@ static struct snapset_lane *lane_new(struct snapset_origin *o, const void *cgrou
 	return lane;
 }
 
+static void lane_add(struct snapset_lane *lane, struct bio *bio)
+{
+	struct snapset_origin *o = lane->origin;
+
+	lockdep_assert_held(&o->lock);
+	bio_list_add(&lane->bios, bio);
+	if (!lane->sent) {	/* under the lock: it may be gone right after */
+		lane->sent = true;
+		queue_work(o->lanes.wq, &lane->work);
+	}
+}
+
+void snapset_lane_straddle(struct snapset_origin *o, struct bio *bio)
+{
+	spin_lock_irq(&o->lock);
+	lane_add(&o->lanes.straddling, bio);
+	spin_unlock_irq(&o->lock);
+}
+
 bool snapset_lane_take(struct snapset_origin *o, struct bio *bio)
 {
 	unsigned int urgency = snapset_urgency_of(bio);
@@ -130,11 +154,7 @@ bool snapset_lane_take(struct snapset_origin *o, struct bio *bio)
 	}
 	if (!lane)
 		lane = &o->lanes.shared;
-	bio_list_add(&lane->bios, bio);
-	if (!lane->sent) {	/* under the lock: it may be gone right after */
-		lane->sent = true;
-		queue_work(o->lanes.wq, &lane->work);
-	}
+	lane_add(lane, bio);
 	spin_unlock_irq(&o->lock);
 	return true;
 }

@@ -34,6 +34,7 @@ struct snapset_lanes {
 	struct list_head list;		/* those that have something to do; origin->lock */
 	unsigned int nr;		/* in it */
 	struct snapset_lane shared;	/* for what has no lane of its own */
+	struct snapset_lane straddling;	/* for what touches several origins */
 };
 
 /* Process context. -ENOMEM. */
@@ -46,5 +47,12 @@ void snapset_lanes_destroy(struct snapset_origin *origin);
  * submitted. False: it is still the caller's. The origin's worker.
  */
 bool snapset_lane_take(struct snapset_origin *origin, struct bio *bio);
+
+/*
+ * For one that touches several origins. Without memory its pieces wait for the ends of
+ * other pieces, which may be parked or taken: nothing that moves these on may wait with it.
+ * Process context.
+ */
+void snapset_lane_straddle(struct snapset_origin *origin, struct bio *bio);
 
 #endif

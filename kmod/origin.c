@@ -236,9 +236,10 @@ static u64 next_border(struct gendisk *disk, u64 at, u64 end)
 	return end;
 }
 
-static void submit_straddling(struct bio *orig, struct snapset_range r)
+void snapset_origin_straddle(struct bio *orig)
 {
 	struct straddle *s = kmalloc(sizeof(*s), GFP_NOIO | __GFP_NOFAIL);
+	struct snapset_range r = bio_range(orig);
 	u64 at = r.start, end;
 	struct bio *piece;
 
@@ -292,7 +293,7 @@ void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio)
 		verdict = judge(o, bio, r, NULL);
 	rcu_read_unlock();
 	if (several)
-		submit_straddling(bio, r);
+		snapset_lane_straddle(origin, bio);
 	else if (verdict == ABSORBED)
 		bio_endio(bio);
 	else if (verdict == COUNTED)

@@ -128,6 +128,8 @@ static inline void snapset_origin_uncount(struct snapset_origin *origin)
 void snapset_origin_kick(struct snapset_origin *origin);
 /* Judges @bio again and submits it if it may go. The worker, or a lane; may sleep. */
 void snapset_origin_submit(struct snapset_origin *origin, struct bio *bio);
+/* Submits @bio, which touches several origins, in pieces. The lane for such. */
+void snapset_origin_straddle(struct bio *bio);
 /* By the hook, where it is judged. Likewise. */
 void snapset_origin_resubmit(struct bio *bio);
 
