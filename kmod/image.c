@@ -191,6 +191,7 @@ struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 					const struct snapset_image_label *label)
 {
 	struct snapset_image *image = snapset_may_fail(kzalloc(sizeof(*image), GFP_KERNEL));
+	bool rotational;
 	int err;
 
 	if (!image)
@@ -203,8 +204,9 @@ struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 		err = image->minor;
 		goto free;
 	}
-	image->disk = snapset_may_fail(snapset_disk_alloc(block_size,
-							     bdev_rot(cow->origin->bdev.bdev))) ?: ERR_PTR(-ENOMEM);
+	rotational = bdev_rot(cow->origin->bdev.bdev);
+	image->disk = snapset_may_fail(snapset_disk_alloc(block_size, rotational)) ?:
+		      ERR_PTR(-ENOMEM);
 	if (IS_ERR(image->disk)) {
 		err = PTR_ERR(image->disk);
 		goto free_minor;
