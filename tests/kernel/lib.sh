@@ -113,12 +113,10 @@ now_ms() {
 	echo "${us%???}"
 }
 
-# pause SECONDS: nobody writes to where it reads from. Its name is none that a test waits
-# for, or waits for in vain.
-pause() {
-	[ -p "$TMP/.pause" ] || mkfifo "$TMP/.pause" 2>/dev/null
-	read -r -t "$1" <>"$TMP/.pause" || :
-}
+# Its name is none that a test waits for, or waits for in vain.
+NEVER=$TMP/.pause
+# shellcheck source=/dev/null
+. "$TESTS/pause.sh"
 
 # The debug kernel, emulated, is ten times as slow, and tells of what hangs itself.
 SLOWER=1
