@@ -117,7 +117,8 @@ static struct bio *read_bio(struct snapset_copy *copy, gfp_t gfp)
 
 	r = snapset_range_of_granules(copy->start, copy->io.len, cow->sectors);
 	left = (r.end - r.start) << SECTOR_SHIFT;
-	bio = snapset_io_alloc(cow->origin->bdev.bdev, copy->io.len, REQ_OP_READ, gfp);
+	bio = snapset_bio_alloc(cow->origin->bdev.bdev, copy->io.len, REQ_OP_READ, gfp,
+				&cow->origin->jobs.reads);
 	if (!bio)
 		return NULL;
 	bio->bi_iter.bi_sector = r.start;

@@ -3,6 +3,7 @@
  * What jobs and copies are made of. Each origin has reserves of its own, so that one
  * whose device hangs does not stop the others.
  */
+#include <linux/bio.h>
 #include <linux/mempool.h>
 #include <linux/slab.h>
 #include "copy.h"
@@ -12,6 +13,7 @@
 #define RESERVED_JOBS	64
 #define RESERVED_COPIES	16
 #define RESERVED_PAGES	(2 * SNAPSET_COPY_SMALL)
+#define RESERVED_READS	4	/* each ends by itself; it has vectors of a page */
 
 static struct kmem_cache *job_cache;
 static struct kmem_cache *copy_cache;
@@ -39,8 +41,13 @@ int snapset_jobs_init(struct snapset_jobs *jobs)
 	err = snapset_may_err(mempool_init_page_pool(&jobs->page_pool, RESERVED_PAGES, 0));
 	if (err)
 		goto exit_copies;
+	err = snapset_may_err(bioset_init(&jobs->reads, RESERVED_READS, 0, BIOSET_NEED_BVECS));
+	if (err)
+		goto exit_pages;
 	return 0;
 
+exit_pages:
+	mempool_exit(&jobs->page_pool);
 exit_copies:
 	mempool_exit(&jobs->copy_pool);
 exit_jobs:
@@ -52,6 +59,7 @@ void snapset_jobs_destroy(struct snapset_jobs *jobs)
 {
 	WARN_ON(snapset_jobs_taken(jobs) || !list_empty(&jobs->all) ||
 		!llist_empty(&jobs->done));
+	bioset_exit(&jobs->reads);
 	mempool_exit(&jobs->page_pool);
 	mempool_exit(&jobs->copy_pool);
 	mempool_exit(&jobs->job_pool);

@@ -66,6 +66,7 @@ struct snapset_jobs {
 
 	/* what the worker falls back on */
 	mempool_t job_pool, copy_pool, page_pool;
+	struct bio_set reads;		/* of old data */
 };
 
 int snapset_jobs_init(struct snapset_jobs *jobs);

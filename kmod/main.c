@@ -12,7 +12,6 @@
 #include "pin.h"
 #include "range.h"
 #include "set.h"
-#include "store.h"
 #include "track.h"
 
 /* At the commit spinlocks are taken with preemption off, where on PREEMPT_RT they sleep. */
@@ -34,12 +33,9 @@ static int __init snapset_init(void)
 	err = snapset_track_init();
 	if (err)
 		goto exit_origin;
-	err = snapset_store_disk_init();
-	if (err)
-		goto exit_track;
 	err = snapset_pin_init();
 	if (err)
-		goto exit_store;
+		goto exit_track;
 	err = snapset_job_init();
 	if (err)
 		goto exit_pin;
@@ -73,8 +69,6 @@ exit_job:
 	snapset_job_exit();
 exit_pin:
 	snapset_pin_exit();
-exit_store:
-	snapset_store_disk_exit();
 exit_track:
 	snapset_track_exit();
 exit_origin:
@@ -96,7 +90,6 @@ static void __exit snapset_exit(void)
 	snapset_cow_exit();
 	snapset_job_exit();
 	snapset_pin_exit();
-	snapset_store_disk_exit();
 	snapset_counters_exit();
 }
 

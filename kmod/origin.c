@@ -388,7 +388,7 @@ int snapset_origin_init(void)
 	err = bioset_init(&pieces, 64, 0, 0);
 	if (err)
 		return err;
-	err = bioset_init(&io_bios, 64, 0, BIOSET_NEED_BVECS | BIOSET_NEED_RESCUER);
+	err = bioset_init(&io_bios, 4, 0, BIOSET_NEED_BVECS);
 	if (err)
 		bioset_exit(&pieces);
 	return err;

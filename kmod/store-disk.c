@@ -18,11 +18,13 @@
 
 #define MAX_PAGES	256
 #define GATHER		16	/* granules that are worth a bio */
+#define RESERVED	4	/* bios; each ends by itself */
 
 struct snapset_store_disk {
 	struct snapset_store *store;
 	struct workqueue_struct *wq;
 	struct delayed_work work;
+	struct bio_set carriers;	/* its own: others' may be stuck in a disk that hangs */
 	spinlock_t lock;		/* irq; guards the rest */
 	struct list_head queue;
 	unsigned int queued;		/* granules */
@@ -35,8 +37,6 @@ struct carrier {
 	struct list_head ios;
 	struct bio bio;			/* last */
 };
-
-static struct bio_set carriers;
 
 static void carried(struct bio *bio)
 {
@@ -63,7 +63,7 @@ static struct bio *new_bio(struct snapset_store_disk *b, u64 place)
 	sector_t sector;
 
 	snapset_store_locate(b->store, snapset_place_granule(place), &bdev, &sector);
-	bio = snapset_bio_alloc(bdev, MAX_PAGES, REQ_OP_WRITE, GFP_NOIO, &carriers);
+	bio = snapset_bio_alloc(bdev, MAX_PAGES, REQ_OP_WRITE, GFP_NOIO, &b->carriers);
 	c = container_of(bio, struct carrier, bio);
 	c->store = b->store;
 	c->disk = bdev->bd_disk;
@@ -75,7 +75,7 @@ static struct bio *new_bio(struct snapset_store_disk *b, u64 place)
 
 bool snapset_store_sends(const struct bio *bio, const struct gendisk *disk)
 {
-	return bio->bi_pool == &carriers &&
+	return bio->bi_end_io == carried &&
 	       container_of(bio, struct carrier, bio)->disk == disk;
 }
 
@@ -229,21 +229,31 @@ free:
 int snapset_store_disk_open(struct snapset_store *store, const char *name)
 {
 	struct snapset_store_disk *b = snapset_may_fail(kzalloc(sizeof(*b), GFP_KERNEL));
+	int err;
 
 	if (!b)
 		return -ENOMEM;
+	err = snapset_may_err(bioset_init(&b->carriers, RESERVED, offsetof(struct carrier, bio),
+					  BIOSET_NEED_BVECS));
+	if (err)
+		goto free;
 	b->store = store;
 	spin_lock_init(&b->lock);
 	INIT_LIST_HEAD(&b->queue);
 	INIT_DELAYED_WORK(&b->work, send_queued);
 	b->wq = snapset_may_fail(alloc_workqueue("snapset-store-%s",
 						 WQ_MEM_RECLAIM | WQ_UNBOUND, 1, name));
-	if (!b->wq) {
-		kfree(b);
-		return -ENOMEM;
-	}
+	err = -ENOMEM;
+	if (!b->wq)
+		goto exit_carriers;
 	store->disk = b;
 	return 0;
+
+exit_carriers:
+	bioset_exit(&b->carriers);
+free:
+	kfree(b);
+	return err;
 }
 
 void snapset_store_disk_close(struct snapset_store *store)
@@ -252,17 +262,7 @@ void snapset_store_disk_close(struct snapset_store *store)
 
 	cancel_delayed_work_sync(&b->work);	/* sent for what had gone already */
 	destroy_workqueue(b->wq);
+	bioset_exit(&b->carriers);
 	kfree(b);
 	kvfree(rcu_dereference_protected(store->extents, true));
-}
-
-int snapset_store_disk_init(void)
-{
-	return bioset_init(&carriers, 32, offsetof(struct carrier, bio),
-			   BIOSET_NEED_BVECS);
-}
-
-void snapset_store_disk_exit(void)
-{
-	bioset_exit(&carriers);
 }

@@ -205,8 +205,5 @@ int snapset_store_file_extend(struct snapset_store *store, struct snapset_pins *
 			      struct netlink_ext_ack *extack);
 /* What its files are; "" and 0 for others. Under set_mutex. */
 u32 snapset_store_files(struct snapset_store *store, char *first, size_t size);
-/* Those on disks need a bioset. */
-int snapset_store_disk_init(void);
-void snapset_store_disk_exit(void);
 
 #endif
