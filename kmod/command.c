@@ -5,11 +5,13 @@
  * netlink.c. An answer has room for what a command puts into it, so that
  * nothing is done that cannot be told.
  */
+#include <linux/device_cgroup.h>
 #include <linux/slab.h>
 #include "counters.h"
 #include "fault.h"
 #include "hook.h"
 #include "nlmsg.h"
+#include "pin.h"
 #include "range.h"
 #include "say.h"
 #include "session.h"
@@ -44,28 +46,84 @@ static int info_get(struct sk_buff *skb, struct genl_info *info,
 	return err;
 }
 
+/* What opens the device is a worker, which may open any: so the asker is asked here. */
+static int may_open(dev_t dev, short access, struct netlink_ext_ack *extack)
+{
+	if (!devcgroup_check_permission(DEVCG_DEV_BLOCK, MAJOR(dev), MINOR(dev), access))
+		return 0;
+	return snapset_say(extack, -EPERM, "the caller's device cgroup does not let it use %u:%u",
+			   MAJOR(dev), MINOR(dev));
+}
+
 static int check_start(struct genl_info *info)
 {
 	struct snapset_params params;
+	int err = snapset_get_params(info, &params);
 
-	return snapset_get_params(info, &params);
+	if (err || params.store_id || params.store_kind != SNAPSET_STORE_BDEV)
+		return err;
+	return may_open(params.store_dev, DEVCG_ACC_READ | DEVCG_ACC_WRITE, info->extack);
+}
+
+static int begin_files(struct genl_info *info)
+{
+	struct snapset_files *files;
+	int err = snapset_get_files(info, &files);
+
+	if (!err)
+		info->user_ptr[0] = files;
+	return err;
+}
+
+static void end_files(struct genl_info *info)
+{
+	snapset_files_put(info->user_ptr[0]);
+}
+
+static int pin_files(struct genl_info *info, struct snapset_pins **pins)
+{
+	struct snapset_files *files = info->user_ptr[0];
+
+	*pins = NULL;
+	if (!files)
+		return 0;
+	info->user_ptr[0] = NULL;
+	*pins = snapset_pin(files, info->extack);
+	return PTR_ERR_OR_ZERO(*pins);
 }
 
 static int set_start(struct sk_buff *skb, struct genl_info *info,
 		     struct sk_buff *reply)
 {
+	u64 session = snapset_session_of(info);
 	struct snapset_params params;
 	snapset_id id;
 	int err;
 
 	err = snapset_get_params(info, &params);
 	if (!err)
-		err = snapset_get_pins(info, &params.pins);
+		err = pin_files(info, &params.pins);
 	if (!err)
-		err = snapset_set_start(snapset_session_of(info), &params, &id, info->extack);
+		err = snapset_set_start(session, &params, &id, info->extack);
 	if (err)
 		return err;
+	/* its end may have come before there was a set for it */
+	if (!snapset_session_lives(session)) {
+		snapset_owner_died(session);
+		return snapset_say(info->extack, -EPROTO, "the session has ended");
+	}
 	return snapset_put_id(reply, SNAPSET_A_SET_ID, &id);
+}
+
+static int check_add(struct genl_info *info)
+{
+	dev_t dev;
+	u64 quota;
+
+	return snapset_get_dev(info->attrs[SNAPSET_A_DEV_MAJOR],
+			       info->attrs[SNAPSET_A_DEV_MINOR], &dev, info->extack) ?:
+	       snapset_get_quota(info->attrs[SNAPSET_A_QUOTA], &quota, info->extack) ?:
+	       may_open(dev, DEVCG_ACC_READ, info->extack);
 }
 
 static int set_add(struct sk_buff *skb, struct genl_info *info,
@@ -189,7 +247,7 @@ static int store_extend(struct sk_buff *skb, struct genl_info *info,
 	struct snapset_pins *pins;
 	int err;
 
-	err = snapset_get_pins(info, &pins);
+	err = pin_files(info, &pins);
 	if (err)
 		return err;
 	if (!pins)
@@ -208,11 +266,16 @@ const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1] = {
 	},
 	[SNAPSET_CMD_SET_START] = {
 		.check = check_start,
+		.begin = begin_files,
 		.run = set_start,
+		.end = end_files,
+		.slow = true,
 		.needs = { SNAPSET_A_SESSION },
 	},
 	[SNAPSET_CMD_SET_ADD] = {
+		.check = check_add,
 		.run = set_add,
+		.slow = true,
 		.needs = { SNAPSET_A_SESSION, SNAPSET_A_SET_ID,
 			   SNAPSET_A_DEV_MAJOR, SNAPSET_A_DEV_MINOR },
 	},
@@ -232,14 +295,18 @@ const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1] = {
 	},
 	[SNAPSET_CMD_SNAP_GET] = {
 		.run = snap_get,
+		.slow_with = SNAPSET_A_COUNT_EXCLUSIVE,
 		.needs = { SNAPSET_A_SNAP_ID },
 	},
 	[SNAPSET_CMD_DELETE] = {
 		.run = del,
 	},
 	[SNAPSET_CMD_STORE_EXTEND] = {
+		.begin = begin_files,
 		.run = store_extend,
+		.end = end_files,
 		.silent = true,
+		.slow = true,
 		.needs = { SNAPSET_A_SET_ID, SNAPSET_A_STORE },
 	},
 };

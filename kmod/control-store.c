@@ -55,45 +55,47 @@ static struct snapset_store *find_store(u64 id)
 	return NULL;
 }
 
-/* Takes over p->pins in any case. */
-static struct snapset_store *open_store(const struct snapset_params *p,
-					struct netlink_ext_ack *extack)
+int snapset_set_open_store(struct snapset_set *set, struct netlink_ext_ack *extack)
 {
+	struct snapset_params *p = &set->params;
 	struct snapset_store *store;
-	int err = p->pins ? files_are_free(p->pins, extack) : 0;
+	int err = 0;
 
-	if (err) {
-		snapset_unpin(p->pins, true);
-		return ERR_PTR(err);
+	if (p->store_id)
+		return 0;
+	if (p->pins) {
+		mutex_lock(&snapset_set_mutex);
+		err = files_are_free(p->pins, extack);
+		mutex_unlock(&snapset_set_mutex);
 	}
+	if (err)
+		return err;
+	snapset_fault("open_store");
 	store = snapset_store_open(p, p->stall_ms, extack);
-	err = IS_ERR(store) ? 0 : store_is_free(store, extack);
-	if (err) {
-		snapset_store_put(store);
-		return ERR_PTR(err);
-	}
-	return store;
+	p->pins = NULL;
+	if (IS_ERR(store))
+		return PTR_ERR(store);
+	set->store = store;
+	return 0;
 }
 
-int snapset_set_get_store(struct snapset_set *set, struct netlink_ext_ack *extack)
+int snapset_set_join_store(struct snapset_set *set, struct netlink_ext_ack *extack)
 {
-	struct snapset_store *store;
+	int err = 0;
 
 	lockdep_assert_held(&snapset_set_mutex);
 	if (set->params.store_id) {
-		store = find_store(set->params.store_id);
-		if (!store)
-			return snapset_say(extack, -ENOENT, "no set uses the store %llu",
-					   set->params.store_id);
+		set->store = find_store(set->params.store_id);
+		if (!set->store)
+			err = snapset_say(extack, -ENOENT, "no set uses the store %llu",
+					  set->params.store_id);
 	} else {
-		store = open_store(&set->params, extack);
-		set->params.pins = NULL;
-		if (IS_ERR(store))
-			return PTR_ERR(store);
+		/* who becomes a member from now on is asked whether the store may be there */
+		err = store_is_free(set->store, extack);
 	}
-	snapset_users_join(store, set);
-	set->store = store;
-	return 0;
+	if (!err)
+		snapset_users_join(set->store, set);
+	return err;
 }
 
 /* Images must not be read in pieces smaller than the blocks of the store. */

@@ -33,7 +33,7 @@ static u64 serials;			/* snapset_set_mutex */
 static void undo(struct work_struct *work);
 
 /* Sets of @session that failed are asked no more. */
-static void forget_failed(u64 session)
+static void find_failed(u64 session, struct list_head *failed)
 {
 	struct snapset_set *set, *next;
 	enum snapset_state state;
@@ -41,10 +41,19 @@ static void forget_failed(u64 session)
 	lockdep_assert_held(&snapset_set_mutex);
 	list_for_each_entry_safe(set, next, &snapset_sets, link) {
 		state = snapset_state_get(&set->state);
-		if (set->session != session || (state != SNAPSET_STATE_FAILED &&
-						state != SNAPSET_STATE_CANCELLED))
-			continue;
-		snapset_set_unlist(set);
+		if (set->session == session && (state == SNAPSET_STATE_FAILED ||
+						state == SNAPSET_STATE_CANCELLED))
+			list_move(&set->link, failed);
+	}
+}
+
+/* Without the mutex: one of them may close its store, and wait for the device. */
+static void forget(struct list_head *failed)
+{
+	struct snapset_set *set, *next;
+
+	list_for_each_entry_safe(set, next, failed, link) {
+		list_del_init(&set->link);
 		snapset_set_put(set);
 	}
 }
@@ -72,14 +81,16 @@ static int may_start(u64 session, struct netlink_ext_ack *extack)
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack)
 {
-	struct snapset_pins *pins = p->pins;
-	struct snapset_set *set = NULL;
-	int err;
+	struct snapset_set *set;
+	LIST_HEAD(failed);
+	int err, busy;
 
-	err = -ENOMEM;
 	set = snapset_may_fail(kzalloc(sizeof(*set), GFP_KERNEL));
-	if (!set)
-		goto free;
+	if (!set) {
+		snapset_unpin(p->pins, true);
+		snapset_unpin_wait();
+		return -ENOMEM;
+	}
 	refcount_set(&set->refs, 1);
 	set->params = *p;
 	fill_defaults(&set->params);
@@ -94,17 +105,26 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	init_waitqueue_head(&set->wq);
 	snapset_idle_init(set);
 	uuid_gen((uuid_t *)set->id.b);
-	err = snapset_set_lock();
-	if (err)
-		goto free;
+	mutex_lock(&snapset_set_mutex);
 	err = may_start(session, extack);
+	if (!err)
+		find_failed(session, &failed);
+	mutex_unlock(&snapset_set_mutex);
+	forget(&failed);		/* one of them may have the store */
 	if (err)
-		goto unlock;
-	forget_failed(session);		/* one of them may have the store */
-	pins = NULL;
-	err = snapset_set_get_store(set, extack);
-	if (err)
-		goto unlock;
+		goto put_store;
+	/* without the mutex, for a device may take long; so look again then */
+	err = snapset_set_open_store(set, extack);
+	mutex_lock(&snapset_set_mutex);
+	busy = may_start(session, extack);
+	if (busy)
+		err = busy;		/* which may be why the store is in use */
+	if (!err)
+		err = snapset_set_join_store(set, extack);
+	if (err) {
+		mutex_unlock(&snapset_set_mutex);
+		goto put_store;
+	}
 	__module_get(THIS_MODULE);
 	snapset_made(SNAPSET_OBJ_SET);
 	set->serial = ++serials;
@@ -115,10 +135,12 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	mutex_unlock(&snapset_set_mutex);
 	return 0;
 
-unlock:
-	mutex_unlock(&snapset_set_mutex);
-free:
-	snapset_unpin(pins, true);
+put_store:
+	if (set->store && !set->params.store_id) {
+		set->store->refused = true;
+		snapset_store_put(set->store);
+	}
+	snapset_unpin(set->params.pins, true);
 	snapset_unpin_wait();
 	kfree(set);
 	return err;
@@ -164,6 +186,7 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 {
 	struct snapset_snap *snap;
 	struct snapset_set *set;
+	LIST_HEAD(one);
 	char number[32];
 	int err;
 
@@ -171,35 +194,38 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 		snprintf(number, sizeof(number), "%u:%u", MAJOR(dev), MINOR(dev));
 		name = number;
 	}
-	err = snapset_set_lock();
-	if (err)
-		return err;
+	mutex_lock(&snapset_set_mutex);
 	set = snapset_set_find_own(session, set_id, extack);
 	err = PTR_ERR_OR_ZERO(set);
 	if (!err)
 		err = may_add(set, dev, name, extack);
+	if (!err) {
+		refcount_inc(&set->refs);
+		snapset_idle_goes_on(set);
+	}
+	mutex_unlock(&snapset_set_mutex);
 	if (err)
-		goto unlock;
+		return err;
+	/* without the mutex, for a device may take long; so look again then */
 	snap = snapset_snap_new(set, dev, name, extack);
 	err = PTR_ERR_OR_ZERO(snap);
 	if (err)
-		goto unlock;
-	err = snapset_snap_fits_stores(snap, extack);
-	if (err) {
-		LIST_HEAD(one);
-
-		list_add(&snap->link, &one);
-		snapset_origin_settle(snap->origin);
-		snapset_snaps_reap(&one);
-		goto unlock;
-	}
+		goto put_set;
 	snap->quota = quota;
-	list_add_tail(&snap->link, &set->snaps);
-	set->members++;
-	snapset_idle_added(set);
 	*snap_id = snap->id;
-unlock:
+	mutex_lock(&snapset_set_mutex);
+	err = may_add(set, dev, name, extack) ?: snapset_snap_fits_stores(snap, extack);
+	if (!err) {
+		snapset_snap_link(snap);
+		snapset_idle_added(set);
+	}
 	mutex_unlock(&snapset_set_mutex);
+	if (err) {
+		list_add(&snap->link, &one);
+		snapset_snaps_reap(&one);
+	}
+put_set:
+	snapset_set_put(set);
 	return err;
 }
 

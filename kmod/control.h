@@ -115,15 +115,18 @@ int snapset_delete_snap(const snapset_id *snap_id, bool force, u32 *deleted,
 /* Aborts what the session has in the making, waits for that, and deletes what it leaves. */
 void snapset_owner_died(u64 session);
 
-/* -ENOENT if there is none. */
+/*
+ * -ENOENT if there is none. @count: also what is exclusively its own, which takes as long as
+ * it has kept much.
+ */
 int snapset_set_info(const snapset_id *id, struct snapset_set_info *info);
 int snapset_snap_info(const snapset_id *id, bool count, struct snapset_snap_info *info);
 /*
  * The one with the smallest serial above @after, of all or of one set; -ENOENT at the
- * end. @count: also what is exclusively its own, which takes as long as it has kept much.
+ * end.
  */
 int snapset_set_next(u64 after, struct snapset_set_info *info);
-int snapset_snap_next(u64 after, const snapset_id *of_set, bool count,
+int snapset_snap_next(u64 after, const snapset_id *of_set,
 		      struct snapset_snap_info *info);
 
 #endif

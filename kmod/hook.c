@@ -35,7 +35,7 @@
 
 #define IDLE (5 * HZ)	/* how long the hook stays without a user */
 
-static DEFINE_MUTEX(hook_mutex);	/* guards the four below; inside set_mutex */
+static DEFINE_MUTEX(hook_mutex);	/* guards the four below */
 static unsigned int users;
 static const char *hooked;		/* NULL: none */
 static bool tested_fallback;
@@ -239,29 +239,36 @@ static struct probe *probe_new(dev_t dev)
 		probe_put(p);
 		return ERR_PTR(-ENOMEM);
 	}
+	return p;
+}
+
+/* Once more, only when it has ended. */
+static void probe_arm(struct probe *p)
+{
+	flush_work(&p->end_work);
+	reinit_completion(&p->submitted);
+	reinit_completion(&p->done);
+	p->seen = false;
+	if (p->bio)
+		bio_put(p->bio);
 	p->bio = snapset_io_alloc(p->bdev.bdev, 1, REQ_OP_READ, GFP_KERNEL);
 	p->bio->bi_iter.bi_sector = 0;
 	p->bio->bi_private = p;
 	p->bio->bi_end_io = probe_done;
 	__bio_add_page(p->bio, p->page, bdev_logical_block_size(p->bdev.bdev), 0);
-	return p;
 }
 
 /*
  * A read of our own must be seen. Its result does not matter, and it is not
  * waited for without end: the device may be suspended.
  */
-static int probe(dev_t dev, struct netlink_ext_ack *extack)
+static int probe(struct probe *p, struct netlink_ext_ack *extack)
 {
-	struct probe *p = probe_new(dev);
 	bool seen, submitted, done = false;
 	int err = 0;
 
 	lockdep_assert_held(&hook_mutex);
-	if (IS_ERR(p))
-		return snapset_say(extack, PTR_ERR(p),
-				   "the device cannot be read for a test: error %ld",
-				   PTR_ERR(p));
+	probe_arm(p);
 	refcount_inc(&p->refs);
 	snapset_made(SNAPSET_OBJ_CLONE);
 	snapset_text_get();
@@ -276,7 +283,6 @@ static int probe(dev_t dev, struct netlink_ext_ack *extack)
 	seen = READ_ONCE(p->seen);
 	WRITE_ONCE(probing, NULL);
 	synchronize_rcu_expedited();	/* somebody waits for ADD */
-	probe_put(p);
 	if (seen)
 		return 0;
 	if (!submitted)
@@ -292,28 +298,28 @@ static int probe(dev_t dev, struct netlink_ext_ack *extack)
 			   "the hook on %s() is not called by this kernel", hooked);
 }
 
-int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack)
+static int hook_get(struct probe *p, struct netlink_ext_ack *extack)
 {
 	static struct target nocheck = { "submit_bio_noacct_nocheck" };
 	static struct target noacct = { "submit_bio_noacct" };
 	int err = 0;
 
-	mutex_lock(&hook_mutex);
+	lockdep_assert_held(&hook_mutex);
 	if (stuck)
 		unhook();
 	if (!hooked ? !tested_fallback : stuck)
 		err = hook_on(&nocheck, stuck ? extack : NULL);
 	if (!err && hooked)
-		err = probe(dev, extack);
+		err = probe(p, extack);
 	if (err == -EOPNOTSUPP || (!err && !hooked)) {
 		/* inlined or not there: the outer function, with its documented gap */
 		if (users)
-			goto out;
+			return err;
 		unhook();
 		tested_fallback = true;
 		err = hook_on(&noacct, extack);
 		if (!err)
-			err = probe(dev, extack);
+			err = probe(p, extack);
 	} else if (err && !hooked) {
 		hook_on(&nocheck, extack);	/* once more, for the sentence */
 	}
@@ -321,8 +327,22 @@ int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack)
 		unhook();
 	if (!err)
 		users++;
-out:
+	return err;
+}
+
+int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack)
+{
+	struct probe *p = probe_new(dev);
+	int err;
+
+	if (IS_ERR(p))
+		return snapset_say(extack, PTR_ERR(p),
+				   "the device cannot be read for a test: error %ld",
+				   PTR_ERR(p));
+	mutex_lock(&hook_mutex);
+	err = hook_get(p, extack);
 	mutex_unlock(&hook_mutex);
+	probe_put(p);
 	return err;
 }
 

@@ -67,6 +67,14 @@ void snapset_idle_started(struct snapset_set *set)
 	begin(set, min(READ_ONCE(start_idle_s), IDLE_MAX_S));
 }
 
+void snapset_idle_goes_on(struct snapset_set *set)
+{
+	if (set->members)
+		snapset_idle_added(set);
+	else
+		snapset_idle_started(set);
+}
+
 void snapset_idle_added(struct snapset_set *set)
 {
 	begin(set, min(READ_ONCE(add_idle_s), IDLE_MAX_S));

@@ -16,8 +16,9 @@ struct snapset_idle {
 };
 
 void snapset_idle_init(struct snapset_set *set);
-/* It has been started; a member has been added. With set_mutex held. */
+/* It has been started; one comes to add a member; it has been added. set_mutex is held. */
 void snapset_idle_started(struct snapset_set *set);
+void snapset_idle_goes_on(struct snapset_set *set);
 void snapset_idle_added(struct snapset_set *set);
 /* It is not OPEN any more. The caller has a reference of his own. */
 void snapset_idle_stop(struct snapset_set *set);

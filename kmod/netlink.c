@@ -12,12 +12,13 @@
  *
  * No command takes a lock here: parallel_ops, sets have their own. But a
  * handler keeps families from being registered and unregistered anywhere in
- * the system, so none may wait for long.
+ * the system, so what may wait for long is served by a worker (request.h).
  */
 #include <linux/module.h>
 #include "fault.h"
 #include "netlink.h"
 #include "nlmsg.h"
+#include "request.h"
 #include "say.h"
 #include "session.h"
 
@@ -52,11 +53,45 @@ static int check_form(struct genl_info *info, const struct snapset_command *comm
 	return command->check ? command->check(info) : 0;
 }
 
+int snapset_command_answer(const struct snapset_command *command, struct sk_buff *skb,
+			   struct genl_info *info)
+{
+	struct sk_buff *reply = NULL;
+	void *head = NULL;
+	int err = 0;
+
+	if (!command->silent) {
+		reply = snapset_may_fail(genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
+		if (reply)
+			head = genlmsg_put_reply(reply, info, &snapset_genl_family, 0,
+						 info->genlhdr->cmd);
+		else
+			err = snapset_say(info->extack, -ENOMEM, "no memory for an answer");
+	}
+	if (!err)
+		err = command->run(skb, info, reply);
+	if (command->end)
+		command->end(info);
+	if (err || command->silent) {
+		nlmsg_free(reply);
+		return err;
+	}
+	genlmsg_end(reply, head);
+	if (snapset_asker_gone(skb)) {
+		nlmsg_free(reply);
+		return 0;
+	}
+	return genlmsg_reply(reply, info);
+}
+
+static bool is_slow(const struct snapset_command *command, const struct genl_info *info)
+{
+	return command->slow || (command->slow_with && info->attrs[command->slow_with]);
+}
+
 static int serve(struct sk_buff *skb, struct genl_info *info)
 {
 	const struct snapset_command *command = &snapset_commands[info->genlhdr->cmd];
-	struct sk_buff *reply = NULL;
-	void *head = NULL;
 	int err;
 
 	err = may_ask(skb, info->extack);
@@ -64,22 +99,16 @@ static int serve(struct sk_buff *skb, struct genl_info *info)
 		err = check_form(info, command);
 	if (!err && command->needs[0] == SNAPSET_A_SESSION)
 		err = snapset_session_check(skb, snapset_session_of(info), info->extack);
+	if (!err && command->begin)
+		err = command->begin(info);
 	if (err)
 		return err;
-	if (!command->silent) {
-		reply = snapset_may_fail(genlmsg_new(GENLMSG_DEFAULT_SIZE, GFP_KERNEL));
-		if (!reply)
-			return snapset_say(info->extack, -ENOMEM, "no memory for an answer");
-		head = genlmsg_put_reply(reply, info, &snapset_genl_family, 0,
-					 info->genlhdr->cmd);
-	}
-	err = command->run(skb, info, reply);
-	if (err || command->silent) {
-		nlmsg_free(reply);
-		return err;
-	}
-	genlmsg_end(reply, head);
-	return genlmsg_reply(reply, info);
+	if (!is_slow(command, info))
+		return snapset_command_answer(command, skb, info);
+	err = snapset_request_begin(skb, info, command);
+	if (err != -EINTR && command->end)
+		command->end(info);
+	return err;
 }
 
 /*
@@ -90,7 +119,7 @@ static int serve(struct sk_buff *skb, struct genl_info *info)
 struct cursor {
 	u64 after;
 	snapset_id set_id;
-	bool one_set, count;
+	bool one_set;
 };
 
 static struct cursor *cursor_of(struct netlink_callback *cb)
@@ -103,7 +132,7 @@ static int dump_begin(struct netlink_callback *cb, struct netlink_ext_ack *extac
 {
 	struct cursor *cursor = cursor_of(cb);
 	const struct genlmsghdr *genlhdr = nlmsg_data(cb->nlh);
-	const struct nlattr *set, *snap;
+	const struct nlattr *set, *snap, *count;
 	int err;
 
 	err = may_ask(cb->skb, extack);
@@ -117,8 +146,14 @@ static int dump_begin(struct netlink_callback *cb, struct netlink_ext_ack *extac
 		return snapset_say(extack, -EINVAL,
 				   "this attribute does not select in a dump");
 	}
+	/* a dump begins in a handler, and to count takes long */
+	count = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_COUNT_EXCLUSIVE);
+	if (count) {
+		NL_SET_BAD_ATTR(extack, count);
+		return snapset_say(extack, -EINVAL,
+				   "what is exclusive is counted for one snapshot at a time, not in a dump");
+	}
 	memset(cursor, 0, sizeof(*cursor));
-	cursor->count = nlmsg_find_attr(cb->nlh, GENL_HDRLEN, SNAPSET_A_COUNT_EXCLUSIVE);
 	if (set) {
 		cursor->set_id = *snapset_id_of(set);
 		cursor->one_set = true;
@@ -175,7 +210,7 @@ static int snap_dump(struct sk_buff *skb, struct netlink_callback *cb)
 	struct snapset_snap_info snap = {};
 
 	while (!snapset_snap_next(cursor->after, cursor->one_set ? &cursor->set_id : NULL,
-				  cursor->count, &snap)) {
+				  &snap)) {
 		void *head = dump_head(skb, cb, SNAPSET_CMD_SNAP_GET);
 
 		if (!head)
@@ -287,21 +322,29 @@ int snapset_netlink_init(void)
 {
 	int err;
 
-	err = snapset_session_init();
+	err = snapset_request_init();
 	if (err)
 		return err;
+	err = snapset_session_init();
+	if (err)
+		goto exit_request;
 	err = genl_register_family(&snapset_genl_family);
-	if (err) {
-		snapset_session_exit();
-		return err;
-	}
+	if (err)
+		goto exit_session;
 	snapset_event_door(true);
 	return 0;
+
+exit_session:
+	snapset_session_exit();
+exit_request:
+	snapset_request_exit();
+	return err;
 }
 
 void snapset_netlink_exit(void)
 {
 	snapset_event_door(false);
 	genl_unregister_family(&snapset_genl_family);
+	snapset_request_exit();
 	snapset_session_exit();
 }

@@ -3,6 +3,7 @@
  * What a message says of a store, and what of one that is to be.
  */
 #include <linux/file.h>
+#include <linux/slab.h>
 #include "fault.h"
 #include "nlmsg.h"
 #include "pin.h"
@@ -146,44 +147,46 @@ int snapset_get_store(struct genl_info *info, struct snapset_params *p)
 	return 0;
 }
 
-int snapset_get_pins(struct genl_info *info, struct snapset_pins **pins)
+int snapset_get_files(struct genl_info *info, struct snapset_files **files)
 {
 	struct nlattr *tb[SNAPSET_A_STORE_ID + 1];
-	struct file *files[SNAPSET_PIN_FILES];
 	const struct nlattr *nla;
-	unsigned int nr = 0;
+	struct snapset_files *f;
 	int rem, err;
 
-	*pins = NULL;
+	*files = NULL;
 	if (!info->attrs[SNAPSET_A_STORE])
 		return 0;
 	err = parse_store(info, tb);
 	if (err || tb[SNAPSET_A_STORE_ID] ||
 	    nla_get_u32(tb[SNAPSET_A_STORE_KIND]) != SNAPSET_STORE_FILE)
 		return err;
+	f = snapset_may_fail(kzalloc(sizeof(*f), GFP_KERNEL));
+	if (!f)
+		return snapset_say(info->extack, -ENOMEM, "no memory for the files of a store");
+	f->keep = tb[SNAPSET_A_STORE_KEEP];
 	nla_for_each_nested(nla, info->attrs[SNAPSET_A_STORE], rem) {
 		if (nla_type(nla) != SNAPSET_A_FD)
 			continue;
 		err = -E2BIG;
-		if (nr == SNAPSET_PIN_FILES) {
+		if (f->nr == SNAPSET_PIN_FILES) {
 			snapset_say(info->extack, err, "a store has at most %d files",
 				    SNAPSET_PIN_FILES);
 			goto put;
 		}
 		err = -EINVAL;
-		files[nr] = fget(nla_get_u32(nla));
-		if (!files[nr]) {
+		f->file[f->nr] = fget(nla_get_u32(nla));
+		if (!f->file[f->nr]) {
 			snapset_refuse(info->extack, nla, err, "file descriptor %u is not open",
 				       nla_get_u32(nla));
 			goto put;
 		}
-		nr++;
+		f->nr++;
 	}
-	*pins = snapset_pin(files, nr, tb[SNAPSET_A_STORE_KEEP], info->extack);
-	return PTR_ERR_OR_ZERO(*pins);
+	*files = f;
+	return 0;
 
 put:
-	while (nr)
-		fput(files[--nr]);
+	snapset_files_put(f);
 	return err;
 }

@@ -16,6 +16,7 @@ enum {
 	SNAPSET_MCGRP_EVENTS_INDEX,
 };
 
+struct snapset_files;
 struct snapset_store;
 
 /* command.c */
@@ -24,11 +25,26 @@ struct snapset_command {
 	int (*check)(struct genl_info *info);
 	/* An error comes with its sentence; @reply is not for the silent. */
 	int (*run)(struct sk_buff *skb, struct genl_info *info, struct sk_buff *reply);
+	/*
+	 * What only the asker's task can find, into info->user_ptr[0]; and what is left of
+	 * that behind run(), or if that is not called. May be NULL.
+	 */
+	int (*begin)(struct genl_info *info);
+	void (*end)(struct genl_info *info);
 	bool silent;			/* the acknowledgement is the answer */
+	bool slow;			/* may wait: run() is called by a worker (request.h) */
+	u8 slow_with;			/* likewise, if there is this attribute */
 	u8 needs[4];			/* attributes, 0 ends; a SESSION is checked */
 };
 
 extern const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1];
+
+/*
+ * netlink.c: runs the command and sends its answer, but for the acknowledgement; calls its
+ * end(). Checked and begun is the request.
+ */
+int snapset_command_answer(const struct snapset_command *command, struct sk_buff *skb,
+			   struct genl_info *info);
 
 /* event.c: from here on there is, or is no longer, a group to send to. */
 void snapset_event_door(bool open);
@@ -87,8 +103,8 @@ int snapset_get_params(struct genl_info *info, struct snapset_params *p);
 int snapset_get_quota(const struct nlattr *nla, u64 *quota, struct netlink_ext_ack *extack);
 /* nlmsg-store.c: of a STORE, but for its files */
 int snapset_get_store(struct genl_info *info, struct snapset_params *p);
-/* The files of a STORE, pinned; NULL: it has none. May wait for their file systems. */
-int snapset_get_pins(struct genl_info *info, struct snapset_pins **pins);
+/* The files of a STORE; NULL: it has none. By the asker's task, whose descriptors they are. */
+int snapset_get_files(struct genl_info *info, struct snapset_files **files);
 
 /* Checks their form and counts them. */
 int snapset_count_freeze(struct genl_info *info, unsigned int *nr);

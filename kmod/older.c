@@ -197,7 +197,7 @@ bool snapset_older_drain(struct snapset_set *set)
 				  " (queue/iostats is 0)");
 		return false;
 	}
-	/* from here on each write that passes the hook is counted: snapset_origin_attach() */
+	/* from here on each write that passes the hook is counted: snapset_origin_count() */
 	synchronize_rcu_expedited();
 	if (!raw)
 		until = ktime_add_ms(ktime_get(), FROZEN_MS);

@@ -69,8 +69,8 @@ struct snapset_origin {
 };
 
 /*
- * track.c. Opens and tracks @dev, or finds it tracked already; counts its writes from now
- * on. Process context, set_mutex is held. -EBUSY: it has been resized since;
+ * track.c. Opens and tracks @dev, or finds it tracked already. Process context; may wait
+ * for the device, so no lock is held. -EBUSY: it has been resized since;
  * -EDQUOT: it has as many snapshots as it may; -ELOOP: an overlapping range is
  * tracked; -EOPNOTSUPP: not this kind of device.
  */
@@ -82,7 +82,12 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
  * itself after it. set_mutex may be held or not.
  */
 void snapset_origin_detach(struct snapset_origin *origin);
-/* The set in the making has been made, or not: writes need not be counted. */
+/*
+ * From the next grace period on every write is counted; those before were not. For the set
+ * in the making, of which there is one, and by whoever works on it.
+ */
+void snapset_origin_count(struct snapset_origin *origin);
+/* It has been made, or not: writes need not be counted. Likewise. */
 void snapset_origin_settle(struct snapset_origin *origin);
 
 /*
@@ -150,7 +155,7 @@ struct bio *snapset_filter(struct bio *bio);
 void snapset_text_get(void);
 void snapset_text_put(void);
 
-/* A bio for our own I/O (copies, images, probes): bvecs, one bioset, no clone. */
+/* A bio for a question of ours (a probe, a label): its asker may wait. */
 struct bio *snapset_io_alloc(struct block_device *bdev, unsigned short nr,
 			     blk_opf_t opf, gfp_t gfp);
 

@@ -3,6 +3,7 @@
 #include <linux/err.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/wait.h>
@@ -352,26 +353,35 @@ static int pin_one(struct pin *p, struct netlink_ext_ack *extack)
 	return err ?: check_labels(p, extack);
 }
 
-struct snapset_pins *snapset_pin(struct file **files, unsigned int nr, bool keep,
+void snapset_files_put(struct snapset_files *files)
+{
+	if (!files)
+		return;
+	while (files->nr)
+		fput(files->file[--files->nr]);
+	kfree(files);
+	if (current->flags & PF_KTHREAD)
+		flush_delayed_fput();	/* else it is only queued */
+}
+
+struct snapset_pins *snapset_pin(struct snapset_files *files,
 				 struct netlink_ext_ack *extack)
 {
-	struct snapset_pins *pins = NULL;
+	struct snapset_pins *pins = snapset_may_fail(kzalloc(sizeof(*pins), GFP_KERNEL));
+	bool keep = files->keep;
 	unsigned int i;
-	int err = -E2BIG;
+	int err;
 
-	if (nr > SNAPSET_PIN_FILES) {
-		snapset_say(extack, err, "a store has at most %d files", SNAPSET_PIN_FILES);
-		goto put;
+	if (!pins) {
+		snapset_files_put(files);
+		return ERR_PTR(-ENOMEM);
 	}
-	err = -ENOMEM;
-	pins = snapset_may_fail(kzalloc(sizeof(*pins), GFP_KERNEL));
-	if (!pins)
-		goto put;
 	INIT_WORK(&pins->work, unpin_work);
-	for (i = 0; i < nr; i++)
-		pins->pin[i].file = files[i];
-	pins->nr = nr;
-	for (i = 0; i < nr; i++) {
+	for (i = 0; i < files->nr; i++)
+		pins->pin[i].file = files->file[i];
+	pins->nr = files->nr;
+	kfree(files);
+	for (i = 0; i < pins->nr; i++) {
 		err = pin_one(&pins->pin[i], extack);
 		if (err) {
 			snapset_unpin(pins, true);
@@ -381,11 +391,6 @@ struct snapset_pins *snapset_pin(struct file **files, unsigned int nr, bool keep
 		pins->pin[i].keep = keep;
 	}
 	return pins;
-
-put:
-	for (i = 0; i < nr; i++)
-		fput(files[i]);
-	return ERR_PTR(err);
 }
 
 const struct snapset_extent *snapset_pin_extents(const struct snapset_pins *pins,

@@ -24,12 +24,20 @@ struct snapset_extent;
 
 struct snapset_pins;
 
+/* What is to be pinned; each file is a reference. */
+struct snapset_files {
+	unsigned int nr;
+	bool keep;		/* they are not removed when they are unpinned */
+	struct file *file[SNAPSET_PIN_FILES];
+};
+
+/* Lets go of the files and frees what held them. NULL is fine. Process context. */
+void snapset_files_put(struct snapset_files *files);
 /*
  * Takes over the files, of which none may be frozen. Each waits for its file system.
- * ERR_PTR(): with a sentence, and they have been let go of. @keep: they are not removed
- * when they are unpinned. Process context, no locks.
+ * ERR_PTR(): with a sentence, and they have been let go of. Process context, no locks.
  */
-struct snapset_pins *snapset_pin(struct file **files, unsigned int nr, bool keep,
+struct snapset_pins *snapset_pin(struct snapset_files *files,
 				 struct netlink_ext_ack *extack);
 /* Their extents, those of one file behind one another; of file @i. */
 const struct snapset_extent *snapset_pin_extents(const struct snapset_pins *pins,

@@ -153,7 +153,7 @@ int snapset_snap_info(const snapset_id *id, bool count, struct snapset_snap_info
 	return snap ? 0 : -ENOENT;
 }
 
-int snapset_snap_next(u64 after, const snapset_id *of_set, bool count,
+int snapset_snap_next(u64 after, const snapset_id *of_set,
 		      struct snapset_snap_info *info)
 {
 	struct snapset_snap *snap, *best = NULL;
@@ -171,8 +171,7 @@ int snapset_snap_next(u64 after, const snapset_id *of_set, bool count,
 				best = snap;
 	}
 	if (best)
-		fill_snap(best, count, info);
-	else
-		mutex_unlock(&snapset_set_mutex);
+		snapset_snap_fill(best, info);
+	mutex_unlock(&snapset_set_mutex);
 	return best ? 0 : -ENOENT;
 }

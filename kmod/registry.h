@@ -30,8 +30,13 @@ void snapset_set_unlist(struct snapset_set *set);
  * set_mutex; not for a command.
  */
 void snapset_set_abort_and_wait(struct snapset_set *set, s32 code, const char *why);
-/* control-store.c: the store that the set's params say; takes over their pins. */
-int snapset_set_get_store(struct snapset_set *set, struct netlink_ext_ack *extack);
+/*
+ * control-store.c: opens the store that the set's params say, if it is not another set's,
+ * and takes over their pins when it does. May wait for a device: without set_mutex.
+ */
+int snapset_set_open_store(struct snapset_set *set, struct netlink_ext_ack *extack);
+/* Then, with set_mutex, and only then it is the set's. Refuses what lies on a member. */
+int snapset_set_join_store(struct snapset_set *set, struct netlink_ext_ack *extack);
 /* May the store be that of this member, and do all stores let it be one? */
 int snapset_snap_fits_stores(struct snapset_snap *snap, struct netlink_ext_ack *extack);
 

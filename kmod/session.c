@@ -15,7 +15,8 @@
  * with writes of its own parked at a gate. Hence it only queues work.
  *
  * A session has no reference on the module. At exit no request is served any
- * more (the family is gone, which waits for running handlers) and no notice
+ * more (the family is gone, which waits for running handlers, and each request that a
+ * worker serves has a reference) and no notice
  * comes any more (unregistering waits for running ones): what is left is ended
  * here, and the queue is drained before its code goes away.
  */
@@ -144,6 +145,18 @@ int snapset_session_check(struct sk_buff *skb, u64 cookie,
 		return snapset_say(extack, -EPERM,
 				   "the session belongs to another socket");
 	return 0;
+}
+
+bool snapset_session_lives(u64 cookie)
+{
+	struct session *s;
+	bool lives;
+
+	spin_lock(&sessions_lock);
+	s = find(cookie);
+	lives = s && !s->over;
+	spin_unlock(&sessions_lock);
+	return lives;
 }
 
 static int socket_released(struct notifier_block *nb, unsigned long event, void *data)

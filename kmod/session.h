@@ -21,10 +21,14 @@ int snapset_session_open(struct sk_buff *skb, u64 *cookie,
 
 /*
  * -EPROTO if there is no such session, -EPERM if it is another socket's. While
- * the request is served its socket is open, and so the session cannot end.
+ * the handler runs its socket is open, and so the session cannot end; a worker that
+ * serves the request asks again when it is done.
  */
 int snapset_session_check(struct sk_buff *skb, u64 cookie,
 			  struct netlink_ext_ack *extack);
+
+/* Its socket has not been closed. Who asks may see that a moment late. */
+bool snapset_session_lives(u64 cookie);
 
 int snapset_session_init(void);
 /* No request is served any more. Ends every session and waits for that. */

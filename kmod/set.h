@@ -2,8 +2,8 @@
 /*
  * set.h - a snapshot set and its members, from START to the last delete.
  *
- * Owners: the registry holds one reference of a set, the take worker and each
- * member's teardown one. A member belongs to its set.
+ * Owners: the registry holds one reference of a set, the take worker, an ADD under way and
+ * each member's teardown one. A member belongs to its set.
  */
 #ifndef SNAPSET_SET_H
 #define SNAPSET_SET_H
@@ -120,9 +120,11 @@ void snapset_take_work(struct work_struct *work);
 /* take.c: opens the gates of all members. Any context. */
 void snapset_take_open_gates(struct snapset_set *set);
 
-/* snap.c */
+/* snap.c. Opens the device, which may take long: without set_mutex. */
 struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
 				      const char *name, struct netlink_ext_ack *extack);
+/* A member of its set, which is OPEN, from now on; its origin's writes are counted. set_mutex. */
+void snapset_snap_link(struct snapset_snap *snap);
 /* Reserves engine and image. */
 int snapset_snap_prepare(struct snapset_snap *snap);
 /* Begins the teardown; snap->reaped is completed when nothing of it is left. */

@@ -79,7 +79,6 @@ struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
 	struct snapset_snap *snap = snapset_may_fail(kzalloc(sizeof(*snap), GFP_KERNEL));
 	struct snapset_origin *origin;
 
-	lockdep_assert_held(&snapset_set_mutex);
 	if (!snap)
 		return ERR_PTR(-ENOMEM);
 	snap->grave = snapset_may_fail(kzalloc(sizeof(*snap->grave), GFP_KERNEL));
@@ -101,11 +100,21 @@ struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
 		return ERR_CAST(origin);
 	}
 	snap->origin = origin;
-	snap->serial = ++serials;
 	uuid_gen((uuid_t *)snap->id.b);
 	refcount_inc(&set->refs);
 	snapset_made(SNAPSET_OBJ_SNAP);
 	return snap;
+}
+
+void snapset_snap_link(struct snapset_snap *snap)
+{
+	struct snapset_set *set = snap->set;
+
+	lockdep_assert_held(&snapset_set_mutex);
+	snap->serial = ++serials;
+	list_add_tail(&snap->link, &set->snaps);
+	set->members++;
+	snapset_origin_count(snap->origin);
 }
 
 int snapset_snap_prepare(struct snapset_snap *snap)

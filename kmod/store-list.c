@@ -38,6 +38,7 @@ static struct snapset_store *stores[SNAPSET_STORES] = {
 };
 
 static DEFINE_MUTEX(stores_mutex);	/* inside set_mutex */
+static u64 last_id;			/* stores_mutex */
 
 int snapset_store_enlist(struct snapset_store *store, struct netlink_ext_ack *extack)
 {
@@ -46,8 +47,10 @@ int snapset_store_enlist(struct snapset_store *store, struct netlink_ext_ack *ex
 	mutex_lock(&stores_mutex);
 	for (i = 0; i < SNAPSET_STORES && stores[i]; i++)
 		;
-	if (i < SNAPSET_STORES)
+	if (i < SNAPSET_STORES) {
 		stores[i] = store;
+		store->id = ++last_id;
+	}
 	mutex_unlock(&stores_mutex);
 	store->slot = i;
 	if (i < SNAPSET_STORES)

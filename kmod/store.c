@@ -17,8 +17,6 @@
 
 static const unsigned int steps[] = { 50, 75, 90 };	/* percent used */
 
-static u64 next_id;			/* set_mutex */
-
 /* Bytes per second since the last look, if that was some time ago. */
 static void reckon_rate(struct snapset_store *store)
 {
@@ -148,7 +146,6 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 	err = snapset_store_enlist(store, extack);
 	if (err)
 		goto free_spares;
-	store->id = ++next_id;
 	snapset_made(SNAPSET_OBJ_STORE);
 	return store;
 

@@ -22,7 +22,7 @@
 
 DEFINE_HASHTABLE(snapset_origins, SNAPSET_ORIGINS_BITS);
 
-/* writers of the table, and each origin's users; inside set_mutex */
+/* writers of the table, and each origin's users */
 static DEFINE_MUTEX(origins_mutex);
 static struct workqueue_struct *reaper;	/* frees origins when their last write ends */
 
@@ -80,11 +80,10 @@ static struct snapset_origin *find_tracked(dev_t dev, const char *name,
 	struct snapset_origin *o;
 	int bucket, err = 0;
 
-	mutex_lock(&origins_mutex);
+	lockdep_assert_held(&origins_mutex);
 	hash_for_each(snapset_origins, bucket, o, link)
 		if (o->dev == dev)
 			goto found;
-	mutex_unlock(&origins_mutex);
 	return NULL;
 
 found:
@@ -97,16 +96,14 @@ found:
 				  name, o->users);
 	else
 		o->users++;
-	mutex_unlock(&origins_mutex);
 	return err ? ERR_PTR(err) : o;
 }
 
-/* From the next grace period on every write is counted; those before were not. */
-static void count_writes(struct snapset_origin *o)
+void snapset_origin_count(struct snapset_origin *origin)
 {
-	o->older_drained = false;
-	o->older_zero = 0;
-	WRITE_ONCE(o->counting, true);
+	origin->older_drained = false;
+	origin->older_zero = 0;
+	WRITE_ONCE(origin->counting, true);
 }
 
 void snapset_origin_settle(struct snapset_origin *origin)
@@ -145,16 +142,15 @@ static bool counts_late(const struct gendisk *disk)
 struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 					     struct netlink_ext_ack *extack)
 {
-	struct snapset_origin *o = find_tracked(dev, name, extack);
+	struct snapset_origin *o, *tracked;
 	unsigned long begun;
 	int err;
 
-	if (IS_ERR(o))
-		return o;
-	if (o) {
-		count_writes(o);
-		return o;
-	}
+	mutex_lock(&origins_mutex);
+	tracked = find_tracked(dev, name, extack);
+	mutex_unlock(&origins_mutex);
+	if (tracked)
+		return tracked;
 	o = snapset_may_fail(kzalloc(sizeof(*o), GFP_KERNEL));
 	if (!o)
 		return ERR_PTR(-ENOMEM);
@@ -168,6 +164,7 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	init_waitqueue_head(&o->idle);
 	INIT_WORK(&o->work, snapset_origin_work);
 	INIT_WORK(&o->free_work, free_origin);
+	snapset_fault("open_origin");
 	err = snapset_bdev_open(&o->bdev, dev, NULL);
 	if (err) {
 		snapset_say(extack, err, "%s (%u:%u) cannot be opened: error %d",
@@ -206,12 +203,15 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	/* the read that was to be seen was accounted as in flight; no matter if another was */
 	o->accounts = time_after_eq(snapset_disk_stamp(o->disk), begun) && !counts_late(o->disk);
 	mutex_lock(&origins_mutex);
-	err = check_overlap(o, name, extack);
-	count_writes(o);
-	if (!err)
+	/* somebody else may have been here meanwhile */
+	tracked = find_tracked(dev, name, extack);
+	err = PTR_ERR_OR_ZERO(tracked);
+	if (!tracked)
+		err = check_overlap(o, name, extack);
+	if (!tracked && !err)
 		hash_add_rcu(snapset_origins, &o->link, (unsigned long)o->disk);
 	mutex_unlock(&origins_mutex);
-	if (err)
+	if (tracked || err)
 		goto put_hook;
 	snapset_text_get();
 	snapset_made(SNAPSET_OBJ_ORIGIN);
@@ -233,7 +233,7 @@ close:
 	snapset_bdev_close(&o->bdev);
 free:
 	kfree(o);
-	return ERR_PTR(err);
+	return err ? ERR_PTR(err) : tracked;
 }
 
 void snapset_origin_detach(struct snapset_origin *origin)

@@ -29,6 +29,7 @@
 struct snapi_error {
 	snap_status	code;
 	int		sys_errno;
+	bool		late;		/* no answer has come, and it may be done yet */
 	enum snap_phase	phase;
 	char		member[256];
 	char		text[512];

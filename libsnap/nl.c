@@ -5,6 +5,7 @@
  * connection only listens and never blocks.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@
 #endif
 
 #define EVENTS_BUFFER	(1 << 20)	/* bytes: some thousand events */
+#define ANSWER_MS	60000		/* a device that does not open may keep an answer for ever */
 
 struct snapi_conn {
 	struct nl_sock	*sk;
@@ -305,11 +307,27 @@ static int on_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)
 	return NL_STOP;
 }
 
+/* False: nothing has come for so long. */
+static bool readable(const struct snapi_conn *c)
+{
+	struct pollfd pfd = { .fd = snapi_conn_fd(c), .events = POLLIN };
+	uint64_t now = snapi_now_ms(), until = now + ANSWER_MS;
+
+	for (; now < until; now = snapi_now_ms()) {
+		int n = poll(&pfd, 1, until - now);
+
+		if (n > 0 || (n < 0 && errno != EINTR))
+			return true;	/* or the receiver says what is wrong */
+	}
+	return false;
+}
+
 /* One exchange: 0, or the errno, positive; *@ours: it is not the kernel module's. */
 static int exchange(struct snapi_conn *c, struct nl_msg *m, struct call *call,
 		    bool *ours)
 {
 	struct nl_cb *cb;
+	bool late = false;
 	int err;
 
 	*ours = true;
@@ -325,9 +343,14 @@ static int exchange(struct snapi_conn *c, struct nl_msg *m, struct call *call,
 	nl_complete_msg(c->sk, m);
 	call->seq = nlmsg_hdr(m)->nlmsg_seq;
 	err = nl_send(c->sk, m);
-	while (err >= 0 && !call->done)
-		err = nl_recvmsgs(c->sk, cb);
+	while (err >= 0 && !call->done && !late) {
+		late = !readable(c);
+		if (!late)
+			err = nl_recvmsgs(c->sk, cb);
+	}
 	nl_cb_put(cb);
+	if (late)
+		return ETIMEDOUT;
 	if (!call->done)
 		return to_errno(err);
 	*ours = false;
@@ -355,7 +378,11 @@ snap_status snapi_call(struct snapi_conn *c, struct nl_msg *m,
 	}
 	if (!err)
 		return SNAP_S_OK;
-	if (ours)
+	if (ours && err == ETIMEDOUT)
+		snapi_error_set(e, SNAP_E_UNEXPECTED_PROVIDER_ERROR, err, NULL,
+				"the kernel module has not answered for %d s: a device or a file system does not answer it",
+				ANSWER_MS / 1000);
+	else if (ours)
 		snapi_error_set(e, err == ENOMEM ? SNAP_E_OUTOFMEMORY : SNAP_E_UNEXPECTED,
 				err, NULL, "cannot talk to the kernel module: %s",
 				strerror(err));
@@ -364,6 +391,7 @@ snap_status snapi_call(struct snapi_conn *c, struct nl_msg *m,
 				"%s", call.text);
 	else
 		snapi_error_set(e, snapi_code_from_errno(err, cmd), err, NULL, NULL);
+	e->late = ours && err == ETIMEDOUT;
 	return e->code;
 }
 

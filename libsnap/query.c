@@ -304,13 +304,34 @@ static snap_status pick(struct snap_iter *it, const struct snap_filter *f, dev_t
 	return SNAP_S_OK;
 }
 
+/* The kernel counts for one at a time. One that has gone meanwhile stays as it was. */
+static void count_exclusive(struct snap_session *s, struct snap_snapshot_props *p,
+			    struct snapi_error *e)
+{
+	const struct question q = {
+		.cmd = SNAPSET_CMD_SNAP_GET, .count = true,
+		.attr = SNAPSET_A_SNAP_ID, .id = &p->id,
+	};
+	struct list l = { .each = sizeof(*p) };
+
+	if (!ask(s, &q, &l, e) && l.nr) {
+		const struct snap_snapshot_props *now = item(&l, 0);
+
+		p->allocated = now->allocated;
+		p->exclusive = now->exclusive;
+		p->exclusive_known = now->exclusive_known;
+	} else if (e->code == SNAP_E_OBJECT_NOT_FOUND) {
+		memset(e, 0, sizeof(*e));
+	}
+	free(l.v);
+}
+
 snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
 			struct snap_iter **out, struct snapi_error *e)
 {
 	const snap_id *id = snap_id_is_null(&f->set_id) ? NULL : &f->set_id;
 	const struct question snapshots = {
 		.cmd = SNAPSET_CMD_SNAP_GET, .dump = true, .attr = SNAPSET_A_SET_ID, .id = id,
-		.count = f->count_exclusive && f->object == SNAP_OBJECT_SNAPSHOT,
 	};
 	const struct question its_set = {
 		.cmd = SNAPSET_CMD_SET_GET, .attr = SNAPSET_A_SET_ID, .id = id,
@@ -335,6 +356,9 @@ snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
 		memset(e, 0, sizeof(*e));
 	if (!e->code && pick(it, f, vol.dev, &sets, &snaps))
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	for (unsigned int i = 0; f->count_exclusive && f->object == SNAP_OBJECT_SNAPSHOT &&
+	     !e->code && i < it->list.nr; i++)
+		count_exclusive(s, item(&it->list, i), e);
 	free(sets.v);
 	free(snaps.v);
 	if (e->code)

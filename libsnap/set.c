@@ -106,6 +106,9 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 		s->set_id = *id;
 		pthread_mutex_unlock(&s->lock);
 		snapi_session_set_state(s, SNAPI_SET_OPEN);
+	} else if (e->late) {
+		/* there may be one yet; it goes with the session */
+		snapi_session_set_state(s, SNAPI_FAILED);
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
 	snapi_store_file_close(&file, !e->code);
@@ -129,6 +132,36 @@ SNAPI_EXPORT snap_status snap_start_snapshot_set(struct snap_session *s,
 		return snapi_fail_with(s, &e);
 	*set_id = id;
 	return SNAP_S_OK;
+}
+
+static int on_code(const struct snapi_attrs *attrs, void *arg)
+{
+	if (snapi_has(attrs, SNAPSET_A_CODE))
+		*(snap_status *)arg = snapi_code_from_kernel(snapi_u32(attrs, SNAPSET_A_CODE));
+	return 0;
+}
+
+static snap_status cancel_once(struct snap_session *s, struct snapi_error *e)
+{
+	snap_status code = SNAP_E_UNEXPECTED_PROVIDER_ERROR;
+
+	pthread_mutex_lock(&s->cmd_lock);
+	if (s->cmd)
+		snapi_call(s->cmd, command(s, SNAPSET_CMD_SET_CANCEL, 0), on_code,
+			   &code, e);
+	else
+		snapi_error_set(e, SNAP_E_BAD_STATE, 0, NULL, "the session is closed");
+	pthread_mutex_unlock(&s->cmd_lock);
+	return code;
+}
+
+/* It might still get a member that nobody knows of. */
+static void give_up(struct snap_session *s)
+{
+	struct snapi_error e = { 0 };
+
+	cancel_once(s, &e);
+	snapi_session_set_state(s, SNAPI_FAILED);
 }
 
 /* Whether @vol may be a member beside the first @nr. */
@@ -179,6 +212,8 @@ SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
 	if (e.code) {
+		if (e.late)
+			give_up(s);
 		memcpy(e.member, vol.name, sizeof(e.member));
 		return snapi_fail_with(s, &e);
 	}
@@ -313,27 +348,6 @@ SNAPI_EXPORT snap_status snap_do_snapshot_set(struct snap_session *s,
 		snapi_session_commit(s, a);
 	*async = a;
 	return SNAP_S_OK;
-}
-
-static int on_code(const struct snapi_attrs *attrs, void *arg)
-{
-	if (snapi_has(attrs, SNAPSET_A_CODE))
-		*(snap_status *)arg = snapi_code_from_kernel(snapi_u32(attrs, SNAPSET_A_CODE));
-	return 0;
-}
-
-static snap_status cancel_once(struct snap_session *s, struct snapi_error *e)
-{
-	snap_status code = SNAP_E_UNEXPECTED_PROVIDER_ERROR;
-
-	pthread_mutex_lock(&s->cmd_lock);
-	if (s->cmd)
-		snapi_call(s->cmd, command(s, SNAPSET_CMD_SET_CANCEL, 0), on_code,
-			   &code, e);
-	else
-		snapi_error_set(e, SNAP_E_BAD_STATE, 0, NULL, "the session is closed");
-	pthread_mutex_unlock(&s->cmd_lock);
-	return code;
 }
 
 snap_status snapi_set_ask_cancel(struct snap_session *s, bool *decided)

@@ -400,6 +400,7 @@ snap_status snapi_call(struct snapi_conn *c, struct nl_msg *m,
 		snapi_error_set(e, snapi_code_from_errno(err, m->cmd), err, NULL, "%s", text);
 	else if (err)
 		snapi_error_set(e, snapi_code_from_errno(err, m->cmd), err, NULL, NULL);
+	e->late = err && m->cmd == fake.fail_cmd && fake.fail_late;
 	free(m);
 	return e->code;
 }

@@ -28,6 +28,7 @@ struct fake {
 	int		fail_cmd;		/* this command fails ... */
 	int		fail_errno;		/* ... so ... */
 	const char	*fail_text;		/* ... and says this */
+	bool		fail_late;		/* ... or it is that no answer comes */
 	uint32_t	state;			/* SNAPSET_STATE_*, of the one set */
 	uint32_t	code;
 	const char	*text;

@@ -114,6 +114,41 @@ static void members(void **state)
 	assert_status(snap_is_volume_supported(s, "vda1", NULL, NULL), SNAP_E_INVALIDARG);
 }
 
+/* What is not answered may still be done: nothing is built on it. */
+static void late_answers(void **state)
+{
+	struct snap_error_info e;
+
+	(void)state;
+	assert_status(snap_start_snapshot_set(s, &set), SNAP_S_OK);
+	assert_status(snap_add_to_snapshot_set(s, "vda1", &snap), SNAP_S_OK);
+	fake.fail_cmd = SNAPSET_CMD_SET_ADD;
+	fake.fail_errno = ETIMEDOUT;
+	assert_status(snap_add_to_snapshot_set(s, "vda2", &snap),
+		      SNAP_E_UNEXPECTED_PROVIDER_ERROR);
+	assert_int_equal(fake.state, SNAPSET_STATE_OPEN);
+	fake.fail_late = true;
+	assert_status(snap_add_to_snapshot_set(s, "vda2", &snap),
+		      SNAP_E_UNEXPECTED_PROVIDER_ERROR);
+	last_error(&e);
+	assert_string_equal(e.member, "vda2");
+	assert_int_equal(fake.state, SNAPSET_STATE_CANCELLED);
+	fake.fail_cmd = 0;
+	assert_status(snap_add_to_snapshot_set(s, "vda2", &snap), SNAP_E_BAD_STATE);
+	assert_status(snap_do_snapshot_set(s, &a), SNAP_E_BAD_STATE);
+}
+
+static void late_start(void **state)
+{
+	(void)state;
+	fake.fail_cmd = SNAPSET_CMD_SET_START;
+	fake.fail_errno = ETIMEDOUT;
+	fake.fail_late = true;
+	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_UNEXPECTED_PROVIDER_ERROR);
+	fake.fail_cmd = 0;
+	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_BAD_STATE);
+}
+
 static void abort_ends_the_job(void **state)
 {
 	(void)state;
@@ -196,7 +231,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(wrong_order), T(settings), T(members), T(abort_ends_the_job),
+		T(wrong_order), T(settings), T(members), T(late_answers), T(late_start),
+		T(abort_ends_the_job),
 		T(abort_before_the_do), T(close_before_free), T(close_keeps_what_is_created),
 		T(close_releases), T(do_refused),
 	};

@@ -64,7 +64,10 @@ enum snapset_cmd {
 	 * per machine (-EINPROGRESS). A failed set of this session is forgotten here.
 	 */
 	SNAPSET_CMD_SET_START,
-	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] -> SNAP_ID */
+	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] -> SNAP_ID. Like SET_START,
+	 * STORE_EXTEND and a SNAP_GET with COUNT_EXCLUSIVE it may wait for a device: its
+	 * answer and acknowledgement come later, and behind those of other commands.
+	 */
 	SNAPSET_CMD_SET_ADD,
 	/* SESSION SET_ID [FREEZE ...]. Returns at once; the result comes by
 	 * SET_GET and by SNAPSET_EVENT_SET_STATE. FREEZE may be repeated, once
@@ -88,7 +91,7 @@ enum snapset_cmd {
 	 * before SET_DO.
 	 */
 	SNAPSET_CMD_SET_GET,
-	/* do: SNAP_ID; dump: every snapshot, or [SET_ID]'s; [COUNT_EXCLUSIVE] ->
+	/* do: SNAP_ID [COUNT_EXCLUSIVE]; dump: every snapshot, or [SET_ID]'s ->
 	 * SNAP_ID SET_ID NAME DEV_MAJOR DEV_MINOR STATE SIZE BLOCK_SIZE [QUOTA] and,
 	 * once the set is created, IMAGE_MAJOR IMAGE_MINOR IMAGE_NAME CREATED OPENERS
 	 * T_DRAIN COPIED STORED IN_RAM INDEX ALLOCATED [EXCLUSIVE]; if dead CODE TEXT.

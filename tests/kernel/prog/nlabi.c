@@ -77,8 +77,7 @@ static const struct spec {
 		{ SNAPSET_A_SNAP_ID, ID, true },
 		{ SNAPSET_A_COUNT_EXCLUSIVE, FLAG, false } } },
 	{ "SNAP_GET dump", SNAPSET_CMD_SNAP_GET, true, 0, {
-		{ SNAPSET_A_SET_ID, ID, false },
-		{ SNAPSET_A_COUNT_EXCLUSIVE, FLAG, false } } },
+		{ SNAPSET_A_SET_ID, ID, false } } },
 	{ "DELETE set", SNAPSET_CMD_DELETE, false, -ENOENT, {
 		{ SNAPSET_A_SET_ID, ID, true },
 		{ SNAPSET_A_FORCE, FLAG, false } } },

@@ -52,7 +52,7 @@ struct one_set {
 
 struct one_snap {
 	uint8_t		id[SNAPSET_ID_LEN], set_id[SNAPSET_ID_LEN];
-	uint64_t	allocated, exclusive, in_ram;
+	uint64_t	allocated, in_ram;
 	char		name[32];
 	bool		live;
 };
@@ -96,12 +96,8 @@ static void learn_snap(const struct nl_attrs *a, void *arg)
 	memcpy(s->set_id, a->value[SNAPSET_A_SET_ID], SNAPSET_ID_LEN);
 	snprintf(s->name, sizeof(s->name), "/dev/%s", nl_get_str(a, SNAPSET_A_IMAGE_NAME));
 	s->allocated = nl_get_u64(a, SNAPSET_A_ALLOCATED);
-	s->exclusive = nl_get_u64(a, SNAPSET_A_EXCLUSIVE);
 	s->in_ram = nl_get_u64(a, SNAPSET_A_IN_RAM);
 	s->live = nl_get_u32(a, SNAPSET_A_STATE) == SNAPSET_SNAP_LIVE;
-	if (s->exclusive > s->allocated)
-		die("of %llu bytes %llu are exclusive", (unsigned long long)s->allocated,
-		    (unsigned long long)s->exclusive);
 }
 
 static void look(struct now *now)
@@ -113,7 +109,6 @@ static void look(struct now *now)
 	if (nl_call(&nl, &m, learn_set, now))
 		die("no dump of sets: %s", nl.text);
 	nl_begin(&nl, &m, SNAPSET_CMD_SNAP_GET, 0x300);
-	nl_raw(&m, SNAPSET_A_COUNT_EXCLUSIVE, NULL, 0);
 	if (nl_call(&nl, &m, learn_snap, now))
 		die("no dump of snapshots: %s", nl.text);
 }
@@ -355,14 +350,19 @@ static void delete_snap(const struct now *now, struct now *then)
 {
 	const struct one_snap *snap = &now->snap[rnd_below(&chance, now->snaps)];
 	uint64_t had = places(), has;
-	int err = snap_delete(&nl, snap->id, true);
+	struct snap_space space;
 
-	if (err)
+	if (snap_space(&nl, snap->id, &space))
+		die("what is exclusive is not told: %s", nl.text);
+	if (space.exclusive > space.allocated)
+		die("of %llu bytes %llu are exclusive", (unsigned long long)space.allocated,
+		    (unsigned long long)space.exclusive);
+	if (snap_delete(&nl, snap->id, true))
 		die("not deleted: %s", nl.text);
 	has = settled(then, "a deletion");
-	if (had - has != snap->exclusive)
+	if (had - has != space.exclusive)
 		die("a deletion gave %lld bytes back instead of %llu", (long long)(had - has),
-		    (unsigned long long)snap->exclusive);
+		    (unsigned long long)space.exclusive);
 	deleted++;
 }
 
