@@ -217,9 +217,10 @@ static bool job_run(struct snapset_origin *o, struct snapset_job *job)
 		smp_mb();	/* before the next try; pairs as in snapset_cow_starve() */
 	}
 	/* the reserve may lie with copies at a store that hangs, and nothing tells of others */
-	if (tries == 3 || cow->lack == SNAPSET_LACKS_MEMORY)
-		hrtimer_start(&o->jobs.late, ns_to_ktime(tries == 3 ? LATE_NS : MEMORY_NS),
-			      HRTIMER_MODE_REL);
+	if (tries == 3)
+		hrtimer_start(&o->jobs.late, ns_to_ktime(LATE_NS), HRTIMER_MODE_REL);
+	else if (cow->lack == SNAPSET_LACKS_MEMORY && !hrtimer_active(&o->jobs.late))
+		hrtimer_start(&o->jobs.late, ns_to_ktime(MEMORY_NS), HRTIMER_MODE_REL);
 	return false;
 }
 
