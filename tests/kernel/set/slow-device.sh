@@ -29,8 +29,8 @@ others() {
 	must wait $module
 	# udev looks at its disks, if it has some
 	wait_for 60 modprobe -r "$family" || fail "$what: $family stays"
-	must snapraw list >list
-	grep -q "^$first state 5 " list || fail "$what: $(cat list)"
+	must snapraw list >sets.out
+	grep -q "^$first state 5 " sets.out || fail "$what: $(cat sets.out)"
 	must kill -0 "$1"
 	must kill -KILL "$1"
 	wait_for 60 gone "$1" || fail "$what: it cannot be killed: $(cat "/proc/$1/stack")"
