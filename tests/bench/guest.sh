@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# guest.sh [CONFIGURATIONS [WORKLOADS [SAY]]]: runs in the guest. Every configuration gets
+# guest.sh [CONFIGURATIONS [WORKLOADS [SAY [DISK]]]]: runs in the guest. Every configuration gets
 # the same requests for the same kind of device, idle for a moment before each row.
 # The floor row is what copying must move through the origin at least: a plain
 # half-and-half mix of reads and writes, of which the writes are shown.
 set -eu
 # shellcheck source=/dev/null
 . "$(dirname "$0")/configs.sh"
+# shellcheck disable=SC2034 # configs.sh uses them
+[ -z "${4:-}" ] || read -r DISK_US DISK_MBPS <<<"$4"
 OUT=/share/out
 BW="64k-random-qd8 64k-seq-qd8 1m-seq-qd4"
 FIRST="4k-sparse-qd1 4k-sparse-qd16 4k-dense-qd1 4k-dense-qd16 $BW"
