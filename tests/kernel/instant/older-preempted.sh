@@ -34,25 +34,34 @@ no_hog() {
 	hogs=()
 }
 there() { grep -qs submit_bio_checks /proc/$writer/task/*/stack; }
+# how many of its writes have completed; nobody else writes
+written() {
+	local -a stat
+
+	read -ra stat <"/sys/block/${disk##*/}/stat"
+	echo "${stat[4]}"
+}
 pause 1
 hits=0
 for ((tries = 1; tries <= 200 && hits < 2; tries++)); do
 	hog
 	pause 0.2
+	before=$(written)
 	if there; then
 		hits=$((hits + 1))
 		note "try $tries: the writer waits for its processor behind the hook"
 		snapraw take --keep "$disk" >out &
 		taker=$!
 		pause 1
-		gone $taker && there &&
+		# the same write, and not a later one
+		gone $taker && there && [ "$(written)" = "$before" ] &&
 			fail "a set was made before the write had passed: $(cat out)"
 		no_hog
 		must wait $taker
 		taken out
-		before=$(blk digest "${IMAGE[0]}")
+		digest=$(blk digest "${IMAGE[0]}")
 		pause 0.5
-		[ "$(blk digest "${IMAGE[0]}")" = "$before" ] || fail "the image has changed"
+		[ "$(blk digest "${IMAGE[0]}")" = "$digest" ] || fail "the image has changed"
 		must snapraw delete "$SET"
 	else
 		no_hog
