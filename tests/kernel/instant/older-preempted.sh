@@ -16,7 +16,8 @@ load
 null_disk nb size=64 memory_backed=1 queue_mode=2 irqmode=0 submit_queues=1 hw_queue_depth=64
 disk=$NULL_DISK
 fill "$disk" model
-taskset -c 1 blk churn "$disk" model --engine direct --threads 1 --min 512 --max 512 --from 0 --len 4K \
+# its turn does not come while others want the processor
+taskset -c 1 chrt --idle 0 blk churn "$disk" model --engine direct --threads 1 --min 512 --max 512 --from 0 --len 4K \
 	--seconds 3600 --noflush >churn.out 2>&1 &
 writer=$!
 on_exit kill $writer
