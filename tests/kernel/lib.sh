@@ -300,6 +300,14 @@ may_hang() {
 	echo 600 >$limit
 }
 
+# netlink_family: sets family to a module that is not loaded and registers one of generic
+# netlink; empty: there is none
+netlink_family() {
+	for family in nbd wireguard macsec team ''; do
+		modprobe -qn "$family" && [ ! -e "/sys/module/$family" ] && return
+	done
+}
+
 # the set in the making holds writes
 holding() { snapraw list | grep -q ' state 3 '; }
 

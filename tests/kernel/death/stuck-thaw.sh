@@ -12,10 +12,7 @@
 need snapset
 load
 may_hang
-family=
-for family in nbd wireguard macsec team ''; do
-	modprobe -qn "$family" && [ ! -e "/sys/module/$family" ] && break
-done
+netlink_family
 [ -n "$family" ] || skip "this kernel has no module with a netlink family"
 hanging door "$SCRATCH0"
 mounted ext4 /dev/mapper/door /mnt/a

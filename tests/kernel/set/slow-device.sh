@@ -12,10 +12,7 @@
 
 load
 may_hang
-family=
-for family in nbd wireguard macsec team ''; do
-	modprobe -qn "$family" && [ ! -e "/sys/module/$family" ] && break
-done
+netlink_family
 [ -n "$family" ] || note "this kernel has no module with a netlink family: that one can be registered is not looked at"
 fill "$SCRATCH0" a
 take "$SCRATCH0"
