@@ -95,8 +95,10 @@ static notrace void hook(unsigned long ip, unsigned long parent_ip,
 	if (!snapset_moves_data(bio))
 		return;
 	go = snapset_filter(bio);
-	if (go == bio)
+	if (go == bio) {
+		snapset_fault_atomic("passes");
 		return;
+	}
 	if (!go)
 		snapset_ftrace_set_ip(fregs, taken_stub);
 	else if (IS_ERR(go))
