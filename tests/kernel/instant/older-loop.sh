@@ -4,7 +4,8 @@
 # A file system that is frozen does not vouch for every write to its device: a loop device
 # with direct I/O writes to its file without asking the file system (before 6.12), and so do
 # others. Such a write, on its way since before the member was added, is waited for; where
-# the loop device asks, the freeze waits.
+# the loop device asks, the freeze waits. The member is once one whose driver takes bios,
+# and once one with requests: the two are seen out in different ways.
 #
 # about: interface
 # vm: --smp 1 --mem 1G --disk 64M
@@ -13,40 +14,61 @@
 load
 may_hang
 n=$(sectors "$SCRATCH0")
-# writes stay there until it is suspended; flushes, which go everywhere, do not
-dm below "0 $n delay $SCRATCH0 0 0 $SCRATCH0 0 600000 $SCRATCH0 0 0"
-dm member "0 $n linear $SCRATCH0 0"
-mounted ext4 /dev/mapper/member /mnt/a
-must dd if=/dev/zero of=/mnt/a/f bs=1M count=8 oflag=direct conv=fsync status=none
-loop=$(losetup -f --show --direct-io=on /mnt/a/f) || fail "losetup"
-on_exit losetup -d "$loop"
-[ "$(cat "/sys/block/${loop#/dev/}/loop/dio")" = 1 ] || skip "no direct I/O on this kernel"
-at=$(($(filefrag -v -b512 /mnt/a/f | awk '$1 == "0:" { sub(/\.\.$/, "", $4); print $4; exit }') + 1024))
-# 64 KiB of the file go another way
-printf '%s\n' "0 $at linear $SCRATCH0 0" "$at 128 linear /dev/mapper/below $at" \
-	"$((at + 128)) $((n - at - 128)) linear $SCRATCH0 $((at + 128))" | must dmsetup load member
-must dmsetup suspend --nolockfs member
-must dmsetup resume member
 head -c 4096 /dev/zero | tr '\0' B >new
-dd if=new of="$loop" bs=4k count=1 seek=128 oflag=direct conv=notrunc 2>dd.out &
-writer=$!
-wait_for 60 waits_for_io $writer || fail "it does not write"
-on_its_way() { in_flight /dev/mapper/member 1; }
-wait_for 60 on_its_way || fail "the write is not on its way to the member"
-
-snapraw take --keep --freeze-timeout 60000 --freeze /mnt/a /dev/mapper/member >out 2>&1 &
-taker=$!
+let_go() { dmsetup suspend --nolockfs below && dmsetup resume below; }
 waits() { snapraw list | grep -Eq ' state [23] '; }
-wait_for 60 waits || fail "nothing waits: $(cat out)"
-pause 1
-waits || fail "the set did not wait for the write: $(cat out)"
-must dmsetup suspend --nolockfs below
-must dmsetup resume below
-must wait $taker
-taken out
-look() { dd if="${IMAGE[0]}" bs=512 skip="$at" count=8 iflag=direct status=none | sha256sum; }
-before=$(look)
-must wait $writer
-[ "$(look)" = "$before" ] || fail "the image has changed"
-[ "$before" = "$(sha256sum <new)" ] || fail "a write that was over before the instant is not in the image"
+
+# one_way KIND
+one_way() {
+	local member=/dev/mapper/member at loop writer taker before
+
+	dm member "0 $n linear $SCRATCH0 0"
+	if [ "$1" = requests ]; then
+		member=$(losetup -f --show --direct-io=on /dev/mapper/member) || fail "losetup"
+		on_exit losetup -d "$member"
+	fi
+	mounted ext4 "$member" /mnt/a
+	must dd if=/dev/zero of=/mnt/a/f bs=1M count=8 oflag=direct conv=fsync status=none
+	loop=$(losetup -f --show --direct-io=on /mnt/a/f) || fail "losetup"
+	on_exit losetup -d "$loop"
+	[ "$(cat "/sys/block/${loop#/dev/}/loop/dio")" = 1 ] || skip "no direct I/O on this kernel"
+	at=$(($(filefrag -v -b512 /mnt/a/f | awk '$1 == "0:" { sub(/\.\.$/, "", $4); print $4; exit }') + 1024))
+	# writes stay there until it is suspended; flushes, which go everywhere, do not
+	dm below "0 $n delay $SCRATCH0 0 0 $SCRATCH0 0 600000 $SCRATCH0 0 0"
+	on_exit let_go
+	# 64 KiB of the file go that way
+	printf '%s\n' "0 $at linear $SCRATCH0 0" "$at 128 linear /dev/mapper/below $at" \
+		"$((at + 128)) $((n - at - 128)) linear $SCRATCH0 $((at + 128))" | must dmsetup load member
+	must dmsetup suspend --nolockfs member
+	must dmsetup resume member
+	dd if=new of="$loop" bs=4k count=1 seek=128 oflag=direct conv=notrunc 2>dd.out &
+	writer=$!
+	wait_for 60 waits_for_io $writer || fail "it does not write"
+	on_its_way() { in_flight "$member" 1; }
+	wait_for 60 on_its_way || fail "the write is not on its way to the member"
+
+	snapraw take --keep --freeze-timeout 60000 --freeze /mnt/a "$member" >out 2>&1 &
+	taker=$!
+	wait_for 60 waits || fail "nothing waits: $(cat out)"
+	pause 1
+	waits || fail "$1: the set did not wait for the write: $(cat out)"
+	must let_go
+	must wait $taker
+	taken out
+	look() { dd if="${IMAGE[0]}" bs=512 skip="$at" count=8 iflag=direct status=none | sha256sum; }
+	before=$(look)
+	must wait $writer
+	[ "$(look)" = "$before" ] || fail "$1: the image has changed"
+	[ "$before" = "$(sha256sum <new)" ] ||
+		fail "$1: a write that was over before the instant is not in the image"
+	must snapraw delete "$SET"
+	must losetup -d "$loop"
+	must umount /mnt/a
+	[ "$1" != requests ] || must losetup -d "$member"
+	must dmsetup remove --retry member
+	must dmsetup remove --retry below
+}
+
+one_way bios
+one_way requests
 finish
