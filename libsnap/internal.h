@@ -325,8 +325,19 @@ bool snapi_blk_name(dev_t dev, char name[64]);
 uint64_t snapi_blk_bytes(dev_t dev);
 bool snapi_blk_is_image(dev_t dev);
 bool snapi_blk_is_loop(dev_t dev);
-/* The first md array that has @dev, or one of its partitions, as a leg; 0: none. */
-dev_t snapi_blk_md_leg(dev_t dev);
+
+/* What makes one device of several, so that a single one of these is no volume. */
+enum snapi_owner {
+	SNAPI_OWNER_NONE,
+	SNAPI_OWNER_MD,
+	SNAPI_OWNER_MULTIPATH,
+	SNAPI_OWNER_BCACHE,
+};
+
+/* What has @dev, or one of its partitions; the first that is found, which is called @name. */
+enum snapi_owner snapi_blk_owner(dev_t dev, char name[160]);
+/* "a leg of the array": what a device is that has such an owner. */
+const char *snapi_owner_words(enum snapi_owner owner);
 
 /* mount.c: the mount table */
 /* The block devices of the file system that @path lies on; for loop files. */

@@ -138,8 +138,8 @@ static snap_status check_alone(const struct snapi_volume *vol,
 			       const struct snapi_blks *below, dev_t store,
 			       struct snapi_error *e)
 {
-	char name[64], lower[64];
-	dev_t md;
+	char name[64], lower[64], by[160];
+	enum snapi_owner owner;
 
 	snapi_blk_name(vol->dev, name);
 	for (unsigned int i = 0; i < below->nr; i++) {
@@ -157,12 +157,10 @@ static snap_status check_alone(const struct snapi_volume *vol,
 			return nested(e, vol, "%s (%s) is a loop device in a file on a loop device",
 				      vol->name, name);
 	}
-	md = snapi_blk_md_leg(vol->dev);
-	if (md) {
-		snapi_blk_name(md, lower);
-		return nested(e, vol, "%s (%s) is a leg of the array %s: add the array instead",
-			      vol->name, name, lower);
-	}
+	owner = snapi_blk_owner(vol->dev, by);
+	if (owner)
+		return nested(e, vol, "%s (%s) is %s %s: add that instead",
+			      vol->name, name, snapi_owner_words(owner), by);
 	return store ? check_store(vol, below, store, e) : SNAP_S_OK;
 }
 

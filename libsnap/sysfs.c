@@ -266,42 +266,85 @@ bool snapi_blk_is_loop(dev_t dev)
 	return exists(dev, "loop/backing_file");
 }
 
-static dev_t md_holder(dev_t dev)
+static const char *const owner_words[] = {
+	[SNAPI_OWNER_MD]	= "a leg of the array",
+	[SNAPI_OWNER_MULTIPATH]	= "a path of the multipath map",
+	[SNAPI_OWNER_BCACHE]	= "a part of the cached device",
+};
+
+const char *snapi_owner_words(enum snapi_owner owner)
 {
+	return owner_words[owner];
+}
+
+/* What the holder called @name in @holders makes of the device below. */
+static enum snapi_owner owner_kind(int holders, const char *name)
+{
+	char path[300], uuid[160];
+
+	snprintf(path, sizeof(path), "%s/md", name);
+	if (!faccessat(holders, path, F_OK, 0))
+		return SNAPI_OWNER_MD;
+	snprintf(path, sizeof(path), "%s/bcache", name);
+	if (!faccessat(holders, path, F_OK, 0))
+		return SNAPI_OWNER_BCACHE;
+	snprintf(path, sizeof(path), "%s/dm/uuid", name);
+	if (read_at(holders, path, uuid, sizeof(uuid)) && !strncmp(uuid, "mpath-", 6))
+		return SNAPI_OWNER_MULTIPATH;
+	/* device-mapper takes requests for multipath only, and then no bio reaches a path */
+	snprintf(path, sizeof(path), "%s/dm", name);
+	if (faccessat(holders, path, F_OK, 0))
+		return SNAPI_OWNER_NONE;
+	snprintf(path, sizeof(path), "%s/mq", name);
+	return faccessat(holders, path, F_OK, 0) ? SNAPI_OWNER_NONE : SNAPI_OWNER_MULTIPATH;
+}
+
+/* As the user calls it: mapper/NAME, or of what is not device-mapper's the kernel's name. */
+static void owner_name(int holders, const char *name, char owner[160])
+{
+	char path[300], dm[130];
+
+	snprintf(path, sizeof(path), "%s/dm/name", name);
+	if (read_at(holders, path, dm, sizeof(dm)))
+		snprintf(owner, 160, "mapper/%s", dm);
+	else
+		snprintf(owner, 160, "%.159s", name);
+}
+
+static enum snapi_owner find_owner(dev_t dev, char name[160])
+{
+	enum snapi_owner owner = SNAPI_OWNER_NONE;
 	int fd = open_dir(dev, "holders");
 	struct dirent *de;
-	dev_t md = 0;
 	DIR *dir;
 
 	if (fd < 0)
-		return 0;
+		return owner;
 	dir = fdopendir(fd);
 	if (!dir) {
 		close(fd);
-		return 0;
+		return owner;
 	}
-	while (!md && (de = readdir(dir))) {
-		char path[300];
-
-		snprintf(path, sizeof(path), "%s/md", de->d_name);
-		if (de->d_name[0] == '.' || faccessat(fd, path, F_OK, 0))
+	while (!owner && (de = readdir(dir))) {
+		if (de->d_name[0] == '.')
 			continue;
-		snprintf(path, sizeof(path), "%s/dev", de->d_name);
-		md = read_dev(fd, path);
+		owner = owner_kind(fd, de->d_name);
+		if (owner)
+			owner_name(fd, de->d_name, name);
 	}
 	closedir(dir);
-	return md;
+	return owner;
 }
 
-dev_t snapi_blk_md_leg(dev_t dev)
+enum snapi_owner snapi_blk_owner(dev_t dev, char name[160])
 {
+	enum snapi_owner owner = SNAPI_OWNER_NONE;
 	struct snapi_blks parts = { 0 };
-	dev_t md = 0;
 
 	if (snapi_blks_add(&parts, dev, SNAPI_SELF, 0) == 0)
 		add_each(&parts, 0, "", "partition", SNAPI_PARTITION);
-	for (unsigned int i = 0; !md && i < parts.nr; i++)
-		md = md_holder(parts.v[i].dev);
+	for (unsigned int i = 0; !owner && i < parts.nr; i++)
+		owner = find_owner(parts.v[i].dev, name);
 	snapi_blks_free(&parts);
-	return md;
+	return owner;
 }

@@ -173,6 +173,28 @@ static void md_legs(void **state)
 	assert_status(nested(0, dev(259, 0), 0), SNAP_S_OK);
 }
 
+static void paths_of_a_multipath(void **state)
+{
+	(void)state;
+	assert_status(nested(0, dev(8, 64), 0), SNAP_E_NESTED_VOLUME_LIMIT);
+	assert_contains(e.text, "NEW (vde) is a path of the multipath map mapper/mpatha: add that instead");
+	/* one that multipathd has not named */
+	assert_status(nested(0, dev(8, 80), 0), SNAP_E_NESTED_VOLUME_LIMIT);
+	assert_contains(e.text, "the multipath map dm-4");
+	assert_status(nested(0, dev(253, 3), 0), SNAP_S_OK);
+	assert_status(nested(0, dev(253, 4), 0), SNAP_S_OK);
+	/* other maps leave a disk what it is */
+	assert_status(nested(0, dev(8, 2), 0), SNAP_S_OK);
+}
+
+static void what_is_cached(void **state)
+{
+	(void)state;
+	assert_status(nested(0, dev(8, 96), 0), SNAP_E_NESTED_VOLUME_LIMIT);
+	assert_contains(e.text, "NEW (vdg) is a part of the cached device bcache0");
+	assert_status(nested(0, dev(252, 0), 0), SNAP_S_OK);
+}
+
 static void images(void **state)
 {
 	(void)state;
@@ -300,6 +322,8 @@ int main(void)
 		cmocka_unit_test(same_sectors),
 		cmocka_unit_test(stacks),
 		cmocka_unit_test(md_legs),
+		cmocka_unit_test(paths_of_a_multipath),
+		cmocka_unit_test(what_is_cached),
 		cmocka_unit_test(images),
 		cmocka_unit_test(stores),
 		cmocka_unit_test(store_files),

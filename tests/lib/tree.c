@@ -101,6 +101,12 @@ int tree_setup(void **state)
 	device("dm-0", "253:0");
 	device("dm-1", "253:1");
 	device("dm-2", "253:2");
+	device("vde", "8:64");
+	device("vdf", "8:80");
+	device("vdg", "8:96");
+	device("dm-3", "253:3");
+	device("dm-4", "253:4");
+	device("bcache0", "252:0");
 	device("md0", "9:0");
 	device("md0/md0p1", "259:0");
 	device("loop0", "7:0");
@@ -111,6 +117,15 @@ int tree_setup(void **state)
 	stack("md0", "vdb/vdb1");
 	stack("md0", "vdc");
 	stack("dm-2", "snapset0");
+	stack("dm-3", "vde");
+	stack("dm-4", "vdf");
+	stack("bcache0", "vdg");
+	tree_write("block/dm-0/dm/uuid", "LVM-x\n");
+	tree_write("block/dm-3/dm/uuid", "mpath-3600a\n");
+	tree_write("block/dm-3/dm/name", "mpatha\n");
+	tree_write("block/dm-4/dm/uuid", "\n");
+	tree_write("block/dm-4/mq/0/nr_tags", "1\n");
+	tree_write("block/bcache0/bcache/state", "clean\n");
 	tree_write("block/md0/md/level", "raid1\n");
 	tree_write("block/snapset0/snapset/id", "x\n");
 	snprintf(file, sizeof(file), "%s/image\n", root);
