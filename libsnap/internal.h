@@ -362,6 +362,17 @@ extern const char *snapi_mounts;
  */
 int snapi_mounts_for_stores(int (*fn)(const char *target, void *arg), void *arg);
 
+struct libmnt_fs;
+struct libmnt_table;
+
+/* NULL: no memory. */
+struct libmnt_table *snapi_mount_table(void);
+/* Adds the block devices of a file system. -ENOMEM or 0; what cannot be read is not there. */
+int snapi_fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs);
+/* Opens the root of this very mount; -1: it is hidden, or not to be reached. */
+int snapi_mount_open(struct libmnt_fs *fs);
+
+/* freezes.c */
 struct snapi_freeze {
 	int	fd;
 	char	name[SNAPSET_NAME_MAX + 1];

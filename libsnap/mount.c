@@ -113,7 +113,7 @@ static int add_option(struct snapi_blks *devs, struct libmnt_fs *fs,
 	return add_source(devs, path);
 }
 
-static int fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
+int snapi_fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
 {
 	const char *type = mnt_fs_get_fstype(fs), *source = mnt_fs_get_source(fs);
 	dev_t dev = mnt_fs_get_devno(fs);
@@ -143,7 +143,7 @@ static int fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
 	return err;
 }
 
-static struct libmnt_table *read_table(void)
+struct libmnt_table *snapi_mount_table(void)
 {
 	return mnt_new_table_from_file(MOUNTINFO);
 }
@@ -175,7 +175,7 @@ int snapi_mount_find(const char *path, struct snapi_mount *mount,
 		err = -errno;
 		goto out;
 	}
-	tb = read_table();
+	tb = snapi_mount_table();
 	fs = tb ? find_id(tb, mount_id(fd)) : NULL;
 	if (!fs) {		/* no /proc, or outside of our root */
 		err = tb ? -ENODEV : -ENOMEM;
@@ -185,7 +185,7 @@ int snapi_mount_find(const char *path, struct snapi_mount *mount,
 	snprintf(mount->fstype, sizeof(mount->fstype), "%s",
 		 mnt_fs_get_fstype(fs) ? mnt_fs_get_fstype(fs) : "unknown");
 	mount->is_root = !strcmp(mount->target, real);
-	err = fs_devs(fs, devs);
+	err = snapi_fs_devs(fs, devs);
 out:
 	if (tb)
 		mnt_unref_table(tb);
@@ -200,8 +200,7 @@ int snapi_mount_devs_of(const char *path, struct snapi_blks *devs)
 	return snapi_mount_find(path, &mount, devs);
 }
 
-/* Opens the root of this very mount, or says -1: hidden, or not reachable. */
-static int open_mount(struct libmnt_fs *fs)
+int snapi_mount_open(struct libmnt_fs *fs)
 {
 	const char *target = mnt_fs_get_target(fs);
 	int fd;
@@ -240,7 +239,7 @@ static bool listed_before(struct libmnt_table *tb, struct libmnt_fs *fs)
 	while (it && !found && mnt_table_next_fs(tb, it, &other) == 0 && other != fs) {
 		if (mnt_fs_get_devno(other) != mnt_fs_get_devno(fs) || !holds_stores(other))
 			continue;
-		fd = open_mount(other);
+		fd = snapi_mount_open(other);
 		found = fd >= 0;
 		if (found)
 			close(fd);
@@ -258,7 +257,7 @@ static int offer(struct libmnt_table *tb, struct libmnt_fs *fs,
 
 	if (!holds_stores(fs))
 		return 0;
-	fd = open_mount(fs);
+	fd = snapi_mount_open(fs);
 	if (fd < 0)
 		return 0;
 	/* of a file that is bound to a file there is no directory */
@@ -266,7 +265,7 @@ static int offer(struct libmnt_table *tb, struct libmnt_fs *fs,
 	close(fd);
 	if (err)
 		return 0;
-	err = fs_devs(fs, &devs);
+	err = snapi_fs_devs(fs, &devs);
 	if (!err && devs.nr == 1)
 		err = fn(mnt_fs_get_target(fs), arg);
 	snapi_blks_free(&devs);
@@ -286,114 +285,4 @@ int snapi_mounts_for_stores(int (*fn)(const char *target, void *arg), void *arg)
 	if (tb)
 		mnt_unref_table(tb);
 	return err;
-}
-
-struct seen {
-	dev_t	dev;		/* of the superblock */
-	int	fd;
-	char	name[SNAPSET_NAME_MAX + 1];
-};
-
-static struct seen *find_seen(struct seen *seen, unsigned int nr, dev_t dev)
-{
-	for (unsigned int i = 0; i < nr; i++)
-		if (seen[i].dev == dev)
-			return &seen[i];
-	return NULL;
-}
-
-static bool share(const struct snapi_blks *a, const struct snapi_blks *b)
-{
-	for (unsigned int i = 0; i < a->nr; i++)
-		if (snapi_blks_has(b, a->v[i].dev))
-			return true;
-	return false;
-}
-
-/*
- * Any mount of a superblock will do, so one that is hidden counts only if no
- * other is found.
- */
-static int collect(struct libmnt_table *tb, const struct snapi_blks *devs,
-		   struct seen **seen, unsigned int *nr)
-{
-	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
-	struct libmnt_fs *fs;
-	int err = 0;
-
-	if (!it)
-		return -ENOMEM;
-	while (!err && mnt_table_next_fs(tb, it, &fs) == 0) {
-		struct seen *s = find_seen(*seen, *nr, mnt_fs_get_devno(fs));
-		struct snapi_blks own = { 0 };
-		bool ours;
-
-		if (s && s->fd >= 0)
-			continue;
-		err = fs_devs(fs, &own);
-		ours = share(&own, devs);
-		snapi_blks_free(&own);
-		if (err || !ours)
-			continue;
-		if (!s) {
-			s = realloc(*seen, (*nr + 1) * sizeof(*s));
-			if (!s) {
-				err = -ENOMEM;
-				break;
-			}
-			*seen = s;
-			s += (*nr)++;
-			s->dev = mnt_fs_get_devno(fs);
-		}
-		s->fd = open_mount(fs);
-		snprintf(s->name, sizeof(s->name), "%s", mnt_fs_get_target(fs));
-	}
-	mnt_free_iter(it);
-	return err;
-}
-
-snap_status snapi_freezes_open(struct snapi_freezes *f,
-			       const struct snapi_blks *devs,
-			       struct snapi_error *e)
-{
-	struct libmnt_table *tb = read_table();
-	struct seen *seen = NULL;
-	unsigned int nr = 0, i;
-	int err = tb ? collect(tb, devs, &seen, &nr) : -ENOMEM;
-
-	e->code = SNAP_S_OK;
-	f->nr = 0;
-	f->v = calloc(nr + 1, sizeof(*f->v));
-	if (err || !f->v)
-		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
-	for (i = 0; i < nr; i++) {
-		if (e->code == SNAP_S_OK && seen[i].fd < 0)
-			snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, NULL,
-					"the file system mounted on %s cannot be reached to be frozen: another mount hides it, or its path is closed to us",
-					seen[i].name);
-		if (seen[i].fd < 0)
-			continue;
-		if (!f->v) {
-			close(seen[i].fd);
-			continue;
-		}
-		f->v[f->nr].fd = seen[i].fd;
-		memcpy(f->v[f->nr].name, seen[i].name, sizeof(seen[i].name));
-		f->nr++;
-	}
-	free(seen);
-	if (tb)
-		mnt_unref_table(tb);
-	if (e->code != SNAP_S_OK)
-		snapi_freezes_close(f);
-	return e->code;
-}
-
-void snapi_freezes_close(struct snapi_freezes *f)
-{
-	for (unsigned int i = 0; i < f->nr; i++)
-		close(f->v[i].fd);
-	free(f->v);
-	f->v = NULL;
-	f->nr = 0;
 }

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * The file systems that are frozen for a set: all that are mounted and use one of its
+ * devices.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <libmount/libmount.h>
+
+#include "internal.h"
+
+struct seen {
+	dev_t	dev;		/* of the superblock */
+	int	fd;
+	char	name[SNAPSET_NAME_MAX + 1];
+};
+
+static struct seen *find_seen(struct seen *seen, unsigned int nr, dev_t dev)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		if (seen[i].dev == dev)
+			return &seen[i];
+	return NULL;
+}
+
+static bool share(const struct snapi_blks *a, const struct snapi_blks *b)
+{
+	for (unsigned int i = 0; i < a->nr; i++)
+		if (snapi_blks_has(b, a->v[i].dev))
+			return true;
+	return false;
+}
+
+/*
+ * Any mount of a superblock will do, so one that is hidden counts only if no
+ * other is found.
+ */
+static int collect(struct libmnt_table *tb, const struct snapi_blks *devs,
+		   struct seen **seen, unsigned int *nr)
+{
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_BACKWARD);
+	struct libmnt_fs *fs;
+	int err = 0;
+
+	if (!it)
+		return -ENOMEM;
+	while (!err && mnt_table_next_fs(tb, it, &fs) == 0) {
+		struct seen *s = find_seen(*seen, *nr, mnt_fs_get_devno(fs));
+		struct snapi_blks own = { 0 };
+		bool ours;
+
+		if (s && s->fd >= 0)
+			continue;
+		err = snapi_fs_devs(fs, &own);
+		ours = share(&own, devs);
+		snapi_blks_free(&own);
+		if (err || !ours)
+			continue;
+		if (!s) {
+			s = realloc(*seen, (*nr + 1) * sizeof(*s));
+			if (!s) {
+				err = -ENOMEM;
+				break;
+			}
+			*seen = s;
+			s += (*nr)++;
+			s->dev = mnt_fs_get_devno(fs);
+		}
+		s->fd = snapi_mount_open(fs);
+		snprintf(s->name, sizeof(s->name), "%s", mnt_fs_get_target(fs));
+	}
+	mnt_free_iter(it);
+	return err;
+}
+
+snap_status snapi_freezes_open(struct snapi_freezes *f,
+			       const struct snapi_blks *devs,
+			       struct snapi_error *e)
+{
+	struct libmnt_table *tb = snapi_mount_table();
+	struct seen *seen = NULL;
+	unsigned int nr = 0, i;
+	int err = tb ? collect(tb, devs, &seen, &nr) : -ENOMEM;
+
+	e->code = SNAP_S_OK;
+	f->nr = 0;
+	f->v = calloc(nr + 1, sizeof(*f->v));
+	if (err || !f->v)
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	for (i = 0; i < nr; i++) {
+		if (e->code == SNAP_S_OK && seen[i].fd < 0)
+			snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, NULL,
+					"the file system mounted on %s cannot be reached to be frozen: another mount hides it, or its path is closed to us",
+					seen[i].name);
+		if (seen[i].fd < 0)
+			continue;
+		if (!f->v) {
+			close(seen[i].fd);
+			continue;
+		}
+		f->v[f->nr].fd = seen[i].fd;
+		memcpy(f->v[f->nr].name, seen[i].name, sizeof(seen[i].name));
+		f->nr++;
+	}
+	free(seen);
+	if (tb)
+		mnt_unref_table(tb);
+	if (e->code != SNAP_S_OK)
+		snapi_freezes_close(f);
+	return e->code;
+}
+
+void snapi_freezes_close(struct snapi_freezes *f)
+{
+	for (unsigned int i = 0; i < f->nr; i++)
+		close(f->v[i].fd);
+	free(f->v);
+	f->v = NULL;
+	f->nr = 0;
+}
