@@ -280,9 +280,15 @@ struct snapi_volume {
 	char	name[SNAPSET_NAME_MAX + 1];	/* as the user called it */
 };
 
-/* "/srv", "/dev/x", "UUID=...": which block device? The error is in @e. */
+/*
+ * "/srv", "/dev/x", "UUID=...": which block device? Of a file system with several that with
+ * the data, which the volume is known by. The error is in @e.
+ */
 snap_status snapi_resolve(const char *arg, struct snapi_volume *vol,
 			  struct snapi_error *e);
+/* And adds all of its devices to @all, that one first. */
+snap_status snapi_resolve_all(const char *arg, struct snapi_volume *vol,
+			      struct snapi_blks *all, struct snapi_error *e);
 
 /* The same without mount points: a store must not be what is mounted there. */
 snap_status snapi_resolve_device_only(const char *arg, struct snapi_volume *vol,
@@ -310,11 +316,13 @@ snap_status snapi_nested_sets(struct snap_session *s, const struct snapi_volume 
 /* sysfs.c: block devices as the kernel stacks them */
 extern const char *snapi_sysfs;		/* "/sys"; the tests have their own */
 
-/* Both: -ENOMEM or 0. What cannot be read is not there. */
+/* -ENOMEM or 0. What cannot be read is not there. */
 /* All that @dev stands on: its disk, its slaves, the disks of its loop file. */
 int snapi_blks_below(struct snapi_blks *b, dev_t dev);
 /* Adds all that stands on the sectors of @dev, without loop devices. */
 int snapi_blks_above(struct snapi_blks *b, dev_t dev);
+/* Whether every sector of @dev is one of @members': it is one, or what it is made of are. */
+int snapi_blk_wholly_on(dev_t dev, const struct snapi_blks *members, bool *yes);
 int snapi_blks_add(struct snapi_blks *b, dev_t dev, enum snapi_how how,
 		   unsigned int from);
 bool snapi_blks_has(const struct snapi_blks *b, dev_t dev);
@@ -384,11 +392,12 @@ struct snapi_freezes {
 };
 
 /*
- * Opens every mounted file system that uses one of @devs, each once, those
- * mounted last first.
+ * Opens every mounted file system that uses one of @members or what stands on their
+ * sectors, each once, those mounted last first. One that lies elsewhere as well is an
+ * error: its images would be a part of it.
  */
 snap_status snapi_freezes_open(struct snapi_freezes *f,
-			       const struct snapi_blks *devs,
+			       const struct snapi_blks *members,
 			       struct snapi_error *e);
 void snapi_freezes_close(struct snapi_freezes *f);
 

@@ -431,25 +431,32 @@ snap_status snap_start_snapshot_set(struct snap_session *session,
 				    snap_id *set_id);
 
 /*
- * Adds a volume, at most 64: a mount point, a block device, "UUID=...",
- * "LABEL=...", "PARTUUID=..." or "PARTLABEL=...". Gives the id that its
- * snapshot will have (may be NULL).
+ * Adds a volume: a mount point, a block device, "UUID=...", "LABEL=...",
+ * "PARTUUID=..." or "PARTLABEL=...". Gives the id that its snapshot will have (may be
+ * NULL).
+ *
+ * A mount point stands for all devices of its file system: btrfs and bcachefs on several,
+ * the log and the realtime device of xfs, the journal of ext4. Each gets a snapshot of its
+ * own by the same name, and snap_query() tells whose origin is which; the id is that of
+ * the device with the data. A set can have 64 devices.
  *
  * SNAP_E_INVALIDARG	a path that is neither a mount point nor a device
  * SNAP_E_OBJECT_NOT_FOUND	nothing has this name
  * SNAP_E_VOLUME_NOT_SUPPORTED	no block device below it (tmpfs, NFS,
- *			overlay, ZFS), several (btrfs), or a device of a kind
- *			that the module cannot watch
+ *			overlay, ZFS), or a device of a kind that the module
+ *			cannot watch
  * SNAP_E_OBJECT_ALREADY_EXISTS	the volume is in the set
  * SNAP_E_NESTED_VOLUME_LIMIT	it shares sectors with another volume of the
  *			set, stands on it or below it (device-mapper, md, loop
  *			file), is a loop in a loop, a leg of an active md
- *			array, or itself an image or store of snapset; or the
- *			file that is the store lies above or below it
+ *			array, a path of a multipath, a part of a bcache, or
+ *			itself an image or store of snapset; or the file that
+ *			is the store lies above or below it
  * SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, _OF_SNAPSHOTS_REACHED
  * SNAP_E_PROVIDER_VETO	not now, the sentence says why
  * SNAP_E_BAD_STATE	no set is open
- * After an error the set is as it was. VSS: AddToSnapshotSet.
+ * After an error the set is as it was; but if one device of a volume was added and another
+ * was not, it is given up. VSS: AddToSnapshotSet.
  */
 snap_status snap_add_to_snapshot_set(struct snap_session *session,
 				     const char *volume, snap_id *snapshot_id);
@@ -474,7 +481,8 @@ snap_status snap_is_volume_supported(struct snap_session *session,
  * SNAP_E_BAD_STATE		no set is open, or it is empty
  * SNAP_E_NESTED_VOLUME_LIMIT	mounts or stacks changed since the add
  * SNAP_E_VOLUME_NOT_SUPPORTED	a mounted file system cannot be reached to
- *				be frozen: another mount hides it
+ *				be frozen: another mount hides it; or it lies
+ *				on a device as well that is not in the set
  * After an error here the set is still open. VSS: DoSnapshotSet.
  */
 snap_status snap_do_snapshot_set(struct snap_session *session,

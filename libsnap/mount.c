@@ -19,6 +19,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <blkid/blkid.h>
 #include <libmount/libmount.h>
 #include <linux/btrfs.h>
 
@@ -113,6 +114,57 @@ static int add_option(struct snapi_blks *devs, struct libmnt_fs *fs,
 	return add_source(devs, path);
 }
 
+/* The UUID called @name in the superblock on @dev; false: it has none. */
+static bool probe_uuid(dev_t dev, const char *name, char uuid[40])
+{
+	char path[80], kernel[64];
+	const char *value;
+	blkid_probe pr;
+	bool found;
+
+	snapi_blk_name(dev, kernel);
+	snprintf(path, sizeof(path), "/dev/%s", kernel);
+	pr = blkid_new_probe_from_filename(path);
+	found = pr && blkid_do_safeprobe(pr) == 0 &&
+		blkid_probe_lookup_value(pr, name, &value, NULL) == 0;
+	if (found)
+		snprintf(uuid, 40, "%s", value);
+	blkid_free_probe(pr);
+	return found;
+}
+
+/*
+ * ext4's journal may be on a device of its own. The file system knows it by its UUID; and
+ * the journals that are in use, by the kernel's name of their device, are listed.
+ */
+static int add_journal(struct snapi_blks *devs, dev_t dev)
+{
+	char want[40], have[40];
+	struct dirent *de;
+	DIR *dir = opendir("/proc/fs/jbd2");
+	int err = 0;
+
+	while (dir && !err && (de = readdir(dir))) {
+		char path[320];
+		unsigned int ma, mi;
+		FILE *f;
+
+		/* "vda1-8" is an inode of vda1, "vdb" is a device */
+		snprintf(path, sizeof(path), "%s/class/block/%s/dev", snapi_sysfs, de->d_name);
+		f = fopen(path, "re");
+		if (!f)
+			continue;
+		if (fscanf(f, "%u:%u", &ma, &mi) == 2 &&
+		    probe_uuid(dev, "EXT_JOURNAL", want) &&
+		    probe_uuid(makedev(ma, mi), "UUID", have) && !strcmp(want, have))
+			err = snapi_blks_add(devs, makedev(ma, mi), SNAPI_SELF, 0);
+		fclose(f);
+	}
+	if (dir)
+		closedir(dir);
+	return err;
+}
+
 int snapi_fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
 {
 	const char *type = mnt_fs_get_fstype(fs), *source = mnt_fs_get_source(fs);
@@ -123,6 +175,8 @@ int snapi_fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
 		return 0;
 	if (major(dev)) {
 		err = snapi_blks_add(devs, dev, SNAPI_SELF, 0);
+		if (!err && !strncmp(type, "ext", 3))
+			err = add_journal(devs, dev);
 		if (!err && !strcmp(type, "xfs"))
 			err = add_option(devs, fs, "logdev");
 		if (!err && !strcmp(type, "xfs"))

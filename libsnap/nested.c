@@ -212,3 +212,34 @@ snap_status snapi_nested(const struct snapi_volume *vol,
 	snapi_blks_free(&below);
 	return e->code;
 }
+
+SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
+						  const char *volume,
+						  bool *supported,
+						  snap_status *why)
+{
+	struct snapi_blks devs = { 0 };
+	struct snapi_error e = { 0 };
+	struct snapi_volume vol;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	if (!supported)
+		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
+				  "snap_is_volume_supported() needs a place for the answer");
+	snapi_resolve_all(volume, &vol, &devs, &e);
+	for (unsigned int i = 0; !e.code && i < devs.nr; i++) {
+		vol.dev = devs.v[i].dev;
+		snapi_nested(&vol, NULL, 0, 0, &e);
+	}
+	snapi_blks_free(&devs);
+	if (e.code)
+		snapi_fail_with(s, &e);
+	if (e.code && e.code != SNAP_E_VOLUME_NOT_SUPPORTED &&
+	    e.code != SNAP_E_NESTED_VOLUME_LIMIT)
+		return e.code;
+	*supported = !e.code;
+	if (why)
+		*why = e.code;
+	return SNAP_S_OK;
+}

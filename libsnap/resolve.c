@@ -38,8 +38,8 @@ static snap_status fail_errno(struct snapi_error *e, const char *arg, int err)
 	return code;
 }
 
-static snap_status resolve_device(const char *arg, dev_t dev,
-				  struct snapi_volume *vol, struct snapi_error *e)
+static snap_status resolve_device(const char *arg, dev_t dev, struct snapi_volume *vol,
+				  struct snapi_blks *all, struct snapi_error *e)
 {
 	char name[64];
 
@@ -50,11 +50,24 @@ static snap_status resolve_device(const char *arg, dev_t dev,
 		return e->code;
 	}
 	vol->dev = dev;
+	if (all && snapi_blks_add(all, dev, SNAPI_SELF, 0))
+		return fail_errno(e, arg, ENOMEM);
+	return SNAP_S_OK;
+}
+
+static snap_status resolve_devices(const char *arg, const struct snapi_blks *devs,
+				   struct snapi_volume *vol, struct snapi_blks *all,
+				   struct snapi_error *e)
+{
+	for (unsigned int i = 0; i < (all ? devs->nr : 1); i++)
+		if (resolve_device(arg, devs->v[i].dev, vol, all, e))
+			return e->code;
+	vol->dev = devs->v[0].dev;
 	return SNAP_S_OK;
 }
 
 static snap_status resolve_mount(const char *arg, struct snapi_volume *vol,
-				 struct snapi_error *e)
+				 struct snapi_blks *all, struct snapi_error *e)
 {
 	struct snapi_blks devs = { 0 };
 	struct snapi_mount mount;
@@ -70,35 +83,31 @@ static snap_status resolve_mount(const char *arg, struct snapi_volume *vol,
 		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, arg,
 				"%s is a %s file system, which has no block device below it that could be snapshotted",
 				arg, mount.fstype);
-	} else if (devs.nr > 1 && !strcmp(mount.fstype, "btrfs")) {
-		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, arg,
-				"%s is a btrfs on %u devices, and a mount point can stand for one only",
-				arg, devs.nr);
 	} else {
-		e->code = resolve_device(arg, devs.v[0].dev, vol, e);
+		e->code = resolve_devices(arg, &devs, vol, all, e);
 	}
 	snapi_blks_free(&devs);
 	return e->code;
 }
 
-static snap_status resolve_path(const char *arg, const char *path,
-				struct snapi_volume *vol, struct snapi_error *e)
+static snap_status resolve_path(const char *arg, const char *path, struct snapi_volume *vol,
+				struct snapi_blks *all, struct snapi_error *e)
 {
 	struct stat st;
 
 	if (stat(path, &st))
 		return fail_errno(e, arg, errno);
 	if (S_ISBLK(st.st_mode))
-		return resolve_device(arg, st.st_rdev, vol, e);
+		return resolve_device(arg, st.st_rdev, vol, all, e);
 	if (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))
-		return resolve_mount(path, vol, e);
+		return resolve_mount(path, vol, all, e);
 	snapi_error_set(e, SNAP_E_INVALIDARG, 0, arg,
 			"%s is neither a mount point nor a block device", arg);
 	return e->code;
 }
 
 static snap_status resolve_tag(const char *arg, struct snapi_volume *vol,
-			       struct snapi_error *e)
+			       struct snapi_blks *all, struct snapi_error *e)
 {
 	char *path = blkid_evaluate_spec(arg, NULL);
 
@@ -107,13 +116,13 @@ static snap_status resolve_tag(const char *arg, struct snapi_volume *vol,
 				"no block device has %s", arg);
 		return e->code;
 	}
-	resolve_path(arg, path, vol, e);
+	resolve_path(arg, path, vol, all, e);
 	free(path);
 	return e->code;
 }
 
-snap_status snapi_resolve(const char *arg, struct snapi_volume *vol,
-			  struct snapi_error *e)
+snap_status snapi_resolve_all(const char *arg, struct snapi_volume *vol,
+			      struct snapi_blks *all, struct snapi_error *e)
 {
 	memset(e, 0, sizeof(*e));
 	memset(vol, 0, sizeof(*vol));
@@ -130,8 +139,13 @@ snap_status snapi_resolve(const char *arg, struct snapi_volume *vol,
 	/* Longer ones are known by their beginning. */
 	snprintf(vol->name, sizeof(vol->name), "%.*s", SNAPSET_NAME_MAX, arg);
 	if (is_tag(arg))
-		return resolve_tag(arg, vol, e);
-	return resolve_path(arg, arg, vol, e);
+		return resolve_tag(arg, vol, all, e);
+	return resolve_path(arg, arg, vol, all, e);
+}
+
+snap_status snapi_resolve(const char *arg, struct snapi_volume *vol, struct snapi_error *e)
+{
+	return snapi_resolve_all(arg, vol, NULL, e);
 }
 
 snap_status snapi_resolve_device_only(const char *arg, struct snapi_volume *vol,

@@ -174,77 +174,82 @@ static snap_status check_nesting(struct snap_session *s, const struct snapi_volu
 	return snapi_nested_file(vol, &s->store.devs, e);
 }
 
+static snap_status add_member(struct snap_session *s, const struct snapi_volume *vol,
+			      snap_id *id, struct snapi_error *e)
+{
+	struct snapi_member *member;
+	struct nl_msg *m;
+
+	pthread_mutex_lock(&s->cmd_lock);
+	member = &s->members[s->nr_members];
+	m = command(s, SNAPSET_CMD_SET_ADD, 512);
+	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MAJOR, major(vol->dev));
+	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MINOR, minor(vol->dev));
+	snapi_put_str(s->cmd, m, SNAPSET_A_NAME, vol->name);
+	if (s->quota)
+		snapi_put_u64(s->cmd, m, SNAPSET_A_QUOTA, s->quota);
+	call_for_id(s, m, SNAPSET_A_SNAP_ID, &member->id, e);
+	if (!e->code) {
+		member->dev = vol->dev;
+		memcpy(member->name, vol->name, sizeof(member->name));
+		*id = member->id;
+		s->nr_members++;
+	}
+	pthread_mutex_unlock(&s->cmd_lock);
+	if (e->code)
+		memcpy(e->member, vol->name, sizeof(e->member));
+	return e->code;
+}
+
+/* All devices of the volume, or none: with some of them the set cannot go on. */
+static snap_status add_devices(struct snap_session *s, struct snapi_volume *vol,
+			       const struct snapi_blks *devs, snap_id *id,
+			       struct snapi_error *e)
+{
+	snap_id other;
+
+	if (s->nr_members + devs->nr > SNAPSET_MAX_MEMBERS) {
+		snapi_error_set(e, SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, 0, vol->name,
+				"a set can have %d volumes, %s would be one more",
+				SNAPSET_MAX_MEMBERS, vol->name);
+		return e->code;
+	}
+	for (unsigned int i = 0; i < devs->nr; i++) {
+		vol->dev = devs->v[i].dev;
+		if (check_nesting(s, vol, s->nr_members, e))
+			return e->code;
+	}
+	for (unsigned int i = 0; i < devs->nr; i++) {
+		vol->dev = devs->v[i].dev;
+		if (!add_member(s, vol, i ? &other : id, e))
+			continue;
+		if (e->late || i)
+			give_up(s);
+		return e->code;
+	}
+	return SNAP_S_OK;
+}
+
 SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 						  const char *volume,
 						  snap_id *snapshot_id)
 {
-	struct snapi_member *member;
+	struct snapi_blks devs = { 0 };
 	struct snapi_error e = { 0 };
 	struct snapi_volume vol;
-	struct nl_msg *m;
+	snap_id id;
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
 	if (check_state(s, SNAPI_SET_OPEN))
 		return SNAP_E_BAD_STATE;
-	if (snapi_resolve(volume, &vol, &e))
-		return snapi_fail_with(s, &e);
-	if (s->nr_members == SNAPSET_MAX_MEMBERS)
-		return snapi_fail(s, SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, vol.name,
-				  "a set can have %d volumes, %s would be one more",
-				  SNAPSET_MAX_MEMBERS, vol.name);
-	if (check_nesting(s, &vol, s->nr_members, &e))
-		return snapi_fail_with(s, &e);
-
-	pthread_mutex_lock(&s->cmd_lock);
-	member = &s->members[s->nr_members];
-	m = command(s, SNAPSET_CMD_SET_ADD, 512);
-	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MAJOR, major(vol.dev));
-	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MINOR, minor(vol.dev));
-	snapi_put_str(s->cmd, m, SNAPSET_A_NAME, vol.name);
-	if (s->quota)
-		snapi_put_u64(s->cmd, m, SNAPSET_A_QUOTA, s->quota);
-	call_for_id(s, m, SNAPSET_A_SNAP_ID, &member->id, &e);
-	if (!e.code) {
-		member->dev = vol.dev;
-		memcpy(member->name, vol.name, sizeof(member->name));
-		s->nr_members++;
-	}
-	pthread_mutex_unlock(&s->cmd_lock);
-	if (e.code) {
-		if (e.late)
-			give_up(s);
-		memcpy(e.member, vol.name, sizeof(e.member));
-		return snapi_fail_with(s, &e);
-	}
-	if (snapshot_id)
-		*snapshot_id = member->id;
-	return SNAP_S_OK;
-}
-
-SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
-						  const char *volume,
-						  bool *supported,
-						  snap_status *why)
-{
-	struct snapi_error e = { 0 };
-	struct snapi_volume vol;
-
-	if (!s)
-		return SNAP_E_INVALIDARG;
-	if (!supported)
-		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
-				  "snap_is_volume_supported() needs a place for the answer");
-	if (!snapi_resolve(volume, &vol, &e))
-		snapi_nested(&vol, NULL, 0, 0, &e);
+	if (!snapi_resolve_all(volume, &vol, &devs, &e))
+		add_devices(s, &vol, &devs, &id, &e);
+	snapi_blks_free(&devs);
 	if (e.code)
-		snapi_fail_with(s, &e);
-	if (e.code && e.code != SNAP_E_VOLUME_NOT_SUPPORTED &&
-	    e.code != SNAP_E_NESTED_VOLUME_LIMIT)
-		return e.code;
-	*supported = !e.code;
-	if (why)
-		*why = e.code;
+		return snapi_fail_with(s, &e);
+	if (snapshot_id)
+		*snapshot_id = id;
 	return SNAP_S_OK;
 }
 
@@ -264,17 +269,16 @@ static snap_status check_again(struct snap_session *s, struct snapi_error *e)
 static snap_status open_freezes(struct snap_session *s, struct snapi_freezes *f,
 				struct snapi_error *e)
 {
-	struct snapi_blks devs = { 0 };
+	struct snapi_blks members = { 0 };
+	int err = 0;
 
-	for (unsigned int i = 0; i < s->nr_members; i++) {
-		if (snapi_blks_above(&devs, s->members[i].dev)) {
-			snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
-			break;
-		}
-	}
-	if (!e->code)
-		snapi_freezes_open(f, &devs, e);
-	snapi_blks_free(&devs);
+	for (unsigned int i = 0; !err && i < s->nr_members; i++)
+		err = snapi_blks_add(&members, s->members[i].dev, SNAPI_SELF, 0);
+	if (err)
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	else
+		snapi_freezes_open(f, &members, e);
+	snapi_blks_free(&members);
 	return e->code;
 }
 

@@ -178,6 +178,27 @@ int snapi_blks_above(struct snapi_blks *b, dev_t dev)
 	return err;
 }
 
+int snapi_blk_wholly_on(dev_t dev, const struct snapi_blks *members, bool *yes)
+{
+	struct snapi_blks made_of = { 0 };
+	dev_t disk = disk_of(dev);
+	int err;
+
+	*yes = snapi_blks_has(members, dev);
+	if (*yes)
+		return 0;
+	if (disk)
+		return snapi_blk_wholly_on(disk, members, yes);
+	err = snapi_blks_add(&made_of, dev, SNAPI_SELF, 0);
+	if (!err)
+		err = add_each(&made_of, 0, "slaves", NULL, SNAPI_SLAVE);
+	*yes = made_of.nr > 1;
+	for (unsigned int i = 1; !err && *yes && i < made_of.nr; i++)
+		err = snapi_blk_wholly_on(made_of.v[i].dev, members, yes);
+	snapi_blks_free(&made_of);
+	return err;
+}
+
 int snapi_blks_add(struct snapi_blks *b, dev_t dev, enum snapi_how how,
 		   unsigned int from)
 {

@@ -7,7 +7,7 @@
 int main(int argc, char **argv)
 {
 	struct snapi_freezes f = { 0 };
-	struct snapi_blks devs = { 0 };
+	struct snapi_blks members = { 0 };
 	struct snapi_error e = { 0 };
 	struct snapi_volume vol;
 
@@ -16,16 +16,16 @@ int main(int argc, char **argv)
 			printf("%s\n", e.text);
 			return 1;
 		}
-		if (snapi_blks_above(&devs, vol.dev))
+		if (snapi_blks_add(&members, vol.dev, SNAPI_SELF, 0))
 			return 2;
 	}
-	if (snapi_freezes_open(&f, &devs, &e)) {
+	if (snapi_freezes_open(&f, &members, &e)) {
 		printf("%s\n", e.text);
 		return 1;
 	}
 	for (unsigned int i = 0; i < f.nr; i++)
 		printf("%s\n", f.v[i].name);
 	snapi_freezes_close(&f);
-	snapi_blks_free(&devs);
+	snapi_blks_free(&members);
 	return 0;
 }

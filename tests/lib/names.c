@@ -28,6 +28,14 @@ snap_status snapi_resolve(const char *arg, struct snapi_volume *vol,
 	return e->code;
 }
 
+snap_status snapi_resolve_all(const char *arg, struct snapi_volume *vol,
+			      struct snapi_blks *all, struct snapi_error *e)
+{
+	if (!snapi_resolve(arg, vol, e) && snapi_blks_add(all, vol->dev, SNAPI_SELF, 0))
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	return e->code;
+}
+
 snap_status snapi_resolve_device_only(const char *arg, struct snapi_volume *vol,
 				      struct snapi_error *e)
 {

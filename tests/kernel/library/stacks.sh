@@ -157,7 +157,7 @@ mkfs.ext4 -q /dev/md5
 mount /dev/md5 /m/c
 refused 4 'leg of the array md5' "$B"
 refused 4 'leg of the array md5' "$C"
-frozen '/m/c' "$B"
+frozen '/m/c' "$B" "$C"
 made /m/c
 umount /m/c
 must mdadm --stop /dev/md5 2> /dev/null
@@ -189,7 +189,7 @@ losetup -d "$L"
 # it goes when udev has let it go
 wait_for 60 umount /m/c || fail "it is still in use: $(cat /proc/mounts)"
 
-# btrfs: one device is a volume, two are not, but each of the two is
+# btrfs: a mount point stands for all of its devices, and none of them for itself
 mkfs.btrfs -q -f "$B"
 mount "$B" /m/c
 btrfs -q subvolume create /m/c/sub 2> /dev/null || btrfs subvolume create /m/c/sub > /dev/null
@@ -204,9 +204,11 @@ wipefs -qa "$B" "$C"
 mkfs.btrfs -q -f "$B" "$C"
 btrfs device scan > /dev/null 2>&1
 must mount -o device="$B",device="$C" "$B" /m/c
-refused 4 'btrfs on 2 devices' /m/c
-frozen '/m/c' "$C"
+made /m/c
 made "$B" "$C"
+frozen '/m/c' "$B" "$C"
+refused 4 'which is not in the set' "$C"
+refused 2 'is in the set already' /m/c "$C"
 umount /m/c
 
 # an image, and a store
