@@ -241,10 +241,12 @@ def take(place, what):
     wait_for(f"to come by {place}", lambda: state()[0] or taker.poll() is not None)
     if taker.poll() is not None:
         raise SystemExit(f"the take did not come by: {taker.stdout.read()}")
+    want = REFUSED.get((place, what))
     act = Act(what)
     act.start()
     late = False
-    while not late and not act.over and not act.hangs():
+    # what is refused for it must be over; D is also what waits for a grace period
+    while not late and not act.over and (want or not act.hangs()):
         late = goes_on(place, state()[1])
         time.sleep(0.002)
     put(FAULTS, "go")
@@ -266,7 +268,6 @@ def take(place, what):
     all_is_well()
     first = said.splitlines()[0]
     print(f"{place} {what}: {first[:110]}{'' if act.said is None else f' (he: {act.said})'}")
-    want = REFUSED.get((place, what))
     if late:
         return None
     if want and (taker.returncode == 0 or want not in said):

@@ -31,10 +31,8 @@ kill -9 $taker
 wait $taker 2>/dev/null
 none() { [ "$(snapraw sets)" = 0 ]; }
 wait_for 60 none || fail "the owner is dead, the set is not"
-# one without the stuck disk: made, or refused in words; but not hanging
-timeout 60 snapraw take --freeze "$TMP/free" "$SCRATCH1" >out ||
-	grep -Eq '^(errno EBUSY|code E_PROVIDER_VETO) .* text [^ ]+ [^ ]+' out || fail "$(cat out)"
-note "$(head -n 1 out)"
+# a sync that hangs is in nobody's way: one without the stuck disk is made
+timeout 60 snapraw take --freeze "$TMP/free" "$SCRATCH1" >out || fail "not made: $(cat out)"
 
 must dmsetup resume below
 must timeout 60 dd if=/dev/zero of="$TMP/stuck/more" bs=64k count=4 conv=fsync status=none

@@ -4,13 +4,14 @@
 # A file system that is frozen does not vouch for every write to its device: a loop device
 # with direct I/O writes to its file without asking the file system (before 6.12), and so do
 # others. Such a write, on its way since before the member was added, is waited for; where
-# the loop device asks, the freeze waits. The member is once one whose driver takes bios,
-# and once one with requests: the two are seen out in different ways.
+# the loop device asks, the freeze waits. The member is once one of device-mapper, which is
+# asked, once one with requests, whose queue is closed, and once an array, which accounts.
 #
 # about: interface
 # vm: --smp 1 --mem 1G --disk 64M
 . "$(dirname "$0")/../lib.sh"
 
+need mdadm
 load
 may_hang
 n=$(sectors "$SCRATCH0")
@@ -26,6 +27,13 @@ one_way() {
 	if [ "$1" = requests ]; then
 		member=$(losetup -f --show --direct-io=on /dev/mapper/member) || fail "losetup"
 		on_exit losetup -d "$member"
+	fi
+	if [ "$1" = array ]; then
+		member=/dev/md8
+		must mdadm --create $member --run --force --level=1 --raid-devices=1 --metadata=1.0 \
+			--bitmap=none --assume-clean /dev/mapper/member 2>err
+		on_exit mdadm --stop $member
+		udevadm settle --timeout=10
 	fi
 	mounted ext4 "$member" /mnt/a
 	must dd if=/dev/zero of=/mnt/a/f bs=1M count=8 oflag=direct conv=fsync status=none
@@ -65,10 +73,13 @@ one_way() {
 	must losetup -d "$loop"
 	must umount /mnt/a
 	[ "$1" != requests ] || must losetup -d "$member"
+	[ "$1" != array ] || must mdadm --stop "$member" 2>err
 	must dmsetup remove --retry member
 	must dmsetup remove --retry below
 }
 
-one_way bios
+one_way device-mapper
 one_way requests
+# before 5.14 md does not account
+[[ $KERNEL = 5.10* ]] || one_way array
 finish
