@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * job-own.h - what the parts of the job queue say to each other: job.c (the worker),
- * job-here.c (begun by the writer himself), job-ahead.c (by nobody), job-mem.c.
+ * job-wait.c (what it cannot go on with), job-here.c (begun by the writer himself),
+ * job-ahead.c (by nobody), job-mem.c.
  */
 #ifndef SNAPSET_JOB_OWN_H
 #define SNAPSET_JOB_OWN_H
@@ -52,6 +53,13 @@ enum snapset_job_begun {
 enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapset_job *job,
 					 struct bio *bio, struct snapset_range r,
 					 const struct snapset_cow *only, bool here);
+
+/* The worker: it waits for what its engine lacks, behind those of its urgency that do. */
+void snapset_job_wait(struct snapset_origin *o, struct snapset_job *job);
+/* The urgencies, as bits, of jobs that wait for what @cow lacks. */
+unsigned int snapset_jobs_waiting(const struct snapset_cow *cow);
+/* One of @cow's jobs does not wait any more; none of them? */
+void snapset_jobs_fed(struct snapset_cow *cow);
 
 /* The worker: jobs without a bio, for windows that are dense. */
 void snapset_job_ahead(struct snapset_origin *o);

@@ -73,37 +73,6 @@ static void granted_are_ready(struct snapset_origin *o, struct list_head *grante
 	}
 }
 
-/* The urgencies, as bits, of jobs that wait for what @cow lacks. */
-static unsigned int waiting(const struct snapset_cow *cow)
-{
-	unsigned int have = 0, i;
-
-	for (i = 0; i < SNAPSET_URGENCIES; i++)
-		if (!list_empty(&cow->waiting[i]))
-			have |= BIT(i);
-	return have;
-}
-
-/* It waits for what @cow lacks, behind those of its urgency that do so already. */
-static void job_wait(struct snapset_origin *o, struct snapset_job *job)
-{
-	struct snapset_cow *cow = job->cow;
-
-	if (list_empty(&cow->hungry))
-		list_add_tail(&cow->hungry, &o->jobs.hungry);
-	list_add_tail(&job->ready, &cow->waiting[job->urgency]);
-	snapset_cow_starve(cow, true);
-}
-
-/* None of @cow's jobs waits any more? */
-static void cow_fed(struct snapset_cow *cow)
-{
-	if (!cow->starving || waiting(cow))
-		return;
-	list_del_init(&cow->hungry);
-	snapset_cow_starve(cow, false);
-}
-
 /* It is one more, or less, of those that have a bound of their own. */
 static void count_patient(struct snapset_jobs *jobs, const struct snapset_job *job, int by)
 {
@@ -132,7 +101,7 @@ static void job_end(struct snapset_origin *o, struct snapset_job *job)
 		o->jobs.aheads--;
 	else if (!snapset_lane_take(o, bio))
 		snapset_origin_resubmit(bio);
-	cow_fed(job->cow);
+	snapset_jobs_fed(job->cow);
 	snapset_cow_put(job->cow);
 	snapset_job_free(o, job);
 }
@@ -392,11 +361,11 @@ static bool run_job(struct snapset_origin *o, struct snapset_job *job)
 	list_del_init(&job->ready);
 	/* what those of its engine lack whose turn is before its own, it lacks, too */
 	if (!snapset_cow_done(cow) &&
-	    ((job->bio && waiting(cow) & (BIT(job->urgency + 1) - 1)) || !job_run(o, job))) {
-		job_wait(o, job);
+	    ((job->bio && snapset_jobs_waiting(cow) & (BIT(job->urgency + 1) - 1)) || !job_run(o, job))) {
+		snapset_job_wait(o, job);
 		return false;
 	}
-	cow_fed(cow);
+	snapset_jobs_fed(cow);
 	if (!job_complete(job))
 		return false;
 	job_end(o, job);
@@ -412,7 +381,7 @@ static void feed_hungry(struct snapset_origin *o)
 	u64 at;
 
 	list_for_each_entry_safe(cow, next, &o->jobs.hungry, hungry) {
-		while ((have = waiting(cow))) {
+		while ((have = snapset_jobs_waiting(cow))) {
 			u = snapset_turn(&cow->turn, have);
 			job = list_first_entry(&cow->waiting[u], struct snapset_job, ready);
 			at = job->cursor;
@@ -425,7 +394,7 @@ static void feed_hungry(struct snapset_origin *o)
 			if (job_complete(job))
 				job_end(o, job);
 		}
-		cow_fed(cow);
+		snapset_jobs_fed(cow);
 	}
 }
 
