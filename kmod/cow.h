@@ -51,8 +51,12 @@ enum snapset_cow_verdict {
 /* What an engine asks of whoever made it. */
 struct snapset_cow_ops {
 	void (*died)(struct snapset_cow *cow);	/* told once, process context */
-	/* The store has no room: full.h. Any context. */
+	/* The store has no room: full.h. Any context. So do the next two. */
 	bool (*full)(struct snapset_cow *cow);
+	/* What its clock of times without room shows to one who has waited @waited, jiffies. */
+	unsigned long (*room_clock)(struct snapset_cow *cow, unsigned long waited);
+	/* Some write of it, to which it shows @since, has no room yet. */
+	void (*room_lacks)(struct snapset_cow *cow, unsigned long since);
 };
 
 struct snapset_cow {

@@ -4,9 +4,10 @@
  * something (job.c). Who lacks room says so before he tries once more, and who gives
  * some looks for those afterwards, so that nobody waits for what is there.
  *
- * How long they wait at most is one time for all of a set, from the first that found
- * no room since there was some. Whoever is given room uses it up before it is asked
- * for again, so writers advance, or the time runs out.
+ * How long each waits at most is a time of its set, which runs while there is no room. It
+ * begins with the first that finds none; but one that had to wait before, when the room that
+ * came was used up by others, or for an engine that was lost (job-wait.c), has less of it:
+ * what is left, or a moment, in which those that are just deleted may give room.
  *
  * Who makes room deletes snapshots, in the end another set, and waits for that set's own
  * look to be over. It deletes older ones only, so nobody waits for himself; but to
@@ -24,11 +25,23 @@
 
 #define LOOK_AGAIN	(HZ / 10)	/* what is to be deleted may be busy */
 #define TELL_AGAIN	HZ
+#define MOMENT		(HZ / 4)
 #define HOPE		HZ		/* for what a deletion gives back, which may hang */
 
 static u32 wait_ms(const struct snapset_set *set)
 {
 	return set->params.full_wait_ms;
+}
+
+/*
+ * It looks then, or sooner. Each run is counted: while one has begun, and is yet to say so,
+ * the next may be sent.
+ */
+static void send(struct snapset_fullness *f, unsigned long delay)
+{
+	lockdep_assert_held(&f->lock);
+	if (!mod_delayed_work(snapset_full_wq, &f->work, delay))
+		f->sent++;
 }
 
 bool snapset_full_ask(struct snapset_set *set, struct snapset_cow *cow)
@@ -46,23 +59,59 @@ bool snapset_full_ask(struct snapset_set *set, struct snapset_cow *cow)
 	if (!f->waiting && !f->going) {
 		f->waiting = true;
 		f->waits++;
-		f->until = jiffies + msecs_to_jiffies(wait_ms(set));
-		f->hope = jiffies + HOPE;
-		f->sent = true;
-		mod_delayed_work(snapset_full_wq, &f->work, 0);
+		f->began = jiffies;
+		f->until = f->began + msecs_to_jiffies(wait_ms(set));
+		f->hope = f->began + HOPE;
+		send(f, 0);
 	}
 	spin_unlock_irqrestore(&f->lock, flags);
 	return true;
 }
 
+static unsigned long clock_now(struct snapset_fullness *f)
+{
+	lockdep_assert_held(&f->lock);
+	return f->spent + (f->waiting ? jiffies - f->began : 0);
+}
+
+unsigned long snapset_full_clock(struct snapset_set *set, unsigned long waited)
+{
+	unsigned long flags, clock;
+
+	spin_lock_irqsave(&set->full.lock, flags);
+	clock = clock_now(&set->full);
+	spin_unlock_irqrestore(&set->full.lock, flags);
+	return clock - min(waited, msecs_to_jiffies(wait_ms(set)));
+}
+
+void snapset_full_lacks(struct snapset_set *set, unsigned long since)
+{
+	struct snapset_fullness *f = &set->full;
+	long wait = msecs_to_jiffies(wait_ms(set)), moment = min_t(long, wait, MOMENT);
+	unsigned long flags, until;
+	long before, left;
+
+	spin_lock_irqsave(&f->lock, flags);
+	before = max((long)(f->spent - since), 0L);
+	left = max(wait - before, min(moment, wait + moment - before));
+	until = f->began + max(left, 0L);
+	if (f->waiting && !f->going && time_before(until, f->until)) {
+		f->until = until;
+		send(f, max((long)(until - jiffies), 0L));
+	}
+	spin_unlock_irqrestore(&f->lock, flags);
+}
+
 void snapset_full_over(struct snapset_set *set)
 {
+	struct snapset_fullness *f = &set->full;
 	struct snapset_cow *cow;
 	unsigned long flags;
 
-	spin_lock_irqsave(&set->full.lock, flags);
-	set->full.waiting = false;
-	spin_unlock_irqrestore(&set->full.lock, flags);
+	spin_lock_irqsave(&f->lock, flags);
+	f->spent = clock_now(f);
+	f->waiting = false;
+	spin_unlock_irqrestore(&f->lock, flags);
 	spin_lock_irqsave(&set->budget.lock, flags);
 	list_for_each_entry(cow, &set->budget.engines, in_budget) {
 		if (!READ_ONCE(cow->roomless))
@@ -194,10 +243,9 @@ static bool is_lost(struct snapset_set *set)
 static void look_again(struct snapset_set *set, unsigned long delay)
 {
 	spin_lock_irq(&set->full.lock);
-	if (!set->full.going) {
-		set->full.sent = true;
-		queue_delayed_work(snapset_full_wq, &set->full.work, delay);
-	}
+	/* it may have been sent meanwhile, for sooner */
+	if (!set->full.going && queue_delayed_work(snapset_full_wq, &set->full.work, delay))
+		set->full.sent++;
 	spin_unlock_irq(&set->full.lock);
 }
 
@@ -242,7 +290,7 @@ static void look(struct work_struct *work)
 					       full.work);
 
 	spin_lock_irq(&set->full.lock);
-	set->full.sent = false;
+	set->full.sent--;
 	set->full.looking = true;
 	spin_unlock_irq(&set->full.lock);
 	look_once(set);
@@ -273,7 +321,7 @@ void snapset_full_exit(struct snapset_set *set)
 	spin_lock_irq(&set->full.lock);
 	set->full.going = true;
 	if (cancel_delayed_work(&set->full.work))
-		set->full.sent = false;
+		set->full.sent--;
 	spin_unlock_irq(&set->full.lock);
 	wait_event(set->wq, is_over(set));
 }

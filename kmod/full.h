@@ -15,7 +15,9 @@ struct snapset_set;
 struct snapset_fullness {
 	spinlock_t lock;		/* irq; guards all but work; inside it only set->wq */
 	bool waiting;			/* writers wait, and no room has come since */
-	bool sent, looking, going;	/* the work: it will run, it runs, it may not any more */
+	unsigned long began, spent;	/* jiffies: when that began; all of it before */
+	unsigned int sent;		/* runs of the work that are still to begin */
+	bool looking, going;		/* it runs, it may not any more */
 	unsigned long hope;		/* jiffies: so long a deletion may give room */
 	unsigned long until;		/* jiffies */
 	unsigned long told;		/* likewise: when that was last said; the work's */
@@ -32,6 +34,9 @@ void snapset_full_exit(struct snapset_set *set);
  * be soon, the origin's worker is sent then; false: @cow is dead. Any context, no locks.
  */
 bool snapset_full_ask(struct snapset_set *set, struct snapset_cow *cow);
+/* cow.h: how long there was no room while writers waited for some, all in all. Any context. */
+unsigned long snapset_full_clock(struct snapset_set *set, unsigned long waited);
+void snapset_full_lacks(struct snapset_set *set, unsigned long since);
 /* There is room: who waits tries again. Any context. */
 void snapset_full_over(struct snapset_set *set);
 

@@ -54,8 +54,24 @@ enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapse
 					 struct bio *bio, struct snapset_range r,
 					 const struct snapset_cow *only, bool here);
 
-/* The worker: it waits for what its engine lacks, behind those of its urgency that do. */
+/* The engine whose granules a write now destroys; NULL: there is none. Under origin->lock. */
+struct snapset_cow *snapset_job_newest(struct snapset_origin *o);
+
+/* Jobs among @granted, which the range lock has let go on, are ready. Under origin->lock. */
+void snapset_jobs_granted(struct snapset_origin *o, struct list_head *granted);
+
+/*
+ * The worker: it waits for what its engine lacks, behind those of its urgency that have
+ * waited longer.
+ */
 void snapset_job_wait(struct snapset_origin *o, struct snapset_job *job);
+/* It was tried for one of those that wait, in vain. */
+void snapset_jobs_wait_on(struct snapset_cow *cow);
+/*
+ * @job, which is complete, has waited for its engine. True: it is not over, since its write
+ * destroys what a later one must keep: it is that one's now, and the time counts.
+ */
+bool snapset_job_again(struct snapset_origin *o, struct snapset_job *job);
 /* The urgencies, as bits, of jobs that wait for what @cow lacks. */
 unsigned int snapset_jobs_waiting(const struct snapset_cow *cow);
 /* One of @cow's jobs does not wait any more; none of them? */

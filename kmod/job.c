@@ -8,7 +8,8 @@
  *
  * A job belongs to the engine that was the newest when it was made. A set may be
  * committed while it is under way: what it then keeps is right for its own engine,
- * since no write has passed, and its bio is judged again for the new one.
+ * since no write has passed, and its bio is judged again for the new one; or the job
+ * is the new one's, if it has waited long already (job-wait.c).
  */
 #include <linux/blkdev.h>
 #include <linux/sched/mm.h>
@@ -59,8 +60,7 @@ void snapset_jobs_take(struct snapset_origin *o, struct bio *bio)
 	snapset_jobs_tell(o);
 }
 
-/* Jobs among @granted become ready. */
-static void granted_are_ready(struct snapset_origin *o, struct list_head *granted)
+void snapset_jobs_granted(struct snapset_origin *o, struct list_head *granted)
 {
 	struct snapset_rl_node *node, *next;
 	struct snapset_job *job;
@@ -83,19 +83,21 @@ static void count_patient(struct snapset_jobs *jobs, const struct snapset_job *j
 		   by * (s64)(job->node.last - job->node.start + 1));
 }
 
-/* The worker lets go of a job, whose bio is judged again. */
+/* The worker lets go of a job, whose bio is judged again; or here, if it has waited. */
 static void job_end(struct snapset_origin *o, struct snapset_job *job)
 {
 	struct bio *bio = job->bio;
 	LIST_HEAD(granted);
 
+	if (snapset_job_again(o, job))
+		return;
 	spin_lock_irq(&o->lock);
 	list_del(&job->link);
 	o->jobs.nr--;
 	count_patient(&o->jobs, job, -1);
 	list_del_init(&job->ready);
 	snapset_rl_remove(&o->rl, &job->node, &granted);
-	granted_are_ready(o, &granted);
+	snapset_jobs_granted(o, &granted);
 	spin_unlock_irq(&o->lock);
 	if (!bio)
 		o->jobs.aheads--;
@@ -212,8 +214,7 @@ void snapset_job_free(struct snapset_origin *o, struct snapset_job *job)
 	snapset_gone(SNAPSET_OBJ_JOB);
 }
 
-/* The engine whose granules a write now destroys; NULL: there is none. */
-static struct snapset_cow *newest(struct snapset_origin *o)
+struct snapset_cow *snapset_job_newest(struct snapset_origin *o)
 {
 	struct snapset_cow *cow;
 
@@ -236,7 +237,7 @@ enum snapset_job_begun snapset_job_begin(struct snapset_origin *o, struct snapse
 	job->cursor = job->node.start;
 	job->last = job->node.last;
 	spin_lock_irqsave(&o->lock, flags);
-	cow = newest(o);
+	cow = snapset_job_newest(o);
 	if (!cow || (only && cow != only)) {
 		spin_unlock_irqrestore(&o->lock, flags);
 		return SNAPSET_JOB_NOBODY;
@@ -361,7 +362,8 @@ static bool run_job(struct snapset_origin *o, struct snapset_job *job)
 	list_del_init(&job->ready);
 	/* what those of its engine lack whose turn is before its own, it lacks, too */
 	if (!snapset_cow_done(cow) &&
-	    ((job->bio && snapset_jobs_waiting(cow) & (BIT(job->urgency + 1) - 1)) || !job_run(o, job))) {
+	    ((job->bio && snapset_jobs_waiting(cow) & (BIT(job->urgency + 1) - 1)) ||
+	     !job_run(o, job))) {
 		snapset_job_wait(o, job);
 		return false;
 	}
@@ -388,6 +390,7 @@ static void feed_hungry(struct snapset_origin *o)
 			if (!snapset_cow_done(cow) && !job_run(o, job)) {
 				if (job->cursor == at)
 					cow->turn--;	/* it is still its turn */
+				snapset_jobs_wait_on(cow);
 				break;
 			}
 			list_del_init(&job->ready);

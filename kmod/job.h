@@ -37,6 +37,8 @@ struct snapset_job {
 	enum snapset_urgency urgency;	/* of its bio */
 	/* the worker's */
 	u64 cursor, last;		/* granules still to look at */
+	bool lacked;			/* it has waited, since its engine's clock of room was: */
+	unsigned long since;
 	unsigned int reading;		/* copies under way */
 };
 

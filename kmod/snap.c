@@ -39,9 +39,25 @@ static bool full(struct snapset_cow *cow)
 	return snapset_full_ask(snap->set, cow);
 }
 
+static unsigned long room_clock(struct snapset_cow *cow, unsigned long waited)
+{
+	struct snapset_snap *snap = cow->owner;
+
+	return snapset_full_clock(snap->set, waited);
+}
+
+static void room_lacks(struct snapset_cow *cow, unsigned long since)
+{
+	struct snapset_snap *snap = cow->owner;
+
+	snapset_full_lacks(snap->set, since);
+}
+
 static const struct snapset_cow_ops cow_ops = {
 	.died = died,
 	.full = full,
+	.room_clock = room_clock,
+	.room_lacks = room_lacks,
 };
 
 void snapset_snap_put(struct snapset_snap *snap)
