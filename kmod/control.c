@@ -16,6 +16,7 @@
 #include "event.h"
 #include "fault.h"
 #include "freeze.h"
+#include "hibernate.h"
 #include "origin.h"
 #include "pin.h"
 #include "registry.h"
@@ -250,6 +251,10 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 		goto unlock;
 	if (!set->members) {
 		err = snapset_say(extack, -EPROTO, "the set has no volumes");
+		goto unlock;
+	}
+	if (snapset_hibernates()) {
+		err = snapset_say(extack, -EBUSY, "the machine hibernates");
 		goto unlock;
 	}
 	for (i = 0; i < nr && !err; i++)

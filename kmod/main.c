@@ -4,6 +4,7 @@
 #include "counters.h"
 #include "cow.h"
 #include "freeze.h"
+#include "hibernate.h"
 #include "hook.h"
 #include "image.h"
 #include "job.h"
@@ -51,12 +52,17 @@ static int __init snapset_init(void)
 	err = snapset_set_init();
 	if (err)
 		goto exit_freeze;
+	err = snapset_hibernate_init();
+	if (err)
+		goto exit_set;
 	/* last: from here on we may be asked */
 	err = snapset_netlink_init();
 	if (err)
-		goto exit_set;
+		goto exit_hibernate;
 	return 0;
 
+exit_hibernate:
+	snapset_hibernate_exit();
 exit_set:
 	snapset_set_exit();
 exit_freeze:
@@ -81,6 +87,7 @@ exit_counters:
 static void __exit snapset_exit(void)
 {
 	snapset_netlink_exit();
+	snapset_hibernate_exit();
 	snapset_set_exit();
 	snapset_freeze_exit();
 	snapset_hook_exit();
