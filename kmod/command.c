@@ -142,7 +142,8 @@ static int set_add(struct sk_buff *skb, struct genl_info *info,
 		err = snapset_set_add(snapset_session_of(info),
 				      snapset_id_of(info->attrs[SNAPSET_A_SET_ID]),
 				      dev, snapset_name_of(info->attrs[SNAPSET_A_NAME]),
-				      quota, &snap_id, info->extack);
+				      quota, info->attrs[SNAPSET_A_NOFLUSH],
+				      &snap_id, info->extack);
 	if (err)
 		return err;
 	return snapset_put_id(reply, SNAPSET_A_SNAP_ID, &snap_id);

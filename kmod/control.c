@@ -182,7 +182,7 @@ static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 }
 
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
-		    const char *name, u64 quota, snapset_id *snap_id,
+		    const char *name, u64 quota, bool noflush, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack)
 {
 	struct snapset_snap *snap;
@@ -213,6 +213,7 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 	if (err)
 		goto put_set;
 	snap->quota = quota;
+	snap->noflush = noflush;
 	*snap_id = snap->id;
 	mutex_lock(&snapset_set_mutex);
 	err = may_add(set, dev, name, extack) ?: snapset_snap_fits_stores(snap, extack);

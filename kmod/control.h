@@ -90,7 +90,7 @@ struct snapset_snap_info {
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack);
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
-		    const char *name, u64 quota, snapset_id *snap_id,
+		    const char *name, u64 quota, bool noflush, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack);
 /* More files for the store of a set, in any of its states; takes over @pins likewise. */
 int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,

@@ -16,29 +16,39 @@
  */
 void dm_internal_suspend_fast(struct mapped_device *md);
 void dm_internal_resume_fast(struct mapped_device *md);
+void dm_internal_suspend_noflush(struct mapped_device *md);
+void dm_internal_resume(struct mapped_device *md);
 
 bool snapset_dm_is(const struct gendisk *disk)
 {
 	return str_has_prefix(disk->disk_name, "dm-");
 }
 
-int snapset_dm_drain(const struct gendisk *disk)
+int snapset_dm_drain(const struct gendisk *disk, bool noflush)
 {
 	typeof(dm_internal_suspend_fast) *suspend = symbol_get(dm_internal_suspend_fast);
 	typeof(dm_internal_resume_fast) *resume = symbol_get(dm_internal_resume_fast);
+	typeof(dm_internal_suspend_noflush) *suspend_noflush =
+		symbol_get(dm_internal_suspend_noflush);
+	typeof(dm_internal_resume) *resume_noflush = symbol_get(dm_internal_resume);
 	typeof(dm_get_md) *get = symbol_get(dm_get_md);
 	typeof(dm_put) *put = symbol_get(dm_put);
 	struct mapped_device *md;
 	int err = -EOPNOTSUPP;
 
-	if (!suspend || !resume || !get || !put)
+	if (!suspend || !resume || !suspend_noflush || !resume_noflush || !get || !put)
 		goto out;
 	md = get(disk_devt((struct gendisk *)disk));
 	err = -ENXIO;
 	if (!md)
 		goto out;
-	suspend(md);
-	resume(md);
+	if (noflush) {
+		suspend_noflush(md);
+		resume_noflush(md);
+	} else {
+		suspend(md);
+		resume(md);
+	}
 	put(md);
 	err = 0;
 out:
@@ -46,6 +56,10 @@ out:
 		symbol_put(dm_put);
 	if (get)
 		symbol_put(dm_get_md);
+	if (resume_noflush)
+		symbol_put(dm_internal_resume);
+	if (suspend_noflush)
+		symbol_put(dm_internal_suspend_noflush);
 	if (resume)
 		symbol_put(dm_internal_resume_fast);
 	if (suspend)

@@ -34,7 +34,7 @@ struct item {
 	struct super_block *sb;		/* NULL: a device to sync */
 	struct path path;
 	struct snapset_bdev bdev;
-	bool drain;
+	bool drain, noflush;
 	char name[SNAPSET_NAME_MAX + 1];
 	struct work_struct work;
 	wait_queue_head_t *wq;		/* the set's; not to be touched once ABANDONED */
@@ -142,7 +142,7 @@ static void item_work(struct work_struct *work)
 	} else if (it->step == SNAPSET_FREEZE_SYNC) {
 		it->err = sync_item(it);
 	} else if (it->step == SNAPSET_FREEZE_DRAIN) {
-		it->err = snapset_dm_drain(it->bdev.bdev->bd_disk);
+		it->err = snapset_dm_drain(it->bdev.bdev->bd_disk, it->noflush);
 	} else if (it->sb) {
 		it->err = freeze_item(it);
 	}
@@ -225,7 +225,8 @@ free:
 	return ERR_PTR(-ENOMEM);
 }
 
-int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name)
+int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, bool noflush,
+			     const char *name)
 {
 	struct item *it = item_new(f, name);
 	int err;
@@ -241,6 +242,7 @@ int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *n
 	/* with requests the queue itself could be drained: nothing to ask then */
 	it->drain = snapset_dm_is(it->bdev.bdev->bd_disk) &&
 		    !queue_is_mq(bdev_get_queue(it->bdev.bdev));
+	it->noflush = noflush;
 	spin_lock(&debts_lock);		/* snapset_freezer_tell() */
 	f->items[f->nr++] = it;
 	spin_unlock(&debts_lock);

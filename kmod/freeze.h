@@ -25,9 +25,10 @@ struct snapset_freezer *snapset_freezer_new(const struct snapset_freeze_arg *arg
 					    unsigned int nr, wait_queue_head_t *wq);
 /*
  * Adds a device whose own page cache is to be synced, not frozen; and drained, if it is
- * of a kind that must be asked.
+ * of a kind that must be asked; @noflush: dm.h.
  */
-int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, const char *name);
+int snapset_freezer_add_bdev(struct snapset_freezer *f, dev_t dev, bool noflush,
+			     const char *name);
 
 enum snapset_freeze_step {
 	SNAPSET_FREEZE_SYNC,

@@ -248,6 +248,7 @@ static const struct nla_policy add_policy[] = {
 	[SNAPSET_A_DEV_MAJOR]	= { .type = NLA_U32 },
 	[SNAPSET_A_DEV_MINOR]	= { .type = NLA_U32 },
 	[SNAPSET_A_QUOTA]	= { .type = NLA_U64 },
+	[SNAPSET_A_NOFLUSH]	= SNAPSET_POLICY_FLAG,
 };
 
 static const struct nla_policy do_policy[] = {

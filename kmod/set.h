@@ -37,6 +37,7 @@ struct snapset_snap {
 	char name[SNAPSET_NAME_MAX + 1];
 	dev_t dev;
 	u64 quota;			/* bytes; 0: none */
+	bool noflush;			/* how it is drained, if it is device-mapper: dm.h */
 	struct snapset_origin *origin;
 	struct snapset_cow *cow;	/* from prepare on */
 	struct snapset_image *image;	/* likewise */

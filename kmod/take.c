@@ -89,7 +89,7 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 				  snap->name, err);
 		return false;
 	}
-	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->name);
+	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->noflush, snap->name);
 	if (err) {
 		snapset_set_abort(set, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
 				  SNAPSET_E_PROVIDER_VETO,

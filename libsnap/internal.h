@@ -313,6 +313,9 @@ snap_status snapi_nested_file(const struct snapi_volume *vol,
 snap_status snapi_nested_sets(struct snap_session *s, const struct snapi_volume *vol,
 			      struct snapi_error *e);
 
+/* dm.c: a thin volume of device-mapper, see SNAPSET_A_NOFLUSH. False also if it is not known. */
+bool snapi_dm_is_thin(dev_t dev);
+
 /* sysfs.c: block devices as the kernel stacks them */
 extern const char *snapi_sysfs;		/* "/sys"; the tests have their own */
 

@@ -188,6 +188,8 @@ static snap_status add_member(struct snap_session *s, const struct snapi_volume 
 	snapi_put_str(s->cmd, m, SNAPSET_A_NAME, vol->name);
 	if (s->quota)
 		snapi_put_u64(s->cmd, m, SNAPSET_A_QUOTA, s->quota);
+	if (snapi_dm_is_thin(vol->dev))
+		snapi_put_flag(s->cmd, m, SNAPSET_A_NOFLUSH);
 	call_for_id(s, m, SNAPSET_A_SNAP_ID, &member->id, e);
 	if (!e->code) {
 		member->dev = vol->dev;

@@ -64,9 +64,10 @@ enum snapset_cmd {
 	 * per machine (-EINPROGRESS). A failed set of this session is forgotten here.
 	 */
 	SNAPSET_CMD_SET_START,
-	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] -> SNAP_ID. Like SET_START,
-	 * STORE_EXTEND and a SNAP_GET with COUNT_EXCLUSIVE it may wait for a device: its
-	 * answer and acknowledgement come later, and behind those of other commands.
+	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] [NOFLUSH] -> SNAP_ID. Like
+	 * SET_START, STORE_EXTEND and a SNAP_GET with COUNT_EXCLUSIVE it may wait for a
+	 * device: its answer and acknowledgement come later, and behind those of other
+	 * commands.
 	 */
 	SNAPSET_CMD_SET_ADD,
 	/* SESSION SET_ID [FREEZE ...]. Returns at once; the result comes by
@@ -214,6 +215,10 @@ enum snapset_attr {
 					 * where; the one that needs more is lost
 					 */
 	SNAPSET_A_INDEX,		/* u64 bytes of RAM that the index of a snapshot takes */
+	SNAPSET_A_NOFLUSH,		/* flag: a device-mapper target of the member keeps writes
+					 * for as long as it likes without counting them, and gives
+					 * them back when suspended without a flush (thin)
+					 */
 
 	__SNAPSET_A_MAX,
 };

@@ -62,7 +62,8 @@ static const struct spec {
 		{ SNAPSET_A_DEV_MAJOR, U32, true },
 		{ SNAPSET_A_DEV_MINOR, U32, true },
 		{ SNAPSET_A_NAME, STR, false },
-		{ SNAPSET_A_QUOTA, U64, false } } },
+		{ SNAPSET_A_QUOTA, U64, false },
+		{ SNAPSET_A_NOFLUSH, FLAG, false } } },
 	{ "SET_DO", SNAPSET_CMD_SET_DO, false, -EPROTO, {
 		{ SNAPSET_A_SESSION, U64, true },
 		{ SNAPSET_A_SET_ID, ID, true },
