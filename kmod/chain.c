@@ -84,6 +84,23 @@ static u64 index_of_living(struct snapset_budget *budget)
 	return sum;
 }
 
+static void look_how_large(struct snapset_cow *cow)
+{
+	static const unsigned int steps[] = { 50, 75, 90 };
+	struct snapset_budget *budget = cow->budget;
+	unsigned int i, step = 0, was = READ_ONCE(budget->index_step);
+	u64 used = atomic64_read(&budget->index);
+
+	for (i = 0; i < ARRAY_SIZE(steps); i++)
+		if (used * 100 >= budget->index_limit * steps[i])
+			step = steps[i];
+	if (step == was)
+		return;
+	WRITE_ONCE(budget->index_step, step);
+	if (step > was)
+		cow->ops->index_low(cow);
+}
+
 /* Its map has grown: past the set's limit it is lost, rather than the machine's memory. */
 static void index_grown(struct snapset_cow *cow)
 {
@@ -94,7 +111,9 @@ static void index_grown(struct snapset_cow *cow)
 	if (!more)
 		return;
 	WRITE_ONCE(cow->index, cow->map.bytes);
-	if (atomic64_add_return(more, &budget->index) <= budget->index_limit)
+	more = atomic64_add_return(more, &budget->index);
+	look_how_large(cow);
+	if (more <= budget->index_limit)
 		return;
 	/* in one, or another member would see both alive, and die as well */
 	spin_lock_irq(&budget->lock);

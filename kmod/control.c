@@ -98,6 +98,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	set->session = session;
 	snapset_budget_init(&set->budget, set->params.budget, set->params.index_limit);
 	snapset_full_init(set);
+	snapset_snap_init_news(set);
 	INIT_LIST_HEAD(&set->snaps);
 	snapset_state_init(&set->state);
 	spin_lock_init(&set->lock);

@@ -29,6 +29,7 @@ struct snapset_budget {
 	struct list_head engines;
 	u64 index_limit;		/* bytes; fixed */
 	atomic64_t index;		/* that the maps of its engines take */
+	unsigned int index_step;	/* percent of the limit, as it was last seen */
 };
 
 void snapset_budget_init(struct snapset_budget *budget, u64 limit, u64 index_limit);
@@ -51,6 +52,8 @@ enum snapset_cow_verdict {
 /* What an engine asks of whoever made it. */
 struct snapset_cow_ops {
 	void (*died)(struct snapset_cow *cow);	/* told once, process context */
+	/* So many percent of the set's index limit are used: told soon. May be in a write's way. */
+	void (*index_low)(struct snapset_cow *cow);
 	/* The store has no room: full.h. Any context. So do the next two. */
 	bool (*full)(struct snapset_cow *cow);
 	/* What its clock of times without room shows to one who has waited @waited, jiffies. */

@@ -69,6 +69,7 @@ struct snapset_set {
 	struct snapset_statew state;
 	u64 session;			/* set_mutex; 0: none */
 	struct snapset_idle idle;
+	struct work_struct index_news;	/* how full its index is; has a reference */
 	struct work_struct undo;	/* of a set that is cancelled while OPEN; has a reference */
 	spinlock_t lock;		/* irq; guards code and text, and who may write them */
 	s32 code;
@@ -126,6 +127,8 @@ struct snapset_snap *snapset_snap_new(struct snapset_set *set, dev_t dev,
 				      const char *name, struct netlink_ext_ack *extack);
 /* A member of its set, which is OPEN, from now on; its origin's writes are counted. set_mutex. */
 void snapset_snap_link(struct snapset_snap *snap);
+/* The set's news of its members. */
+void snapset_snap_init_news(struct snapset_set *set);
 /* Reserves engine and image. */
 int snapset_snap_prepare(struct snapset_snap *snap);
 /* Begins the teardown; snap->reaped is completed when nothing of it is left. */

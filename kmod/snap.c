@@ -39,6 +39,37 @@ static bool full(struct snapset_cow *cow)
 	return snapset_full_ask(snap->set, cow);
 }
 
+static void tell_index(struct work_struct *work)
+{
+	struct snapset_set *set = container_of(work, struct snapset_set, index_news);
+	char text[96];
+	struct snapset_event_arg event = {
+		.event = SNAPSET_EVENT_INDEX_LOW,
+		.set_id = &set->id,
+		.state = -1,
+		.text = text,
+	};
+
+	scnprintf(text, sizeof(text), "%u %% of the %llu MiB of RAM for the set's index are used",
+		  READ_ONCE(set->budget.index_step), set->budget.index_limit >> 20);
+	snapset_event_send(&event);
+	snapset_set_put(set);
+}
+
+void snapset_snap_init_news(struct snapset_set *set)
+{
+	INIT_WORK(&set->index_news, tell_index);
+}
+
+static void index_low(struct snapset_cow *cow)
+{
+	struct snapset_set *set = ((struct snapset_snap *)cow->owner)->set;
+
+	refcount_inc(&set->refs);
+	if (!queue_work(snapset_tell_wq, &set->index_news))
+		refcount_dec(&set->refs);	/* not the last: the engine's owner has one */
+}
+
 static unsigned long room_clock(struct snapset_cow *cow, unsigned long waited)
 {
 	struct snapset_snap *snap = cow->owner;
@@ -56,6 +87,7 @@ static void room_lacks(struct snapset_cow *cow, unsigned long since)
 static const struct snapset_cow_ops cow_ops = {
 	.died = died,
 	.full = full,
+	.index_low = index_low,
 	.room_clock = room_clock,
 	.room_lacks = room_lacks,
 };

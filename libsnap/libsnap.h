@@ -977,6 +977,7 @@ enum snap_event_type {
 	SNAP_EVENT_STORE_FULL,		/* set_id store_ text [snapshot_id]: whose writers wait, and
 					 * which older snapshot was deleted for them
 					 */
+	SNAP_EVENT_INDEX_LOW,		/* set_id text: 50, 75, 90 % of snap_set_index_limit() used */
 	SNAP_EVENT_LOST = 1000,		/* events were lost: ask with snap_query() */
 };
 

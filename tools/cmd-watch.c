@@ -46,6 +46,9 @@ static void print_event(const struct snap_event *ev)
 		if (!snap_id_is_null(&ev->snapshot_id))
 			printf(", snapshot %s deleted", snap);
 		break;
+	case SNAP_EVENT_INDEX_LOW:
+		printf("set %s index low", set);
+		break;
 	case SNAP_EVENT_LOST:
 		printf("events were lost");
 		break;

@@ -217,6 +217,7 @@ static const char *event_name(uint32_t type)
 	case SNAP_EVENT_SNAPSHOT_DELETED:	return "snapshot-deleted";
 	case SNAP_EVENT_STORE_LOW:		return "store-low";
 	case SNAP_EVENT_STORE_FULL:		return "store-full";
+	case SNAP_EVENT_INDEX_LOW:		return "index-low";
 	case SNAP_EVENT_LOST:			return "lost";
 	default:				return "unknown";
 	}

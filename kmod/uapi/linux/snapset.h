@@ -310,6 +310,7 @@ enum snapset_event {
 	SNAPSET_EVENT_STORE_LOW,	/* SET_ID STORE TEXT: 50, 75, 90 % used */
 	/* SET_ID: whose writers wait; SNAP_ID: what was deleted */
 	SNAPSET_EVENT_STORE_FULL,	/* SET_ID [SNAP_ID] STORE TEXT */
+	SNAPSET_EVENT_INDEX_LOW,	/* SET_ID TEXT: 50, 75, 90 % of INDEX_LIMIT used */
 };
 
 /* Result codes: the HRESULT values of VSS, so that who knows them finds them. */

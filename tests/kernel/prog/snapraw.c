@@ -268,7 +268,7 @@ static int cmd_counters(int argc, char **argv)
 static void print_event(const struct nl_attrs *a, void *arg)
 {
 	static const char *const names[] = { "set-state", "snap-dead", "snap-deleted",
-					     "store-low", "store-full" };
+					     "store-low", "store-full", "index-low" };
 	uint32_t event = nl_get_u32(a, SNAPSET_A_EVENT);
 	struct nl_attrs store;
 

@@ -29,14 +29,25 @@ scattered() { # FROM TO: a write each, so far from one another that nothing of t
 
 must_not snapraw take --index-limit 1023K "$vast"
 grep -q 'the limit of the index must be 1 MiB at least' "$TMP/must_not" || fail "$(cat "$TMP/must_not")"
+snapraw events 300 >events.out &
+events=$!
+on_exit kill $events
+wait_for 60 grep -q ready events.out || fail "no listener: $(cat events.out)"
 take --store-limit 64M --index-limit 1M "$vast" "$SCRATCH0"
-must scattered 0 1000
+told() { grep -q "index-low .* $1 % of the 1 MiB of RAM for the set's index are used" events.out; }
+must scattered 0 700
+grep index-low events.out && fail "told of too early"
+must scattered 700 1000
+wait_for 60 told 50 || fail "not told: $(field "${SNAP[0]}" index) bytes: $(cat events.out)"
+must scattered 1000 1450
+wait_for 60 told 75 || fail "not told: $(field "${SNAP[0]}" index) bytes: $(cat events.out)"
 [ "$(field "${SNAP[0]}" index)" -ge 100000 ] || fail "not told: $(snapraw snap "${SNAP[0]}")"
 dead "${SNAP[0]}" && fail "lost below its limit: $(snapraw snap "${SNAP[0]}")"
-must scattered 1000 8000
+must scattered 1450 8000
 wait_for 60 dead "${SNAP[0]}" || fail "more than it may: $(snapraw snap "${SNAP[0]}")"
 snapraw snap "${SNAP[0]}" | grep -q 'code E_OUTOFMEMORY .* text the index of what is kept takes more RAM than the set may use for it: 1048576 bytes' ||
 	fail "$(snapraw snap "${SNAP[0]}")"
+wait_for 60 told 90 || fail "not told: $(cat events.out)"
 for at in 0 $((5 << 15)) $((7999 << 15)); do	# pages
 	must_not dd if="${IMAGE[0]}" of=block bs=4k skip=$at count=1 iflag=direct
 	grep -q 'Input/output error' "$TMP/must_not" || fail "$(cat "$TMP/must_not")"
