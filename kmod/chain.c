@@ -92,7 +92,7 @@ static void look_how_large(struct snapset_cow *cow)
 	u64 used = atomic64_read(&budget->index);
 
 	for (i = 0; i < ARRAY_SIZE(steps); i++)
-		if (used * 100 >= budget->index_limit * steps[i])
+		if (used >= budget->index_limit / 100 * steps[i])
 			step = steps[i];
 	if (step == was)
 		return;

@@ -62,6 +62,16 @@ must blk verify "${IMAGE[1]}" model.then
 must scattered 8000 8100
 must snapraw delete "$SET"
 
+# however high the limit is, nothing is near it
+take --store-limit 64M --index-limit 9223372036854775808 "$vast"
+must scattered 0 100
+[ "$(field "${SNAP[0]}" index)" -ge 1000 ] || fail "not told: $(snapraw snap "${SNAP[0]}")"
+before=$(grep -c snap-deleted events.out)
+must snapraw delete "$SET"
+deleted() { [ "$(grep -c snap-deleted events.out)" -gt "$before" ]; }
+wait_for 60 deleted || fail "the listener heard nothing of the delete: $(cat events.out)"
+grep 'index-low .* of the 8796093022208 MiB' events.out && fail "told of a limit that is far"
+
 # granules that lie densely cost no more than the place of each
 take --store-limit 64M "$SCRATCH0"
 must blk churn "$SCRATCH0" model --engine direct --cover --min 4K --max 4K --align 4K >churn.out
