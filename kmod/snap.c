@@ -49,10 +49,12 @@ static void tell_index(struct work_struct *work)
 		.state = -1,
 		.text = text,
 	};
+	unsigned int step = READ_ONCE(set->budget.index_step);
 
 	scnprintf(text, sizeof(text), "%u %% of the %llu MiB of RAM for the set's index are used",
-		  READ_ONCE(set->budget.index_step), set->budget.index_limit >> 20);
-	snapset_event_send(&event);
+		  step, set->budget.index_limit >> 20);
+	if (step)	/* else much has been given back meanwhile */
+		snapset_event_send(&event);
 	snapset_set_put(set);
 }
 
