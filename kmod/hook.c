@@ -194,7 +194,7 @@ static void probe_done(struct bio *bio)
 {
 	struct probe *p = bio->bi_private;
 
-	p->err = blk_status_to_errno(bio->bi_status) ?: snapset_fault_atomic("probe");
+	p->err = blk_status_to_errno(bio->bi_status);
 	complete_all(&p->done);
 	queue_work(snapset_tell_wq, &p->end_work);
 }
