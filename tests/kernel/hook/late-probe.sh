@@ -23,6 +23,17 @@ throttle() { # BYTES per second, of what is read; 0: no limit
 }
 on_exit sh -c "echo '$number 0' >$PWD/blkio/blkio.throttle.read_bps_device"
 
+# who goes on with the device, waits for it
+late() {
+	refused EBUSY "$SCRATCH0" &
+	if ! wait_for 60 gone $!; then
+		throttle 0
+		fail "not refused"
+	fi
+	wait $! || exit
+	grep -q ' text .*does not come back' "$TMP/take" || fail "$(cat "$TMP/take")"
+}
+
 hook() { snapraw info | sed -n 's/^hook //p'; }
 
 load
@@ -36,14 +47,13 @@ must wait_for 60 unhooked
 for round in 1 2; do
 	# a byte per second
 	throttle 1
-	refused EBUSY "$SCRATCH0"
-	grep -q ' text .*does not come back' "$TMP/take" || fail "$(cat "$TMP/take")"
+	late
 	# nothing is hooked for it, and what is tried out next is the same as at first
 	[ -z "$(hook)" ] || fail "round $round: still hooked: $(hook)"
 	take "$SCRATCH1"
 	[ "$(hook)" = "$hook" ] || fail "round $round: a read that is late: the hook is at $(hook)"
 	# beside a hook that others use
-	refused EBUSY "$SCRATCH0"
+	late
 	[ "$(hook)" = "$hook" ] || fail "round $round: the hook that is in use is at $(hook)"
 	must snapraw delete "$SET"
 	# the reads end, and nothing of them is left
