@@ -12,6 +12,7 @@
 # vm: --smp 1 --mem 1G --disk 32M --disk 32M
 . "$(dirname "$0")/../lib.sh"
 
+load
 # cgroup v1 throttles its root group, too, where a kernel's workers are
 mkdir blkio
 must mount -t cgroup -o blkio none blkio
@@ -36,7 +37,6 @@ late() {
 
 hook() { snapraw info | sed -n 's/^hook //p'; }
 
-load
 take "$SCRATCH1"
 hook=$(hook)
 [ "$hook" = submit_bio_noacct_nocheck ] || fail "the hook is at ${hook:-no place}"
