@@ -117,33 +117,35 @@ static int set_start(struct sk_buff *skb, struct genl_info *info,
 
 static int check_add(struct genl_info *info)
 {
+	struct snapset_add_arg arg;
 	dev_t dev;
-	u64 quota;
 
 	return snapset_get_dev(info->attrs[SNAPSET_A_DEV_MAJOR],
 			       info->attrs[SNAPSET_A_DEV_MINOR], &dev, info->extack) ?:
-	       snapset_get_quota(info->attrs[SNAPSET_A_QUOTA], &quota, info->extack) ?:
+	       snapset_get_quota(info->attrs[SNAPSET_A_QUOTA], &arg.quota, info->extack) ?:
+	       snapset_get_above(info->attrs[SNAPSET_A_ABOVE], &arg, info->extack) ?:
 	       may_open(dev, DEVCG_ACC_READ, info->extack);
 }
 
 static int set_add(struct sk_buff *skb, struct genl_info *info,
 		   struct sk_buff *reply)
 {
+	struct snapset_add_arg arg = { .noflush = info->attrs[SNAPSET_A_NOFLUSH] };
 	snapset_id snap_id;
 	dev_t dev;
-	u64 quota;
 	int err;
 
 	err = snapset_get_dev(info->attrs[SNAPSET_A_DEV_MAJOR],
 			      info->attrs[SNAPSET_A_DEV_MINOR], &dev, info->extack);
 	if (!err)
-		err = snapset_get_quota(info->attrs[SNAPSET_A_QUOTA], &quota, info->extack);
+		err = snapset_get_quota(info->attrs[SNAPSET_A_QUOTA], &arg.quota,
+					info->extack) ?:
+		      snapset_get_above(info->attrs[SNAPSET_A_ABOVE], &arg, info->extack);
 	if (!err)
 		err = snapset_set_add(snapset_session_of(info),
 				      snapset_id_of(info->attrs[SNAPSET_A_SET_ID]),
 				      dev, snapset_name_of(info->attrs[SNAPSET_A_NAME]),
-				      quota, info->attrs[SNAPSET_A_NOFLUSH],
-				      &snap_id, info->extack);
+				      &arg, &snap_id, info->extack);
 	if (err)
 		return err;
 	return snapset_put_id(reply, SNAPSET_A_SNAP_ID, &snap_id);

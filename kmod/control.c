@@ -12,6 +12,7 @@
 #include <linux/path.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
+#include "above.h"
 #include "counters.h"
 #include "event.h"
 #include "fault.h"
@@ -183,7 +184,7 @@ static int may_add(struct snapset_set *set, dev_t dev, const char *name,
 }
 
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
-		    const char *name, u64 quota, bool noflush, snapset_id *snap_id,
+		    const char *name, const struct snapset_add_arg *arg, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack)
 {
 	struct snapset_snap *snap;
@@ -213,8 +214,16 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 	err = PTR_ERR_OR_ZERO(snap);
 	if (err)
 		goto put_set;
-	snap->quota = quota;
-	snap->noflush = noflush;
+	snap->quota = arg->quota;
+	snap->noflush = arg->noflush;
+	if (arg->nr_above) {
+		snap->above = snapset_above_new(arg->above, arg->nr_above);
+		err = PTR_ERR_OR_ZERO(snap->above);
+	}
+	if (err) {
+		snap->above = NULL;
+		goto reap;
+	}
 	*snap_id = snap->id;
 	mutex_lock(&snapset_set_mutex);
 	err = may_add(set, dev, name, extack) ?: snapset_snap_fits_stores(snap, extack);
@@ -223,6 +232,7 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 		snapset_idle_added(set);
 	}
 	mutex_unlock(&snapset_set_mutex);
+reap:
 	if (err) {
 		list_add(&snap->link, &one);
 		snapset_snaps_reap(&one);

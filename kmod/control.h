@@ -38,6 +38,14 @@ struct snapset_params {
 	struct snapset_pins *pins;	/* SNAPSET_STORE_FILE */
 };
 
+/* What SET_ADD was told besides. */
+struct snapset_add_arg {
+	u64 quota;		/* bytes, 0: none */
+	bool noflush;
+	unsigned int nr_above;	/* 0: it was not said */
+	dev_t above[SNAPSET_MAX_ABOVE];
+};
+
 /* One mounted file system to freeze; set_do() takes over the path's reference
  * when it returns 0 and leaves it with the caller when it refuses.
  */
@@ -90,7 +98,7 @@ struct snapset_snap_info {
 int snapset_set_start(u64 session, const struct snapset_params *p,
 		      snapset_id *set_id, struct netlink_ext_ack *extack);
 int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
-		    const char *name, u64 quota, bool noflush, snapset_id *snap_id,
+		    const char *name, const struct snapset_add_arg *arg, snapset_id *snap_id,
 		    struct netlink_ext_ack *extack);
 /* More files for the store of a set, in any of its states; takes over @pins likewise. */
 int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,

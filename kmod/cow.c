@@ -4,6 +4,7 @@
 #include <linux/blkdev.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
+#include "above.h"
 #include "chain.h"
 #include "copy.h"
 #include "cow.h"
@@ -182,12 +183,16 @@ void snapset_cow_lose(struct snapset_cow *cow, s32 code, const char *fmt, ...)
 	snapset_origin_kick(o);
 }
 
-/* Nobody claims the device, or the file system does that it was taken with. */
+/*
+ * Only a leg of a parity raid must be discarded when it is told to. Nobody claims the
+ * device, or the file system does that it was taken with; or whoever added it knew all
+ * that stands above, and that is still so.
+ */
 static bool may_absorb(const struct snapset_cow *cow)
 {
 	void *holder = READ_ONCE(cow->origin->bdev.bdev->bd_holder);
 
-	return !holder || holder == cow->absorb_for;
+	return !holder || holder == cow->absorb_for || snapset_above_known(cow->above);
 }
 
 enum snapset_cow_verdict snapset_cow_judge(struct snapset_cow *cow,

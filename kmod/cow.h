@@ -16,6 +16,7 @@
 #include "store.h"
 #include "urgency.h"
 
+struct snapset_above;
 struct snapset_origin;
 
 /* RAM that a set may take: for data on its way from origins to the store; and for maps. */
@@ -74,6 +75,7 @@ struct snapset_cow {
 	u64 granules;			/* of the origin */
 	u64 sectors;
 	void *absorb_for;		/* the file system whose discards may be swallowed */
+	struct snapset_above *above;	/* what else may stand there for that; the owner's */
 
 	struct list_head link;		/* chain.h; origin->lock, readers RCU */
 	bool linked;			/* origin->lock */

@@ -133,11 +133,11 @@ static void unhook(void)
 }
 
 /*
- * Where @name begins; 0: it is not there. ftrace would find it by its name as well, but goes
- * through all functions of the kernel for that, each time, and lets no other task run.
- * A probe that is never armed is how a module asks for an address.
+ * ftrace would find it by its name as well, but goes through all functions of the kernel
+ * for that, each time, and lets no other task run. A probe that is never armed is how a
+ * module asks for an address.
  */
-static unsigned long address_of(const char *name)
+unsigned long snapset_function(const char *name)
 {
 	struct kprobe probe = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
 	unsigned long address;
@@ -159,7 +159,7 @@ static int hook_on(struct target *target, struct netlink_ext_ack *extack)
 		return snapset_say(extack, -ENOTRECOVERABLE,
 				   "the hook could not be taken off when it was last used, and may not be called any more: reboot");
 	if (!target->address)
-		target->address = address_of(name);
+		target->address = snapset_function(name);
 	err = target->address ? ftrace_set_filter_ip(&hook_ops, target->address, 0, 1) : -ENOENT;
 	if (err)
 		return snapset_say(extack, -EOPNOTSUPP,

@@ -22,6 +22,9 @@ int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack);
 /* The last put leaves the hook in place for a while: another set may follow. */
 void snapset_hook_put(void);
 
+/* Where a function of the kernel begins; 0: it is not there, or not to be found. Sleeps. */
+unsigned long snapset_function(const char *name);
+
 /* The hooked function's name, "" while none is. */
 const char *snapset_hook_name(void);
 

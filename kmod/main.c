@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Module init and exit; nothing else. */
 #include <linux/module.h>
+#include "above.h"
 #include "counters.h"
 #include "cow.h"
 #include "freeze.h"
@@ -90,6 +91,7 @@ static void __exit snapset_exit(void)
 	snapset_hibernate_exit();
 	snapset_set_exit();
 	snapset_freeze_exit();
+	snapset_above_exit();
 	snapset_hook_exit();
 	snapset_origin_exit();
 	snapset_track_exit();

@@ -249,6 +249,7 @@ static const struct nla_policy add_policy[] = {
 	[SNAPSET_A_DEV_MINOR]	= { .type = NLA_U32 },
 	[SNAPSET_A_QUOTA]	= { .type = NLA_U64 },
 	[SNAPSET_A_NOFLUSH]	= SNAPSET_POLICY_FLAG,
+	[SNAPSET_A_ABOVE]	= { .type = NLA_BINARY },
 };
 
 static const struct nla_policy do_policy[] = {

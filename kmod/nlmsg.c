@@ -187,6 +187,34 @@ int snapset_get_quota(const struct nlattr *nla, u64 *quota, struct netlink_ext_a
 	return 0;
 }
 
+int snapset_get_above(const struct nlattr *nla, struct snapset_add_arg *arg,
+		      struct netlink_ext_ack *extack)
+{
+	const u32 *pair;
+	unsigned int i;
+
+	arg->nr_above = 0;
+	if (!nla)
+		return 0;
+	if (!nla_len(nla) || nla_len(nla) % (2 * sizeof(*pair)))
+		return snapset_refuse(extack, nla, -EINVAL,
+				      "what stands above is pairs of numbers of 4 bytes, major and minor: %d bytes are not",
+				      nla_len(nla));
+	if (nla_len(nla) / (2 * sizeof(*pair)) > SNAPSET_MAX_ABOVE)
+		return snapset_refuse(extack, nla, -E2BIG,
+				      "%zu devices above are more than %d",
+				      nla_len(nla) / (2 * sizeof(*pair)), SNAPSET_MAX_ABOVE);
+	pair = nla_data(nla);
+	for (i = 0; i < nla_len(nla) / (2 * sizeof(*pair)); i++, pair += 2) {
+		if (pair[0] >= MAX_MAJOR || pair[1] >= MAX_MINOR)
+			return snapset_refuse(extack, nla, -EINVAL,
+					      "%u:%u is no device", pair[0], pair[1]);
+		arg->above[i] = MKDEV(pair[0], pair[1]);
+	}
+	arg->nr_above = i;
+	return 0;
+}
+
 int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 {
 	const u32 known = SNAPSET_ATTR_NO_AUTO_RELEASE |

@@ -101,6 +101,9 @@ int snapset_get_dev(const struct nlattr *major, const struct nlattr *minor,
 int snapset_get_params(struct genl_info *info, struct snapset_params *p);
 /* From the attribute, which may be NULL: 0, there is none. */
 int snapset_get_quota(const struct nlattr *nla, u64 *quota, struct netlink_ext_ack *extack);
+/* From the attribute, which may be NULL, into @arg. */
+int snapset_get_above(const struct nlattr *nla, struct snapset_add_arg *arg,
+		      struct netlink_ext_ack *extack);
 /* nlmsg-store.c: of a STORE, but for its files */
 int snapset_get_store(struct genl_info *info, struct snapset_params *p);
 /* The files of a STORE; NULL: it has none. By the asker's task, whose descriptors they are. */

@@ -21,6 +21,7 @@
 #include "idle.h"
 #include "state.h"
 
+struct snapset_above;
 struct snapset_freezer;
 struct snapset_grave;
 struct snapset_image;
@@ -38,6 +39,7 @@ struct snapset_snap {
 	dev_t dev;
 	u64 quota;			/* bytes; 0: none */
 	bool noflush;			/* how it is drained, if it is device-mapper: dm.h */
+	struct snapset_above *above;	/* NULL: it was not said what stands there */
 	struct snapset_origin *origin;
 	struct snapset_cow *cow;	/* from prepare on */
 	struct snapset_image *image;	/* likewise */

@@ -6,6 +6,7 @@
 #include <linux/blkdev.h>
 #include <linux/slab.h>
 #include <linux/uuid.h>
+#include "above.h"
 #include "counters.h"
 #include "event.h"
 #include "fault.h"
@@ -116,6 +117,7 @@ static void reap(struct work_struct *work)
 	snapset_image_free(snap->image);
 	if (snap->cow)
 		snapset_cow_free(snap->cow);
+	snapset_above_free(snap->above);
 	if (snap->origin)
 		snapset_origin_detach(snap->origin);
 	complete_all(&snap->reaped);
@@ -180,6 +182,7 @@ int snapset_snap_prepare(struct snapset_snap *snap)
 		return PTR_ERR(cow);
 	if (snap->quota)
 		cow->quota = snap->quota >> SNAPSET_GRANULE_SHIFT;
+	cow->above = snap->above;
 	snap->cow = cow;
 	err = snapset_stores_leave_out(cow, snap->set->held);
 	if (err)

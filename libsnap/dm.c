@@ -34,16 +34,46 @@ static bool get_table(struct dm_ioctl *dmi, dev_t dev)
 	return ok && !(dmi->flags & DM_BUFFER_FULL_FLAG);
 }
 
+static const struct dm_target_spec *first_target(const struct dm_ioctl *dmi)
+{
+	return (const void *)((const char *)dmi + dmi->data_start);
+}
+
 bool snapi_dm_is_thin(dev_t dev)
 {
 	struct dm_ioctl *dmi = calloc(1, ROOM);
-	const struct dm_target_spec *spec;
 	bool thin = false;
 
-	if (dmi && get_table(dmi, dev) && dmi->target_count) {
-		spec = (const void *)((const char *)dmi + dmi->data_start);
-		thin = !strcmp(spec->target_type, "thin");
-	}
+	if (dmi && get_table(dmi, dev) && dmi->target_count)
+		thin = !strcmp(first_target(dmi)->target_type, "thin");
 	free(dmi);
 	return thin;
+}
+
+static bool is_plain(const char *type)
+{
+	static const char *const plain[] = { "linear", "striped", "crypt", "thin", "thin-pool" };
+
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (!strcmp(type, plain[i]))
+			return true;
+	return false;
+}
+
+bool snapi_dm_passes_discards(dev_t dev)
+{
+	struct dm_ioctl *dmi = calloc(1, ROOM);
+	bool yes = dmi && get_table(dmi, dev) && dmi->target_count;
+	size_t at = yes ? dmi->data_start : 0;
+
+	for (uint32_t i = 0; yes && i < dmi->target_count; i++) {
+		const struct dm_target_spec *spec = (const void *)((const char *)dmi + at);
+
+		yes = is_plain(spec->target_type);
+		/* from the first target's begin */
+		at = dmi->data_start + spec->next;
+		yes &= at + sizeof(*spec) <= dmi->data_size || i + 1 == dmi->target_count;
+	}
+	free(dmi);
+	return yes;
 }

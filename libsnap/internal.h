@@ -315,6 +315,14 @@ snap_status snapi_nested_sets(struct snap_session *s, const struct snapi_volume 
 
 /* dm.c: a thin volume of device-mapper, see SNAPSET_A_NOFLUSH. False also if it is not known. */
 bool snapi_dm_is_thin(dev_t dev);
+/* Its table has nothing but targets that read nothing that they have discarded. Likewise. */
+bool snapi_dm_passes_discards(dev_t dev);
+
+/*
+ * above.c: all that a discard of @dev may come through, @dev first; none, if one of these is
+ * of a kind that is not known to pass it on without a thought. -ENOMEM or 0.
+ */
+int snapi_above(dev_t dev, struct snapi_blks *above);
 
 /* sysfs.c: block devices as the kernel stacks them */
 extern const char *snapi_sysfs;		/* "/sys"; the tests have their own */
@@ -426,6 +434,7 @@ void snapi_put_u32(struct snapi_conn *c, struct nl_msg *m, int attr, uint32_t v)
 void snapi_put_u64(struct snapi_conn *c, struct nl_msg *m, int attr, uint64_t v);
 void snapi_put_id(struct snapi_conn *c, struct nl_msg *m, int attr, const snap_id *id);
 void snapi_put_str(struct snapi_conn *c, struct nl_msg *m, int attr, const char *v);
+void snapi_put_raw(struct snapi_conn *c, struct nl_msg *m, int attr, const void *v, size_t len);
 void snapi_put_flag(struct snapi_conn *c, struct nl_msg *m, int attr);
 struct nlattr *snapi_nest(struct snapi_conn *c, struct nl_msg *m, int attr);
 void snapi_nest_end(struct nl_msg *m, struct nlattr *nest);

@@ -183,6 +183,11 @@ void snapi_put_str(struct snapi_conn *c, struct nl_msg *m, int attr, const char 
 	put(c, m, attr, v, strlen(v) + 1);
 }
 
+void snapi_put_raw(struct snapi_conn *c, struct nl_msg *m, int attr, const void *v, size_t len)
+{
+	put(c, m, attr, v, len);
+}
+
 void snapi_put_flag(struct snapi_conn *c, struct nl_msg *m, int attr)
 {
 	put(c, m, attr, NULL, 0);

@@ -174,12 +174,55 @@ static snap_status check_nesting(struct snap_session *s, const struct snapi_volu
 	return snapi_nested_file(vol, &s->store.devs, e);
 }
 
+static void put_above(struct snap_session *s, struct nl_msg *m,
+		      const struct snapi_blks *above)
+{
+	uint32_t pairs[SNAPSET_MAX_ABOVE][2];
+
+	for (unsigned int i = 0; i < above->nr; i++) {
+		pairs[i][0] = major(above->v[i].dev);
+		pairs[i][1] = minor(above->v[i].dev);
+	}
+	if (above->nr)
+		snapi_put_raw(s->cmd, m, SNAPSET_A_ABOVE, pairs,
+			      above->nr * sizeof(pairs[0]));
+}
+
+/* What the kernel was told of @vol is still so. Else it is given up, with the set. */
+static snap_status check_above(struct snap_session *s, const struct snapi_volume *vol,
+			       const struct snapi_blks *told, struct snapi_error *e)
+{
+	struct snapi_blks now = { 0 };
+	bool same;
+
+	if (snapi_above(vol->dev, &now)) {
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	} else {
+		same = now.nr == told->nr;
+		for (unsigned int i = 0; same && i < now.nr; i++)
+			same = snapi_blks_has(told, now.v[i].dev);
+		if (!same)
+			snapi_error_set(e, SNAP_E_PROVIDER_VETO, EAGAIN, vol->name,
+					"%s: what stands on it was changed while it was added: start again",
+					vol->name);
+	}
+	snapi_blks_free(&now);
+	if (e->code)
+		give_up(s);
+	return e->code;
+}
+
 static snap_status add_member(struct snap_session *s, const struct snapi_volume *vol,
 			      snap_id *id, struct snapi_error *e)
 {
+	struct snapi_blks above = { 0 };
 	struct snapi_member *member;
 	struct nl_msg *m;
 
+	if (snapi_above(vol->dev, &above)) {
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+		return e->code;
+	}
 	pthread_mutex_lock(&s->cmd_lock);
 	member = &s->members[s->nr_members];
 	m = command(s, SNAPSET_CMD_SET_ADD, 512);
@@ -190,6 +233,7 @@ static snap_status add_member(struct snap_session *s, const struct snapi_volume 
 		snapi_put_u64(s->cmd, m, SNAPSET_A_QUOTA, s->quota);
 	if (snapi_dm_is_thin(vol->dev))
 		snapi_put_flag(s->cmd, m, SNAPSET_A_NOFLUSH);
+	put_above(s, m, &above);
 	call_for_id(s, m, SNAPSET_A_SNAP_ID, &member->id, e);
 	if (!e->code) {
 		member->dev = vol->dev;
@@ -198,6 +242,10 @@ static snap_status add_member(struct snap_session *s, const struct snapi_volume 
 		s->nr_members++;
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
+	/* from here on the kernel sees what comes; what came meanwhile it has not seen */
+	if (!e->code && above.nr)
+		check_above(s, vol, &above, e);
+	snapi_blks_free(&above);
 	if (e->code)
 		memcpy(e->member, vol->name, sizeof(e->member));
 	return e->code;

@@ -55,6 +55,13 @@ void snapi_put_str(struct snapi_conn *c, struct nl_msg *m, int attr, const char 
 		strcpy(m->name, v);
 }
 
+void snapi_put_raw(struct snapi_conn *c, struct nl_msg *m, int attr, const void *v, size_t len)
+{
+	(void)c;
+	(void)v;
+	take(m, attr, len);
+}
+
 void snapi_put_flag(struct snapi_conn *c, struct nl_msg *m, int attr)
 {
 	(void)c;

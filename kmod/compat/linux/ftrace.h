@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ftrace: how a callback reads and changes the first argument and the return
- * address of the function it stands in front of.
+ * ftrace: how a callback reads the first arguments of the function it stands in front of,
+ * and changes the first one and the return address.
  */
 #ifndef SNAPSET_COMPAT_FTRACE_H
 #define SNAPSET_COMPAT_FTRACE_H
@@ -17,6 +17,8 @@
 #define SNAPSET_FTRACE_FLAGS (FTRACE_OPS_FL_SAVE_REGS | \
 			      FTRACE_OPS_FL_RECURSION_SAFE | \
 			      FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT)
+/* of a callback that changes nothing */
+#define SNAPSET_FTRACE_LOOK_FLAGS (SNAPSET_FTRACE_FLAGS & ~FTRACE_OPS_FL_IPMODIFY)
 /* not exported there: the filter's hash is freed with the kernel */
 #define ftrace_free_filter(ops) do { } while (0)
 
@@ -32,6 +34,7 @@
  * means a callback in atomic context and calls that are skipped.
  */
 #define SNAPSET_FTRACE_FLAGS (FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT)
+#define SNAPSET_FTRACE_LOOK_FLAGS FTRACE_OPS_FL_PERMANENT
 
 #endif
 
@@ -39,6 +42,11 @@
 static inline void *snapset_ftrace_arg0(struct ftrace_regs *fregs)
 {
 	return (void *)snapset_ftrace_pt_regs(fregs)->di;
+}
+
+static inline void *snapset_ftrace_arg1(struct ftrace_regs *fregs)
+{
+	return (void *)snapset_ftrace_pt_regs(fregs)->si;
 }
 
 static inline void snapset_ftrace_set_arg0(struct ftrace_regs *fregs, void *arg)

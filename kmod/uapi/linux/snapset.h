@@ -43,6 +43,7 @@
 
 #define SNAPSET_MAX_MEMBERS	64	/* volumes in one set */
 #define SNAPSET_NAME_MAX	255	/* bytes of SNAPSET_A_NAME without the 0 */
+#define SNAPSET_MAX_ABOVE	64	/* devices in SNAPSET_A_ABOVE */
 #define SNAPSET_ID_LEN		16	/* bytes of a set or snapshot id (a UUID) */
 
 /*
@@ -64,10 +65,10 @@ enum snapset_cmd {
 	 * per machine (-EINPROGRESS). A failed set of this session is forgotten here.
 	 */
 	SNAPSET_CMD_SET_START,
-	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] [NOFLUSH] -> SNAP_ID. Like
-	 * SET_START, STORE_EXTEND and a SNAP_GET with COUNT_EXCLUSIVE it may wait for a
-	 * device: its answer and acknowledgement come later, and behind those of other
-	 * commands.
+	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] [NOFLUSH] [ABOVE] ->
+	 * SNAP_ID. Like SET_START, STORE_EXTEND and a SNAP_GET with COUNT_EXCLUSIVE it may
+	 * wait for a device: its answer and acknowledgement come later, and behind those of
+	 * other commands.
 	 */
 	SNAPSET_CMD_SET_ADD,
 	/* SESSION SET_ID [FREEZE ...]. Returns at once; the result comes by
@@ -218,6 +219,15 @@ enum snapset_attr {
 	SNAPSET_A_NOFLUSH,		/* flag: a device-mapper target of the member keeps writes
 					 * for as long as it likes without counting them, and gives
 					 * them back when suspended without a flush (thin)
+					 */
+	SNAPSET_A_ABOVE,		/* binary, pairs of u32 major and minor, SNAPSET_MAX_ABOVE
+					 * at most: all devices that a discard of the member may
+					 * come through, the member first; that none of them, and
+					 * nothing that stands on them, reads what it has discarded
+					 * (a parity raid does) is the caller's word. Discards of
+					 * what a snapshot needs are not passed on then, until the
+					 * last snapshot goes. When one of these devices gets
+					 * another above or below, the word does not count any more
 					 */
 
 	__SNAPSET_A_MAX,

@@ -28,7 +28,7 @@
 
 #define DUMP	0x300		/* NLM_F_DUMP */
 
-enum kind { U32, U64, ID, STR, NEST, FLAG };
+enum kind { U32, U64, ID, STR, NEST, FLAG, DEVS };
 
 struct arg {
 	uint16_t	attr;
@@ -63,7 +63,8 @@ static const struct spec {
 		{ SNAPSET_A_DEV_MINOR, U32, true },
 		{ SNAPSET_A_NAME, STR, false },
 		{ SNAPSET_A_QUOTA, U64, false },
-		{ SNAPSET_A_NOFLUSH, FLAG, false } } },
+		{ SNAPSET_A_NOFLUSH, FLAG, false },
+		{ SNAPSET_A_ABOVE, DEVS, false } } },
 	{ "SET_DO", SNAPSET_CMD_SET_DO, false, -EPROTO, {
 		{ SNAPSET_A_SESSION, U64, true },
 		{ SNAPSET_A_SET_ID, ID, true },
@@ -151,6 +152,7 @@ static uint32_t some_u32(uint16_t attr)
 static void put(struct nl_msg *m, const struct arg *a)
 {
 	static const uint8_t id[SNAPSET_ID_LEN] = { 0xde, 0xad, 1, 2, 3, 4 };
+	static const uint32_t devs[] = { 8, 0, 8, 1 };
 	size_t nest;
 
 	switch (a->kind) {
@@ -176,6 +178,9 @@ static void put(struct nl_msg *m, const struct arg *a)
 		break;
 	case FLAG:
 		nl_raw(m, a->attr, NULL, 0);
+		break;
+	case DEVS:
+		nl_raw(m, a->attr, devs, sizeof(devs));
 		break;
 	}
 }
@@ -236,7 +241,7 @@ static void ask_nest(struct nl *nl, const struct spec *s, const struct arg *nest
 static void ask_lengths(struct nl *nl, const struct spec *s, const struct arg *in,
 			const struct arg *a)
 {
-	static const size_t right[] = { [U32] = 4, [U64] = 8, [ID] = SNAPSET_ID_LEN };
+	static const size_t right[] = { [U32] = 4, [U64] = 8, [ID] = SNAPSET_ID_LEN, [DEVS] = 8 };
 	static const char junk[512] = { 0x11 };
 	char what[64], big[SNAPSET_NAME_MAX + 2];
 	size_t len;
@@ -245,6 +250,7 @@ static void ask_lengths(struct nl *nl, const struct spec *s, const struct arg *i
 	case U32:
 	case U64:
 	case ID:
+	case DEVS:
 		for (len = 0; len <= right[a->kind] + 4; len++) {
 			if (len == right[a->kind])
 				continue;
