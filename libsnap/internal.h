@@ -126,6 +126,7 @@ struct snap_session {
 	uint32_t		attrs;
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget, index_limit, quota;
+	bool			allow_held;
 	enum snap_full		full;
 	uint32_t		full_wait_ms;
 	struct {
@@ -312,6 +313,10 @@ snap_status snapi_nested_file(const struct snapi_volume *vol,
 /* nested-sets.c: and whether it may be one beside what other sets have. Asks the kernel. */
 snap_status snapi_nested_sets(struct snap_session *s, const struct snapi_volume *vol,
 			      struct snapi_error *e);
+
+/* held.c: whether something that nobody can ask to flush has it, or what stands on it. */
+extern const char *snapi_devices;	/* "/dev"; the tests have their own */
+snap_status snapi_held(const struct snapi_volume *vol, struct snapi_error *e);
 
 /* dm.c: a thin volume of device-mapper, see SNAPSET_A_NOFLUSH. False also if it is not known. */
 bool snapi_dm_is_thin(dev_t dev);

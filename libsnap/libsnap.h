@@ -366,6 +366,16 @@ snap_status snap_set_full_policy(struct snap_session *session,
 				 enum snap_full policy, uint32_t wait_ms);
 
 /*
+ * Whether a volume may be added that something holds for itself which nobody can ask to
+ * write what it has: an exported target, a database on a raw disk, a file system that is
+ * mounted in another mount namespace only. Its image is as after a crash. Without this it
+ * is refused with SNAP_E_VOLUME_NOT_SUPPORTED.
+ * @allow	false is the default
+ * SNAP_E_BAD_STATE: not before snap_do_snapshot_set(). VSS: none.
+ */
+snap_status snap_set_allow_held(struct snap_session *session, bool allow);
+
+/*
  * Limits what the store keeps for each of the volumes that are added from now on. The
  * snapshot of a volume that needs more is lost, whatever room the store has.
  * @bytes	4096 at least; 0: as much as there is room for, which is the default
@@ -633,6 +643,7 @@ struct snap_simple_options {
 						const struct snap_store *store,
 						const char *text);
 	uint64_t		index_limit;	/* as snap_set_index_limit() */
+	bool			allow_held;	/* as snap_set_allow_held() */
 };
 
 /*

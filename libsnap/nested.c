@@ -230,7 +230,8 @@ SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
 	snapi_resolve_all(volume, &vol, &devs, &e);
 	for (unsigned int i = 0; !e.code && i < devs.nr; i++) {
 		vol.dev = devs.v[i].dev;
-		snapi_nested(&vol, NULL, 0, 0, &e);
+		if (!snapi_nested(&vol, NULL, 0, 0, &e) && !s->allow_held)
+			snapi_held(&vol, &e);
 	}
 	snapi_blks_free(&devs);
 	if (e.code)

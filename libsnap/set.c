@@ -169,7 +169,7 @@ static snap_status check_nesting(struct snap_session *s, const struct snapi_volu
 				 unsigned int nr, struct snapi_error *e)
 {
 	if (snapi_nested(vol, s->members, nr, s->store.dev, e) ||
-	    snapi_nested_sets(s, vol, e))
+	    snapi_nested_sets(s, vol, e) || (!s->allow_held && snapi_held(vol, e)))
 		return e->code;
 	return snapi_nested_file(vol, &s->store.devs, e);
 }

@@ -44,6 +44,8 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 		st = snap_set_full_policy(s, r->o.full, r->o.full_wait_ms);
 	if (!st)
 		st = snap_set_quota(s, r->o.quota);
+	if (!st)
+		st = snap_set_allow_held(s, r->o.allow_held);
 	return st;
 }
 

@@ -109,6 +109,7 @@ static void quotas(void **state)
 
 	(void)state;
 	assert_status(snap_set_quota(NULL, 0), SNAP_E_INVALIDARG);
+	assert_status(snap_set_allow_held(NULL, true), SNAP_E_INVALIDARG);
 	assert_status(snap_set_quota(s, 4095), SNAP_E_INVALIDARG);
 	assert_contains(why(), "4095");
 	assert_status(snap_set_quota(s, 4096), SNAP_S_OK);

@@ -134,6 +134,7 @@ int tree_setup(void **state)
 	tree_write("mounts", "");
 	snprintf(mounts, sizeof(mounts), "%s/mounts", root);
 	snapi_sysfs = root;
+	snapi_devices = "/nonexistent";
 	mounts_before = snapi_mounts;
 	snapi_mounts = mounts;
 	return 0;
@@ -151,6 +152,7 @@ int tree_teardown(void **state)
 {
 	(void)state;
 	snapi_sysfs = "/sys";
+	snapi_devices = "/dev";
 	snapi_mounts = mounts_before;
 	return nftw(root, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * Volumes that something holds for itself of which nothing is known here: neither is it
+ * mounted in this namespace, nor is it swap, nor a device that stands on it. An exported
+ * target is such, a database on a raw disk, a file system that is mounted elsewhere. What it
+ * has in its own memory nobody can ask it to write, so the image would be that of a crash.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <libmount/libmount.h>
+
+#include "internal.h"
+
+const char *snapi_devices = "/dev";
+
+/* Adds the devices of all file systems that are mounted here, and of swap. */
+static int add_known(struct snapi_blks *known)
+{
+	struct libmnt_table *tb = snapi_mount_table(), *swaps = mnt_new_table();
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int err = tb && swaps && it ? 0 : -ENOMEM;
+
+	while (!err && mnt_table_next_fs(tb, it, &fs) == 0)
+		err = snapi_fs_devs(fs, known);
+	if (!err && mnt_table_parse_swaps(swaps, NULL) == 0) {
+		mnt_reset_iter(it, MNT_ITER_FORWARD);
+		while (!err && mnt_table_next_fs(swaps, it, &fs) == 0) {
+			const char *path = mnt_fs_get_source(fs);
+			struct stat st;
+
+			if (path && !stat(path, &st) && S_ISBLK(st.st_mode))
+				err = snapi_blks_add(known, st.st_rdev, SNAPI_SELF, 0);
+		}
+	}
+	mnt_free_iter(it);
+	if (swaps)
+		mnt_unref_table(swaps);
+	if (tb)
+		mnt_unref_table(tb);
+	return err;
+}
+
+/* Something stands on [at]: a partition, or a device that says so. */
+static bool carries(const struct snapi_blks *b, unsigned int at)
+{
+	for (unsigned int i = 0; i < b->nr; i++)
+		if (i != at && b->v[i].from == at && b->v[i].how != SNAPI_DISK)
+			return true;
+	return false;
+}
+
+/*
+ * Asks for it exclusively, for the moment of an open() and a close(), which is the only way
+ * to learn it. What has its node elsewhere, or none, is not asked.
+ */
+static bool is_claimed(dev_t dev)
+{
+	char name[64], path[128];
+	struct stat st;
+	int fd;
+
+	snapi_blk_name(dev, name);
+	snprintf(path, sizeof(path), "%s/%s", snapi_devices, name);
+	if (stat(path, &st) || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
+		return false;
+	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && errno == EBUSY;
+}
+
+snap_status snapi_held(const struct snapi_volume *vol, struct snapi_error *e)
+{
+	struct snapi_blks above = { 0 }, known = { 0 };
+	char name[64];
+
+	e->code = SNAP_S_OK;
+	if (snapi_blks_above(&above, vol->dev) || add_known(&known))
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	for (unsigned int i = 0; !e->code && i < above.nr; i++) {
+		const struct snapi_blk *v = &above.v[i];
+
+		if (!v->dev || v->how == SNAPI_DISK || carries(&above, i) ||
+		    snapi_blks_has(&known, v->dev) || !is_claimed(v->dev))
+			continue;
+		snapi_blk_name(v->dev, name);
+		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, EBUSY, vol->name,
+				"%s: something that cannot be asked to write what it has holds %s for itself: not a file system mounted here, nor swap, nor a device; its image would be as after a crash, and must be allowed (--allow-held)",
+				vol->name, name);
+	}
+	snapi_blks_free(&above);
+	snapi_blks_free(&known);
+	return e->code;
+}
