@@ -76,6 +76,7 @@ trimmed() { # WHAT MEMBER
 	grep -v ' ./5$' model >model.now
 	echo 3 >/proc/sys/vm/drop_caches
 	files | cmp -s - model.now || fail "$1: files have changed"
+	matrix virtio "${3:--}" "${1%%,*}" fstrim right
 }
 
 must mkfs.ext4 -qF "$A"
@@ -95,7 +96,7 @@ printf 'label: gpt\n,,\n' | must sfdisk -q "$A" >/dev/null 2>&1
 must udevadm settle
 must mkfs.ext4 -qF "${A}1"
 used "${A}1"
-trimmed "ext4 on a partition, its disk" "$A"
+trimmed "ext4, on a partition, its disk" "$A" "a disk with partitions"
 must umount m
 must e2fsck -fn "${A}1" >/dev/null 2>&1
 must wipefs -qa "${A}1" "$A"
@@ -108,12 +109,12 @@ on_exit vgchange -an vg
 on_exit umount m
 must mkfs.ext4 -qF /dev/vg/lv
 used /dev/vg/lv
-trimmed "ext4 on a volume of LVM" "$PWD/m"
+trimmed "ext4, on a volume of LVM" "$PWD/m" "LVM"
 # ext4 remembers what it has trimmed
 must umount m
 must mkfs.ext4 -qF /dev/vg/lv
 used /dev/vg/lv
-trimmed "ext4 on a volume of LVM, its disk" "$A"
+trimmed "ext4, on a volume of LVM, its disk" "$A" "the PV of LVM"
 must umount m
 must e2fsck -fn /dev/vg/lv >/dev/null 2>&1
 

@@ -82,6 +82,7 @@ let_it_go
 must umount m
 
 # a file system that is mounted elsewhere only
+# shellcheck disable=SC2016 # the other shell's
 unshare -m sh -c 'mount "$1" m && : >mounted && exec sleep 3600' sh "${A}1" &
 elsewhere=$!
 on_exit kill $elsewhere

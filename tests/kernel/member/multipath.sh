@@ -27,6 +27,8 @@ for mode in rq bio; do
 	before=$(blk digest "$image")
 	must dd if=/dev/urandom of="/dev/mapper/map$mode" bs=64k count=64 oflag=direct status=none
 	[ "$(blk digest "$image")" = "$before" ] || fail "$mode: the image of the map has changed"
+	matrix virtio "multipath, $([ $mode = rq ] && echo requests || echo bios)" - direct right
+	matrix virtio "a path of that ($mode)" - any "DISK is a path of the multipath map MAP: add that instead"
 	must snapset delete --all >/dev/null
 	must dmsetup remove --retry "map$mode"
 done

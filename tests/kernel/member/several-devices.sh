@@ -89,6 +89,7 @@ copies
 must mount -o "nouuid,logdev=${COPY[1]},rtdev=${COPY[2]}" "${COPY[0]}" at
 same xfs
 clean xfs_repair -n -l "${COPY[1]}" -r "${COPY[2]}" "${COPY[0]}"
+matrix virtio - "xfs, log and realtime device" buffered right
 over
 must umount m
 
@@ -107,6 +108,7 @@ same ext4
 # it was frozen: nothing is left in the journal. fsck wants to write to one, even with -n.
 copies
 clean fsck.ext4 -fn -j "${COPY[1]}" "${COPY[0]}"
+matrix virtio - "ext4, external journal" buffered right
 over
 must umount m
 
@@ -126,6 +128,7 @@ must mount -o "ro,device=${IMAGE[0]},device=${IMAGE[1]}" "${IMAGE[0]}" at
 same btrfs
 must btrfs device scan --forget
 clean btrfs check --readonly "${IMAGE[0]}"
+matrix virtio - "btrfs, two devices" buffered right
 must btrfs device scan --forget
 over
 must wipefs -qa "$A" "$B"
@@ -144,6 +147,7 @@ printf '%s\n' "0 $half linear ${IMAGE[0]} 0" "$half $half linear ${IMAGE[1]} 0" 
 on_exit dmsetup remove --force --retry images
 must mount -o ro,noload /dev/mapper/images at
 same "two disks"
+matrix virtio "dm linear, of which both disks are members" ext4 buffered right
 must dmsetup remove --retry images
 over
 must umount m
@@ -154,6 +158,8 @@ if command -v mkfs.f2fs >/dev/null && modprobe -q f2fs; then
 	must mkfs.f2fs -qf -c "$C" "$B"
 	must mount -t f2fs "$B" m
 	in_part "several devices, and does not tell which" "$PWD/m"
+	matrix virtio - "f2fs, two devices" any \
+		"the file system lies on several devices, and does not tell which"
 	must umount m
 	must mkfs.f2fs -qf "$B"
 	must mount -t f2fs "$B" m

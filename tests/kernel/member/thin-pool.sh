@@ -71,5 +71,6 @@ image=$(json made.out 'd["snapshots"][0]["device"]')
 works 3 snapshotted
 load_part "$image" 3 >image.out
 cmp -s image.out part.3 || fail "the image is another when there is room"
+matrix virtio "dm thin, its pool full and grown" - direct right
 snapset delete --all >/dev/null || fail "delete: exit $?"
 finish
