@@ -31,7 +31,7 @@ static LIST_HEAD(all);
 static void unwatch_later(struct work_struct *work);
 static DECLARE_DELAYED_WORK(unwatch_work, unwatch_later);
 
-static bool has(const struct snapset_above *above, dev_t dev)
+static bool is_in(const struct snapset_above *above, dev_t dev)
 {
 	unsigned int i;
 
@@ -39,6 +39,12 @@ static bool has(const struct snapset_above *above, dev_t dev)
 		if (above->devs[i] == dev)
 			return true;
 	return false;
+}
+
+/* A member that is a whole disk may have got partitions since. */
+static bool stands_on(const struct snapset_above *above, const struct block_device *lower)
+{
+	return is_in(above, lower->bd_dev) || above->devs[0] == disk_devt(lower->bd_disk);
 }
 
 static notrace void link_comes(unsigned long ip, unsigned long parent_ip,
@@ -50,7 +56,7 @@ static notrace void link_comes(unsigned long ip, unsigned long parent_ip,
 
 	rcu_read_lock();
 	list_for_each_entry_rcu(above, &all, link)
-		if (has(above, lower->bd_dev) || (upper && has(above, disk_devt(upper))))
+		if (stands_on(above, lower) || (upper && is_in(above, disk_devt(upper))))
 			WRITE_ONCE(above->changed, true);
 	rcu_read_unlock();
 }

@@ -74,14 +74,6 @@ static bool park(struct snapset_origin *o, struct bio *bio)
 	return parked;
 }
 
-static struct snapset_range range_in(const struct snapset_origin *o, struct snapset_range r)
-{
-	r = snapset_range_clamp(r, o->range);
-	r.start -= o->range.start;
-	r.end -= o->range.start;
-	return r;
-}
-
 static void judge_later(struct snapset_origin *o, struct bio *bio)
 {
 	unsigned long flags;
@@ -105,19 +97,18 @@ static enum verdict judge(struct snapset_origin *o, struct bio *bio,
 	/* pairs with snapset_origin_open(): after "open", the newest engine */
 	if (unlikely(smp_load_acquire(&o->closed)) && park(o, bio))
 		return TAKEN;
-	r = range_in(o, r);
-	if (snapset_discards_written(&o->discards, bio, r))
-		return TAKEN;
 	if (counted)
 		this_cpu_inc(*o->inflight);
 	cow = rcu_dereference(o->newest);
 	if (!cow)
 		return counted ? COUNTED : PASS;
+	r = snapset_range_clamp(r, o->range);
+	r.start -= o->range.start;
+	r.end -= o->range.start;
 	switch (snapset_cow_judge(cow, bio, r)) {
 	case SNAPSET_COW_PASS:
 		return counted ? COUNTED : PASS;
 	case SNAPSET_COW_ABSORB:
-		snapset_discards_note(o, r);
 		if (counted)
 			snapset_origin_uncount(o);
 		return ABSORBED;
@@ -165,19 +156,6 @@ static bool counted_by(const struct snapset_origin *o, const struct bio *bio)
 	return bio->bi_pool == &o->clones.bios;
 }
 
-/* A store's write passes, but not behind the back of what an origin there remembers. */
-static bool store_waits(struct bio *bio, struct gendisk *disk)
-{
-	struct snapset_range r = bio_range(bio);
-	struct snapset_origin *o;
-
-	hash_for_each_possible_rcu(snapset_origins, o, link, (unsigned long)disk)
-		if (o->disk == disk && snapset_range_overlap(r, o->range) &&
-		    snapset_discards_written(&o->discards, bio, range_in(o, r)))
-			return true;
-	return false;
-}
-
 struct bio *snapset_filter(struct bio *bio)
 {
 	struct gendisk *disk;
@@ -191,10 +169,8 @@ struct bio *snapset_filter(struct bio *bio)
 	rcu_read_lock();
 	o = find(bio, disk, &r, &several);
 	if (!o || (!several && counted_by(o, bio)) || snapset_store_sends(bio, disk)) {
-		if (o && !counted_by(o, bio) && store_waits(bio, disk))
-			go = NULL;
 		rcu_read_unlock();
-		return go;
+		return bio;
 	}
 	if (several) {
 		judge_later(o, bio);

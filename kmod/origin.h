@@ -23,7 +23,6 @@
 #include <linux/workqueue.h>
 #include "chain.h"
 #include "clone.h"
-#include "discard.h"
 #include "job.h"
 #include "lane.h"
 #include "range.h"
@@ -54,7 +53,6 @@ struct snapset_origin {
 	struct snapset_chain chain;
 	struct snapset_jobs jobs;
 	struct snapset_lanes lanes;
-	struct snapset_discards discards;
 	atomic_t starving;		/* engines that lack budget or memory */
 	bool counting;			/* a set is in the making */
 	unsigned long __percpu *inflight;
@@ -79,9 +77,9 @@ struct snapset_origin {
 struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 					     struct netlink_ext_ack *extack);
 /*
- * One user less; without any, tracking ends: the gate is open, newest NULL. Passes on what
- * discards were not (discard.h), for which it waits for the device; what is in flight or
- * parked goes on and the object frees itself after it. No lock is held.
+ * One user less; without any, tracking ends: the gate is open, newest NULL. Sleeps
+ * for a grace period; what is in flight or parked goes on and the object frees
+ * itself after it. set_mutex may be held or not.
  */
 void snapset_origin_detach(struct snapset_origin *origin);
 /*

@@ -125,7 +125,6 @@ static void free_origin(struct work_struct *work)
 	snapset_clones_destroy(&o->clones);
 	snapset_jobs_destroy(&o->jobs);
 	snapset_chain_destroy(&o->chain);
-	snapset_discards_destroy(&o->discards);
 	kfree(o);
 	snapset_gone(SNAPSET_OBJ_ORIGIN);
 	snapset_text_put();
@@ -162,7 +161,6 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	bio_list_init(&o->again);
 	snapset_chain_init(&o->chain);
 	snapset_rl_init(&o->rl);
-	snapset_discards_init(&o->discards);
 	init_waitqueue_head(&o->idle);
 	INIT_WORK(&o->work, snapset_origin_work);
 	INIT_WORK(&o->free_work, free_origin);
@@ -243,11 +241,6 @@ void snapset_origin_detach(struct snapset_origin *origin)
 	bool last;
 
 	mutex_lock(&origins_mutex);
-	while (origin->users == 1 && READ_ONCE(origin->discards.any)) {
-		mutex_unlock(&origins_mutex);
-		snapset_discards_pass_on(origin);
-		mutex_lock(&origins_mutex);
-	}
 	last = !--origin->users;
 	if (last)
 		hash_del_rcu(&origin->link);

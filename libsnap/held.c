@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,9 @@
 #include <libmount/libmount.h>
 
 #include "internal.h"
+
+#define TRIES		5
+#define PAUSE_MS	10
 
 const char *snapi_devices = "/dev";
 
@@ -27,8 +31,14 @@ static int add_known(struct snapi_blks *known)
 	struct libmnt_fs *fs;
 	int err = tb && swaps && it ? 0 : -ENOMEM;
 
-	while (!err && mnt_table_next_fs(tb, it, &fs) == 0)
-		err = snapi_fs_devs(fs, known);
+	while (!err && mnt_table_next_fs(tb, it, &fs) == 0) {
+		struct snapi_blks own = { 0 };	/* what it has is another list than what all have */
+
+		err = snapi_fs_devs(fs, &own);
+		for (unsigned int i = 0; !err && i < own.nr; i++)
+			err = snapi_blks_add(known, own.v[i].dev, SNAPI_SELF, 0);
+		snapi_blks_free(&own);
+	}
 	if (!err && mnt_table_parse_swaps(swaps, NULL) == 0) {
 		mnt_reset_iter(it, MNT_ITER_FORWARD);
 		while (!err && mnt_table_next_fs(swaps, it, &fs) == 0) {
@@ -58,22 +68,29 @@ static bool carries(const struct snapi_blks *b, unsigned int at)
 
 /*
  * Asks for it exclusively, for the moment of an open() and a close(), which is the only way
- * to learn it. What has its node elsewhere, or none, is not asked.
+ * to learn it; others may be asking just now. What has its node elsewhere, or none, is not
+ * asked.
  */
 static bool is_claimed(dev_t dev)
 {
 	char name[64], path[128];
 	struct stat st;
-	int fd;
+	int fd = -1;
 
 	snapi_blk_name(dev, name);
 	snprintf(path, sizeof(path), "%s/%s", snapi_devices, name);
 	if (stat(path, &st) || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
 		return false;
-	fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+	for (int tries = 0; fd < 0 && tries < TRIES; tries++) {
+		if (tries)
+			poll(NULL, 0, PAUSE_MS);
+		fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
+		if (fd < 0 && errno != EBUSY)
+			return false;
+	}
 	if (fd >= 0)
 		close(fd);
-	return fd < 0 && errno == EBUSY;
+	return fd < 0;
 }
 
 snap_status snapi_held(const struct snapi_volume *vol, struct snapi_error *e)

@@ -169,7 +169,7 @@ static snap_status check_nesting(struct snap_session *s, const struct snapi_volu
 				 unsigned int nr, struct snapi_error *e)
 {
 	if (snapi_nested(vol, s->members, nr, s->store.dev, e) ||
-	    snapi_nested_sets(s, vol, e) || (!s->allow_held && snapi_held(vol, e)))
+	    snapi_nested_sets(s, vol, e))
 		return e->code;
 	return snapi_nested_file(vol, &s->store.devs, e);
 }
@@ -225,7 +225,7 @@ static snap_status add_member(struct snap_session *s, const struct snapi_volume 
 	}
 	pthread_mutex_lock(&s->cmd_lock);
 	member = &s->members[s->nr_members];
-	m = command(s, SNAPSET_CMD_SET_ADD, 512);
+	m = command(s, SNAPSET_CMD_SET_ADD, 512 + above.nr * 2 * sizeof(uint32_t));
 	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MAJOR, major(vol->dev));
 	snapi_put_u32(s->cmd, m, SNAPSET_A_DEV_MINOR, minor(vol->dev));
 	snapi_put_str(s->cmd, m, SNAPSET_A_NAME, vol->name);
@@ -266,7 +266,8 @@ static snap_status add_devices(struct snap_session *s, struct snapi_volume *vol,
 	}
 	for (unsigned int i = 0; i < devs->nr; i++) {
 		vol->dev = devs->v[i].dev;
-		if (check_nesting(s, vol, s->nr_members, e))
+		if (check_nesting(s, vol, s->nr_members, e) ||
+		    (!s->allow_held && snapi_held(vol, e)))
 			return e->code;
 	}
 	for (unsigned int i = 0; i < devs->nr; i++) {

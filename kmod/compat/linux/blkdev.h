@@ -24,17 +24,6 @@ static inline sector_t bdev_nr_sectors(struct block_device *bdev)
 }
 #endif
 
-/* Waits for it. */
-static inline int snapset_issue_discard(struct block_device *bdev, sector_t sector,
-					sector_t nr)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 19, 0)	/* no flags: 5.19 */
-	return blkdev_issue_discard(bdev, sector, nr, GFP_NOIO, 0);
-#else
-	return blkdev_issue_discard(bdev, sector, nr, GFP_NOIO);
-#endif
-}
-
 /* An open block device and what closes it. */
 struct snapset_bdev {
 	struct block_device *bdev;

@@ -225,9 +225,9 @@ enum snapset_attr {
 					 * come through, the member first; that none of them, and
 					 * nothing that stands on them, reads what it has discarded
 					 * (a parity raid does) is the caller's word. Discards of
-					 * what a snapshot needs are not passed on then, until the
-					 * last snapshot goes. When one of these devices gets
-					 * another above or below, the word does not count any more
+					 * what a snapshot needs are not passed on then. When one
+					 * of these devices gets another above or below, the word
+					 * does not count any more
 					 */
 
 	__SNAPSET_A_MAX,

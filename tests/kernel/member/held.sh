@@ -75,7 +75,7 @@ refuses "the map is held by a program" "$A"
 refuses "itself" /dev/mapper/upper
 takes "its neighbour" "${A}1"
 let_it_go
-must dmsetup remove upper
+must dmsetup remove --retry upper
 hold "${A}2"
 refuses "a partition is held by a program" "$A"
 let_it_go

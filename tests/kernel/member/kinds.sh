@@ -88,14 +88,14 @@ n=$(sectors "$A")
 half=$((n / 2))
 dm made "$(printf '%s\n' "0 $half linear $A $half" "$half $half linear $B 0")"
 kind /dev/mapper/made virtio "dm linear, two disks" "${ways[@]}"
-must dmsetup remove made
+must dmsetup remove --retry made
 dm made "0 $n striped 2 128 $A 0 $B 0"
 kind /dev/mapper/made virtio "dm striped" "${few[@]}"
-must dmsetup remove made
+must dmsetup remove --retry made
 if modprobe dm-crypt 2>/dev/null; then
 	dm made "0 $n crypt aes-xts-plain64 $(printf '0%.0s' {1..128}) 0 $A 0"
 	kind /dev/mapper/made virtio "dm crypt" "${few[@]}"
-	must dmsetup remove made
+	must dmsetup remove --retry made
 fi
 must pvcreate -qq -f -y "$A" "$B" "$C"
 must vgcreate -qq vg "$A" "$B" "$C"

@@ -306,15 +306,13 @@ static void take(struct origin *const *member, unsigned int n, uint64_t *chance)
 		die("a set with store %s: %s %s", g->store ? g->store->path : "in memory",
 		    strerror(-err), s->nl.text);
 	for (i = 0; i < n; i++)
-		mixer_pause(member[i]->mixer);
+		model[i] = mixer_pause(member[i]->mixer);
 	err = set_do(s, NULL, 0);
 	if (err)
 		die("making the set: %s %s", strerror(-err), s->nl.text);
 	code = set_wait(s, 60000);
 	if (code != SNAPSET_S_ASYNC_FINISHED)
 		die("the set was not made: %s: %s", code_name(code), s->text);
-	for (i = 0; i < n; i++)
-		model[i] = mixer_model(member[i]->mixer);
 	pthread_mutex_lock(&lock);
 	takes++;
 	if (g->store) {

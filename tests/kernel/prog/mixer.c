@@ -30,8 +30,7 @@ struct worker {
 struct mixer {
 	struct disk	disk;
 	struct model	model;		/* mixer->lock */
-	/* discarded, and not written since: as the model says, or zeroes, at once or later */
-	bool		*maybe;
+	bool		*maybe;		/* discarded: as the model says, or zeroes */
 	char		*buf;		/* PIECE bytes, of who has paused it */
 
 	pthread_mutex_t	lock;
@@ -181,6 +180,7 @@ static uint64_t look(struct mixer *m, bool all)
 			    pat_match(m->buf + i * SECTOR, m->model.id, sector + i, 0))
 				m->model.seq[sector + i] = 0;
 			/* else it must be as before: checked at the end, and by who compares */
+			m->maybe[sector + i] = false;
 		}
 		if (all)
 			bad += pat_check(m->disk.path, m->buf, m->model.id, sector, n,
@@ -231,18 +231,12 @@ struct mixer *mixer_start(const char *path, uint64_t id, unsigned int threads, u
 	return m;
 }
 
-void mixer_pause(struct mixer *m)
+const struct model *mixer_pause(struct mixer *m)
 {
 	pthread_mutex_lock(&m->lock);
 	m->paused = true;
 	while (m->resting < m->threads)
 		pthread_cond_wait(&m->changed, &m->lock);
-	pthread_mutex_unlock(&m->lock);
-}
-
-const struct model *mixer_model(struct mixer *m)
-{
-	pthread_mutex_lock(&m->lock);
 	look(m, false);
 	pthread_mutex_unlock(&m->lock);
 	return &m->model;

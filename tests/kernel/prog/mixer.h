@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A mixture of writes, discards and zeroes on one disk, by several threads, with a
- * model of what is where that is exact whenever the threads rest and a snapshot is there.
+ * model of what is where that is exact whenever the threads rest.
  */
 #ifndef SNAPSET_TEST_MIXER_H
 #define SNAPSET_TEST_MIXER_H
@@ -19,14 +19,11 @@ struct mixer_stats {
 /* Fills the disk and starts the threads. @id: of the disk, in its sectors. */
 struct mixer *mixer_start(const char *path, uint64_t id, unsigned int threads, uint64_t seed);
 
-/* Nothing is under way when it returns, and nothing begins until resume. */
-void mixer_pause(struct mixer *m);
 /*
- * While it is paused: looks at what discards have left, and returns the model, which is
- * exact then. When a snapshot is there the device is given none; before, it may still get
- * those that the last snapshot has put off.
+ * Nothing is under way when it returns, and nothing begins until resume. What discards
+ * have left has been looked at, so that the model is exact. Returns the model.
  */
-const struct model *mixer_model(struct mixer *m);
+const struct model *mixer_pause(struct mixer *m);
 void mixer_resume(struct mixer *m);
 
 /* Another speed and another part of the disk from now on, by chance. */
