@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
  * Volumes that something holds for itself of which nothing is known here: neither is it
- * mounted in this namespace, nor is it swap, nor a device that stands on it. An exported
+ * mounted in this namespace, nor is it swap, a store, or a device that stands on it. An exported
  * target is such, a database on a raw disk, a file system that is mounted elsewhere. What it
  * has in its own memory nobody can ask it to write, so the image would be that of a crash.
  */
@@ -93,7 +93,8 @@ static bool is_claimed(dev_t dev)
 	return fd < 0;
 }
 
-snap_status snapi_held(const struct snapi_volume *vol, struct snapi_error *e)
+snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
+		       struct snapi_error *e)
 {
 	struct snapi_blks above = { 0 }, known = { 0 };
 	char name[64];
@@ -105,7 +106,8 @@ snap_status snapi_held(const struct snapi_volume *vol, struct snapi_error *e)
 		const struct snapi_blk *v = &above.v[i];
 
 		if (!v->dev || v->how == SNAPI_DISK || carries(&above, i) ||
-		    snapi_blks_has(&known, v->dev) || !is_claimed(v->dev))
+		    snapi_blks_has(&known, v->dev) || !is_claimed(v->dev) ||
+		    snapi_is_store(s, v->dev))
 			continue;
 		snapi_blk_name(v->dev, name);
 		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, EBUSY, vol->name,

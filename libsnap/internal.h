@@ -313,10 +313,13 @@ snap_status snapi_nested_file(const struct snapi_volume *vol,
 /* nested-sets.c: and whether it may be one beside what other sets have. Asks the kernel. */
 snap_status snapi_nested_sets(struct snap_session *s, const struct snapi_volume *vol,
 			      struct snapi_error *e);
+/* The store of a set. False also if the kernel does not answer. */
+bool snapi_is_store(struct snap_session *s, dev_t dev);
 
 /* held.c: whether something that nobody can ask to flush has it, or what stands on it. */
 extern const char *snapi_devices;	/* "/dev"; the tests have their own */
-snap_status snapi_held(const struct snapi_volume *vol, struct snapi_error *e);
+snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
+		       struct snapi_error *e);
 
 /* dm.c: a thin volume of device-mapper, see SNAPSET_A_NOFLUSH. False also if it is not known. */
 bool snapi_dm_is_thin(dev_t dev);

@@ -61,6 +61,24 @@ static bool read_sets(struct snap_session *s, struct others *o)
 	return ok;
 }
 
+bool snapi_is_store(struct snap_session *s, dev_t dev)
+{
+	struct snap_filter f = {
+		.size = sizeof(f), .object = SNAP_OBJECT_SNAPSHOT_SET, .unfinished = true,
+	};
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snap_iter *it;
+	bool found = false;
+
+	if (SNAP_FAILED(snap_query(s, &f, &it)))
+		return false;
+	while (!found && snap_iter_next_set(it, &p) == SNAP_S_OK)
+		found = p.store_kind == SNAP_STORE_DEVICE &&
+			makedev(p.store_major, p.store_minor) == dev;
+	snap_iter_free(it);
+	return found;
+}
+
 static bool read_origins(struct snap_session *s, struct others *o)
 {
 	struct snap_filter f = {

@@ -231,7 +231,7 @@ SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
 	for (unsigned int i = 0; !e.code && i < devs.nr; i++) {
 		vol.dev = devs.v[i].dev;
 		if (!snapi_nested(&vol, NULL, 0, 0, &e) && !s->allow_held)
-			snapi_held(&vol, &e);
+			snapi_held(s, &vol, &e);
 	}
 	snapi_blks_free(&devs);
 	if (e.code)

@@ -267,7 +267,7 @@ static snap_status add_devices(struct snap_session *s, struct snapi_volume *vol,
 	for (unsigned int i = 0; i < devs->nr; i++) {
 		vol->dev = devs->v[i].dev;
 		if (check_nesting(s, vol, s->nr_members, e) ||
-		    (!s->allow_held && snapi_held(vol, e)))
+		    (!s->allow_held && snapi_held(s, vol, e)))
 			return e->code;
 	}
 	for (unsigned int i = 0; i < devs->nr; i++) {
