@@ -71,6 +71,8 @@ fs() {
 	# shellcheck disable=SC2086
 	wait $busy 2>/dev/null
 	must sync -f fs
+	# btrfs takes an image for another device of what is mounted
+	must umount fs
 	[ "$(blk digest "$image")" = "$digest" ] || fail "$name: the image has changed"
 	[ -z "$CHECK" ] || $CHECK "$image" >check.out 2>&1 || fail "$name: not clean: $(cat check.out)"
 	must mount -o "ro$MOUNT" "$image" at
@@ -80,7 +82,6 @@ fs() {
 		matrix virtio - "$name" "$way" right
 	done
 	must umount at
-	must umount fs
 	must snapset delete --all >/dev/null
 	rm -rf tree
 }
