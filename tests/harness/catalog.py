@@ -10,6 +10,7 @@ from . import TOP
 ABOUT = ("release", "interface", "engine", "library", "tool", "build")
 LIMIT = 900         # seconds; the runner in tests/kernel has the same
 HEAD = 15           # lines
+FLAGS = ("--wake",)   # of vm: they have no value
 
 
 class Test:
@@ -28,9 +29,12 @@ class Test:
         self.kernels = says.get("kernels", "").split()
         self.long = "long" in says
         self.disks, self.options, limit = [], [], says.get("timeout")
-        words = says.get("vm", "").split()
-        for option, value in zip(words[::2], words[1::2]):
-            if option == "--disk":
+        words = iter(says.get("vm", "").split())
+        for option in words:
+            value = None if option in FLAGS else next(words, "")
+            if value is None:
+                self.options.append(option)
+            elif option == "--disk":
                 self.disks.append(value)
             elif option == "--timeout":
                 limit = value

@@ -382,6 +382,7 @@ mounted() {
 	xfs) must mkfs.xfs -qf "${@:4}" "$2" ;;
 	btrfs) must mkfs.btrfs -qf "${@:4}" "$2" ;;
 	f2fs) must mkfs.f2fs -qf "${@:4}" "$2" >/dev/null ;;
+	vfat) must mkfs.vfat "${@:4}" "$2" >/dev/null ;;
 	*) fail "no recipe for $1" ;;
 	esac
 	# the kernel is not to go on making the file system when a test counts writes

@@ -10,7 +10,7 @@
 # vm: --smp 1 --mem 1G --disk 64M --disk 320M --disk 128M
 . "$(dirname "$0")/../lib.sh"
 
-need snapset fio
+need snapset fio mkfs.vfat
 load
 ways=(buffered direct dsync mmap aio uring)
 mkdir at
@@ -107,6 +107,14 @@ REMOUNT='' CHECK=replayed MOUNT=,nouuid,norecovery
 fs "xfs" "$SCRATCH1" xfs
 CHECK="btrfs check --readonly" MOUNT=,norecovery
 fs "btrfs" "$SCRATCH2" btrfs
+# it says on the disk that it is mounted, also while it is frozen; nothing else is wrong
+but_mounted() { # IMAGE
+	fsck.vfat -n "$1" >vfat.out 2>&1
+	cat vfat.out
+	! grep -Ev '^$|^fsck.fat |Dirty bit is set|Automatically removing dirty bit|Leaving filesystem unchanged|: [0-9]+ files, ' vfat.out
+}
+CHECK=but_mounted MOUNT=
+fs "vfat" "$SCRATCH2" vfat
 if command -v mkfs.f2fs >/dev/null && modprobe f2fs 2>/dev/null; then
 	CHECK="fsck.f2fs --dry-run" MOUNT=,norecovery
 	fs "f2fs" "$SCRATCH2" f2fs

@@ -5,64 +5,35 @@
 # as it was and the disk is what was written; or the kind is refused with a sentence. What
 # was seen is told for Documentation/support-matrix.rst.
 #
-# about: release
-# vm: --smp 1 --mem 1G --disk 8M --disk 8M:4096 --disk 16M --disk 8M --disk 8M --disk 8M --nvme 8M
+# about: interface
+# vm: --smp 1 --mem 1G --disk 4M --disk 4M:4096 --disk 8M --disk 8M --disk 8M --disk 8M --nvme 4M
 . "$(dirname "$0")/../lib.sh"
+# shellcheck source=tests/kernel/member/kind.bash
+. "$TESTS/member/kind.bash"
 
 need mdadm lvcreate
 load
 udevadm settle
 
-BLOCK=512
-# kind DISK DEVICE STACK WAY...
-kind() {
-	local disk=$1 device=$2 stack=$3 way
-
-	shift 3
-	fill "$disk" model
-	for way; do
-		cp model model.then
-		take "$disk"
-		case $way in
-		zeroes) must blk zero "$disk" model 65536 2097152 >/dev/null ;;
-		discards) must blk discard "$disk" model 131072 2097152 >/dev/null ;;
-		*) must blk churn "$disk" model --engine "$way" --cover --min $BLOCK --align $BLOCK \
-			--max 256K --threads 2 --depth 4 >churn.out ;;
-		esac
-		blk verify "${IMAGE[0]}" model.then || fail "$device, $stack, $way: the image has changed"
-		blk verify "$disk" model || fail "$device, $stack, $way: the disk is not what was written"
-		must snapraw delete "$SET"
-		matrix "$device" "$stack" - "$way" right
-	done
-}
-
-# no DISK DEVICE STACK CODE
-no() {
-	refused "$4" "$1"
-	matrix "$2" "$3" - any "$(sed -n "s,.* text ,,p" "$TMP/take" | sed "s,$1,DISK,g;s, phase .*,,")"
-}
-
-ways=(direct aio uring buffered mmap zeroes discards)
-few=(aio buffered)
 kind "$SCRATCH0" "virtio" - "${ways[@]}"
 BLOCK=4096
-kind "$SCRATCH1" "virtio, sectors of 4 KiB" - "${ways[@]}"
+kind "$SCRATCH1" "virtio, sectors of 4 KiB" - "${few[@]}"
 BLOCK=512
 kind /dev/nvme0n1 "NVMe" - "${ways[@]}"
 disk=$(readlink -f "$SCRATCH2")
-printf '%s\n' 'label: gpt' 'start=2048,size=8M' | sfdisk -q "$disk" || fail "sfdisk"
+printf '%s\n' 'label: gpt' 'start=2048,size=4M' | sfdisk -q "$disk" || fail "sfdisk"
 udevadm settle
 kind "${disk}1" "virtio" "a partition" "${ways[@]}"
 kind "$disk" "virtio" "a disk with partitions" "${few[@]}"
 
-null_disk nb size=8 memory_backed=1 discard=1 queue_mode=2
+null_disk nb size=4 memory_backed=1 discard=1 queue_mode=2
 kind "$NULL_DISK" "null_blk" - "${ways[@]}"
-null_disk nb4 size=8 memory_backed=1 queue_mode=2 blocksize=4096
+null_disk nb4 size=4 memory_backed=1 queue_mode=2 blocksize=4096
 BLOCK=4096
 kind "$NULL_DISK" "null_blk, sectors of 4 KiB" - "${few[@]}"
 BLOCK=512
 
-truncate -s 8M file
+truncate -s 4M file
 loop=$(losetup -f --show file) || fail "losetup"
 on_exit losetup -d "$loop"
 kind "$loop" "loop" - "${few[@]}"
@@ -87,7 +58,7 @@ A=$SCRATCH3 B=$SCRATCH4 C=$SCRATCH5
 n=$(sectors "$A")
 half=$((n / 2))
 dm made "$(printf '%s\n' "0 $half linear $A $half" "$half $half linear $B 0")"
-kind /dev/mapper/made virtio "dm linear, two disks" "${ways[@]}"
+kind /dev/mapper/made virtio "dm linear, two disks" "${few[@]}"
 must dmsetup remove --retry made
 dm made "0 $n striped 2 128 $A 0 $B 0"
 kind /dev/mapper/made virtio "dm striped" "${few[@]}"

@@ -88,6 +88,8 @@ qemu_args() {
 	[ "$SHELL_WANTED" = 0 ] || QEMU+=(-chardev stdio,id=tty,signal=off
 		-device virtconsole,chardev=tty)
 
+	# shellcheck disable=SC2054
+	[ "$WAKE" = 0 ] || QEMU+=(-chardev "pipe,id=monitor,path=$RUN/monitor" -mon chardev=monitor)
 	i=0
 	for size in ${DISKS[@]+"${DISKS[@]}"}; do
 		block=512
@@ -131,11 +133,13 @@ machine() {
 	: >"$RUN/status"
 	# in the background, for a shell handles no signal while it waits for a
 	# program in the foreground
-	"${QEMU[@]}" <&6 >&2 7>&- &
+	"${QEMU[@]}" <&6 >&2 7>&- 8>&- 9>&- &
 	RUNNING=$!
 	while kill -0 "$RUNNING" 2>/dev/null; do
 		# not "read -t": before bash 5.2 it may never return (tests/kernel/pause.sh)
 		sleep 0.2
+		# one that is awake takes no notice
+		[ "$WAKE" = 0 ] || echo system_wakeup >&8
 		if [ "$up" = 0 ] && [ -s "$RUN/status" ]; then
 			up=1 since=$SECONDS limit=$TIMEOUT
 			if grep -aq 'PIT calibration deviates' "$CONSOLE"; then
@@ -171,7 +175,7 @@ stop_machine() {
 
 # boot SCRIPT ARGS...: runs it in a fresh VM; the status is the verdict
 boot() {
-	local code lines reader i begun
+	local code lines reader answers i begun
 
 	RUNNING=
 	RUN=$(mktemp -d "${TMPDIR:-/tmp}/snapset-vm.XXXXXX") || die "no room for a VM"
@@ -194,6 +198,12 @@ boot() {
 	exec 7<>"$RUN/out"
 	cat "$RUN/out" 7>&- &
 	reader=$!
+	if [ "$WAKE" = 1 ]; then
+		mkfifo "$RUN/monitor.in" "$RUN/monitor.out"
+		exec 8<>"$RUN/monitor.in" 9<>"$RUN/monitor.out"
+		cat "$RUN/monitor.out" >/dev/null 7>&- 8>&- 9>&- &
+		answers=$!
+	fi
 	for ((i = 1; i <= BOOTS; i++)); do
 		begun=$SECONDS
 		machine
@@ -202,6 +212,10 @@ boot() {
 	done
 	exec 7>&-
 	wait "$reader"
+	if [ "$WAKE" = 1 ]; then
+		kill $answers
+		exec 8>&- 9>&-
+	fi
 	[ ! -s "$RUN/files.tar" ] || [ -z "$SHARE" ] || tar -C "$SHARE" -xf "$RUN/files.tar" ||
 		say "the guest's /share/out did not arrive whole"
 
