@@ -1,35 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Whatever makes a device of others says so by bd_link_disk_holder(), for sysfs: md,
- * device-mapper, bcache. A function hook in front of it is how a module hears of that; it
- * is there while it is needed, and some seconds more.
+ * device-mapper, bcache. To look at its calls is how a module hears of that.
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
-
 #include <linux/blkdev.h>
-#include <linux/ftrace.h>
 #include <linux/mutex.h>
 #include <linux/rculist.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
-#include <linux/sched.h>
 #include <linux/string.h>
-#include <linux/workqueue.h>
 #include "above.h"
 #include "fault.h"
-#include "hook.h"
+#include "look.h"
 
-#define IDLE	(5 * HZ)
-
-static DEFINE_MUTEX(watch_mutex);	/* guards the four below; writers of the list */
-static unsigned int users;
-static bool watching;
-static bool stuck;			/* ftrace has ended itself: nothing is seen, for ever */
-static unsigned long address;		/* of the function; 0: not looked up yet, or not there */
+static DEFINE_MUTEX(all_mutex);		/* writers of the list */
 static LIST_HEAD(all);
-
-static void unwatch_later(struct work_struct *work);
-static DECLARE_DELAYED_WORK(unwatch_work, unwatch_later);
 
 static bool is_in(const struct snapset_above *above, dev_t dev)
 {
@@ -61,49 +46,7 @@ static notrace void link_comes(unsigned long ip, unsigned long parent_ip,
 	rcu_read_unlock();
 }
 
-static struct ftrace_ops watch_ops = {
-	.func = link_comes,
-	.flags = SNAPSET_FTRACE_LOOK_FLAGS,
-};
-
-static bool watch(void)
-{
-	lockdep_assert_held(&watch_mutex);
-	if (stuck)
-		return false;
-	if (watching)
-		return true;
-	if (!address)
-		address = snapset_function("bd_link_disk_holder");
-	watching = address && !ftrace_set_filter_ip(&watch_ops, address, 0, 1) &&
-		   !(snapset_fault("watch") ?: register_ftrace_function(&watch_ops));
-	if (!watching)
-		ftrace_set_filter(&watch_ops, NULL, 0, 1);
-	return watching;
-}
-
-static void unwatch(void)
-{
-	lockdep_assert_held(&watch_mutex);
-	if (!watching)
-		return;
-	if (unregister_ftrace_function(&watch_ops)) {
-		stuck = true;
-		return;
-	}
-	ftrace_set_filter(&watch_ops, NULL, 0, 1);
-	watching = false;
-	synchronize_rcu();	/* a callback may have been preempted at its last instruction */
-	synchronize_rcu_tasks();
-}
-
-static void unwatch_later(struct work_struct *work)
-{
-	mutex_lock(&watch_mutex);
-	if (!users)
-		unwatch();
-	mutex_unlock(&watch_mutex);
-}
+static struct snapset_look holders = SNAPSET_LOOK("bd_link_disk_holder", link_comes);
 
 struct snapset_above *snapset_above_new(const dev_t *devs, unsigned int nr)
 {
@@ -114,12 +57,11 @@ struct snapset_above *snapset_above_new(const dev_t *devs, unsigned int nr)
 		return ERR_PTR(-ENOMEM);
 	above->nr = nr;
 	memcpy(above->devs, devs, nr * sizeof(*devs));
-	mutex_lock(&watch_mutex);
-	users++;
+	mutex_lock(&all_mutex);
 	list_add_tail_rcu(&above->link, &all);
-	if (!watch())
+	mutex_unlock(&all_mutex);
+	if (!snapset_look_get(&holders))
 		above->changed = true;
-	mutex_unlock(&watch_mutex);
 	return above;
 }
 
@@ -127,25 +69,15 @@ void snapset_above_free(struct snapset_above *above)
 {
 	if (!above)
 		return;
-	mutex_lock(&watch_mutex);
+	mutex_lock(&all_mutex);
 	list_del_rcu(&above->link);
-	if (!--users)
-		schedule_delayed_work(&unwatch_work, IDLE);
-	mutex_unlock(&watch_mutex);
+	mutex_unlock(&all_mutex);
+	snapset_look_put(&holders);
 	synchronize_rcu_expedited();	/* somebody waits for DELETE */
 	kfree(above);
 }
 
 void snapset_above_exit(void)
 {
-	cancel_delayed_work_sync(&unwatch_work);
-	mutex_lock(&watch_mutex);
-	WARN_ON(users);
-	unwatch();
-	mutex_unlock(&watch_mutex);
-	while (watching) {	/* calls of the function still jump into our text */
-		pr_crit_once("cannot be unloaded any more: reboot\n");
-		schedule_timeout_uninterruptible(HZ);
-	}
-	ftrace_free_filter(&watch_ops);
+	snapset_look_exit(&holders);
 }

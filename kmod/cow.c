@@ -164,6 +164,25 @@ void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...)
 	snapset_origin_kick(o);
 }
 
+void snapset_cow_kill_newest(struct snapset_origin *o, s32 code, const char *fmt, ...)
+{
+	struct snapset_cow *newest;
+	unsigned long flags;
+	char why[120];
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(why, sizeof(why), fmt, args);
+	va_end(args);
+	spin_lock_irqsave(&o->lock, flags);
+	newest = rcu_dereference_protected(o->newest, lockdep_is_held(&o->lock));
+	if (newest)
+		kill_chain(newest, newest, code, why);
+	spin_unlock_irqrestore(&o->lock, flags);
+	if (newest)
+		snapset_origin_kick(o);
+}
+
 void snapset_cow_lose(struct snapset_cow *cow, s32 code, const char *fmt, ...)
 {
 	struct snapset_origin *o = cow->origin;

@@ -135,6 +135,12 @@ void snapset_cow_wait_idle(struct snapset_cow *cow);
 __printf(3, 4)
 void snapset_cow_kill(struct snapset_cow *cow, s32 code, const char *fmt, ...);
 /*
+ * Likewise the engine that is the newest in that moment, and so all of the origin's; there
+ * may be none. One that becomes the newest later is not seen. Any context.
+ */
+__printf(3, 4)
+void snapset_cow_kill_newest(struct snapset_origin *o, s32 code, const char *fmt, ...);
+/*
  * Likewise, when something that is in its map will never be stored: one that has left the
  * chain has given that to its heir, which is then lost with all that are older.
  */

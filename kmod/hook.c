@@ -18,7 +18,6 @@
 #include <linux/err.h>
 #include <linux/ftrace.h>
 #include <linux/gfp.h>
-#include <linux/kprobes.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate_wait.h>
@@ -29,6 +28,7 @@
 #include "cow.h"
 #include "fault.h"
 #include "hook.h"
+#include "look.h"
 #include "origin.h"
 #include "passing.h"
 #include "say.h"
@@ -130,23 +130,6 @@ static void unhook(void)
 	/* a callback or the stub may have been preempted at its last instruction */
 	synchronize_rcu();
 	synchronize_rcu_tasks();
-}
-
-/*
- * ftrace would find it by its name as well, but goes through all functions of the kernel
- * for that, each time, and lets no other task run. A probe that is never armed is how a
- * module asks for an address.
- */
-unsigned long snapset_function(const char *name)
-{
-	struct kprobe probe = { .symbol_name = name, .flags = KPROBE_FLAG_DISABLED };
-	unsigned long address;
-
-	if (register_kprobe(&probe))
-		return 0;
-	address = (unsigned long)probe.addr;
-	unregister_kprobe(&probe);
-	return address;
 }
 
 static int hook_on(struct target *target, struct netlink_ext_ack *extack)

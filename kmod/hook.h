@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hook.h - sees every bio before the driver does. The only file that touches
- * the running kernel's text.
+ * hook.h - sees every bio before the driver does. The only file that changes what the
+ * running kernel does.
  *
  * One ftrace hook. The decision is made inside the ftrace callback: a bio goes
  * on (itself, or our clone in its place) or is taken, and then the call returns
@@ -21,9 +21,6 @@ struct netlink_ext_ack;
 int snapset_hook_get(dev_t dev, struct netlink_ext_ack *extack);
 /* The last put leaves the hook in place for a while: another set may follow. */
 void snapset_hook_put(void);
-
-/* Where a function of the kernel begins; 0: it is not there, or not to be found. Sleeps. */
-unsigned long snapset_function(const char *name);
 
 /* The hooked function's name, "" while none is. */
 const char *snapset_hook_name(void);

@@ -2,6 +2,7 @@
 /* Module init and exit; nothing else. */
 #include <linux/module.h>
 #include "above.h"
+#include "bypass.h"
 #include "counters.h"
 #include "cow.h"
 #include "freeze.h"
@@ -91,6 +92,7 @@ static void __exit snapset_exit(void)
 	snapset_hibernate_exit();
 	snapset_set_exit();
 	snapset_freeze_exit();
+	snapset_bypass_exit();
 	snapset_above_exit();
 	snapset_hook_exit();
 	snapset_origin_exit();

@@ -45,6 +45,7 @@ struct snapset_origin {
 	bool older_drained;
 	unsigned long older_zero;	/* jiffies, 0: not seen */
 	bool accounts;			/* its driver counts what it has in flight: attach */
+	bool bypassed;			/* written to by no bio since the last count: bypass.c */
 	struct workqueue_struct *wq;	/* own, with rescuer: a driver may make it sleep */
 	struct work_struct work;
 	struct work_struct free_work;

@@ -83,7 +83,7 @@ struct snapset_set {
 	wait_queue_head_t wq;		/* every change the worker or a waiter may wait for */
 	struct hrtimer timer;		/* of the hold */
 	ktime_t opened;			/* by the timer; valid once it is cancelled */
-	struct snapset_snap *stillborn;	/* a member that died just before the commit */
+	struct snapset_snap *stillborn;	/* a member that died just before, or with, the commit */
 	u32 phase;
 	unsigned int prepare_s;		/* seconds that the preparation may take */
 	ktime_t began, ended, deadline;

@@ -15,6 +15,7 @@
 #include <linux/module.h>
 #include <linux/sched/mm.h>
 #include <linux/timekeeping.h>
+#include "bypass.h"
 #include "chain.h"
 #include "counters.h"
 #include "fault.h"
@@ -287,7 +288,7 @@ static bool wait_drained(struct snapset_set *set)
 static bool commit_member(struct snapset_snap *snap)
 {
 	/* no write passes the gate now; one that does later sees this first */
-	return snapset_chain_join(snap->cow);
+	return snapset_chain_join(snap->cow) && !snapset_bypassed(snap->origin);
 }
 
 /* Before 6.6 root can thaw what we froze; then the image would need a repair. */

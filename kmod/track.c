@@ -12,6 +12,7 @@
 #include <linux/percpu.h>
 #include <linux/rcupdate_wait.h>
 #include <linux/slab.h>
+#include "bypass.h"
 #include "counters.h"
 #include "fault.h"
 #include "hook.h"
@@ -101,6 +102,7 @@ found:
 
 void snapset_origin_count(struct snapset_origin *origin)
 {
+	WRITE_ONCE(origin->bypassed, false);
 	origin->older_drained = false;
 	origin->older_zero = 0;
 	WRITE_ONCE(origin->counting, true);
@@ -200,6 +202,11 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 	err = snapset_hook_get(dev, extack);
 	if (err)
 		goto destroy_lanes;
+	if (!snapset_bypass_get()) {
+		err = snapset_say(extack, -EOPNOTSUPP,
+				  "writes that come by no bio could not be seen: blk_insert_cloned_request() cannot be looked at");
+		goto put_bypass;
+	}
 	/* the read that was to be seen was accounted as in flight; no matter if another was */
 	o->accounts = time_after_eq(snapset_disk_stamp(o->disk), begun) && !counts_late(o->disk);
 	mutex_lock(&origins_mutex);
@@ -212,12 +219,13 @@ struct snapset_origin *snapset_origin_attach(dev_t dev, const char *name,
 		hash_add_rcu(snapset_origins, &o->link, (unsigned long)o->disk);
 	mutex_unlock(&origins_mutex);
 	if (tracked || err)
-		goto put_hook;
+		goto put_bypass;
 	snapset_text_get();
 	snapset_made(SNAPSET_OBJ_ORIGIN);
 	return o;
 
-put_hook:
+put_bypass:
+	snapset_bypass_put();
 	snapset_hook_put();
 destroy_lanes:
 	snapset_lanes_destroy(o);
@@ -253,6 +261,7 @@ void snapset_origin_detach(struct snapset_origin *origin)
 	snapset_origin_kick(origin);
 	flush_work(&origin->work);
 	snapset_bdev_close(&origin->bdev);
+	snapset_bypass_put();
 	snapset_hook_put();
 	WRITE_ONCE(origin->watch, true);
 	queue_work(reaper, &origin->free_work);

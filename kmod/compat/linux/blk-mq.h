@@ -24,6 +24,26 @@ static inline void snapset_mq_unfreeze(struct request_queue *q)
 #endif
 }
 
+/* Does anything send requests of its own to another disk's queue? */
+static inline bool snapset_requests_are_cloned(void)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)	/* an option: 5.18 */
+	return IS_ENABLED(CONFIG_BLK_MQ_STACKING);
+#else
+	return true;
+#endif
+}
+
+/* That a request goes to; NULL: one that is going, or none yet. */
+static inline struct gendisk *snapset_request_disk(const struct request *rq)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 17, 0)	/* rq_disk: gone in 5.17 */
+	return READ_ONCE(rq->q->disk);
+#else
+	return rq->rq_disk;
+#endif
+}
+
 /*
  * Writes that a bio-based driver has accounted as in flight on the disk, whole and
  * partitions: up to 6.12 each counts for itself. One scan over the CPUs is no

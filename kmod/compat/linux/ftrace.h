@@ -38,6 +38,8 @@
 
 #endif
 
+struct request;
+
 #ifdef CONFIG_X86_64
 static inline void *snapset_ftrace_arg0(struct ftrace_regs *fregs)
 {
@@ -47,6 +49,16 @@ static inline void *snapset_ftrace_arg0(struct ftrace_regs *fregs)
 static inline void *snapset_ftrace_arg1(struct ftrace_regs *fregs)
 {
 	return (void *)snapset_ftrace_pt_regs(fregs)->si;
+}
+
+/* Of blk_insert_cloned_request(). */
+static inline struct request *snapset_ftrace_cloned_request(struct ftrace_regs *fregs)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(5, 18, 0)	/* without the queue: 5.18 */
+	return snapset_ftrace_arg0(fregs);
+#else
+	return snapset_ftrace_arg1(fregs);
+#endif
 }
 
 static inline void snapset_ftrace_set_arg0(struct ftrace_regs *fregs, void *arg)
