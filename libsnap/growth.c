@@ -92,7 +92,7 @@ static int anywhere(struct snapi_search *x, const struct snapi_live *live,
 		site = at >= 0 ? &x->sites[at] : NULL;
 		if (site)
 			snapi_site_own(site, g->directory);
-		if (site && room(site) && snapi_place_make(g->directory)) {
+		if (site && room(site) && snapi_dir_make(g->directory)) {
 			snapi_error_set(e, SNAP_E_ACCESSDENIED, EPERM, NULL,
 					"%s is not a directory of ours alone", g->directory);
 			site = NULL;

@@ -191,8 +191,8 @@ snap_status snapi_store_file_make(const char *path, uint64_t bytes,
 				  struct snapi_store_file *f, struct snapi_error *e);
 /* @taken: it is the kernel's; else it is removed. */
 void snapi_store_file_close(struct snapi_store_file *f, bool taken);
-/* Removes from @path the files that are nobody's store any more; tells how many. */
-unsigned int snapi_store_file_sweep(const char *path);
+/* Removes from a directory the files that are nobody's store any more; tells how many. */
+unsigned int snapi_store_file_sweep(int fd);
 /* Whether a file can be of that size. */
 bool snapi_store_file_size_ok(uint64_t bytes);
 

@@ -13,9 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "storage.h"
 
@@ -374,16 +372,4 @@ void snapi_places_free(struct snapi_places *p)
 {
 	free(p->v);
 	memset(p, 0, sizeof(*p));
-}
-
-/* Anybody may have made it before us where anybody may write. */
-int snapi_place_make(const char *directory)
-{
-	struct stat st;
-
-	if (!mkdir(directory, 0700))
-		return 0;
-	if (errno != EEXIST || lstat(directory, &st))
-		return -errno;
-	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022) ? 0 : -EPERM;
 }

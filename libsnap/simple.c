@@ -97,7 +97,7 @@ static snap_status start_somewhere(struct snap_session *s, const struct request 
 		const struct snapi_place *place = &p->v[*at];
 
 		/* The last one is memory, so there is an end that is not this. */
-		if (place->ours && snapi_place_make(place->directory))
+		if (place->ours && snapi_dir_make(place->directory))
 			continue;
 		as_store(place, &store);
 		st = start_in(s, r, &store, id);

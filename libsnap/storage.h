@@ -152,7 +152,16 @@ int snapi_places_rank(struct snapi_places *p, const struct snapi_site *sites, un
 snap_status snapi_places_find(struct snap_session *s, const char *const *volumes,
 			      unsigned int n, struct snapi_places *p, struct snapi_error *e);
 void snapi_places_free(struct snapi_places *p);
-/* Makes a directory of that name, of ours alone. -errno. */
-int snapi_place_make(const char *directory);
+
+/*
+ * ourdir.c: the directory of a store. One called SNAPI_PLACE must be ours alone, and no
+ * link: -EPERM if it is not. Other names are the user's, who may mean links.
+ */
+/* A descriptor, or -errno. */
+int snapi_dir_open(const char *path);
+/* Makes it, if it is not there; one called SNAPI_PLACE. 0, or -errno. */
+int snapi_dir_make(const char *path);
+/* Its absolute name; NULL: errno. */
+char *snapi_dir_real(const char *path);
 
 #endif /* LIBSNAP_STORAGE_H */

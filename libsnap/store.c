@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "internal.h"
+#include "storage.h"
 
 /* The directory by its absolute name, which stands for the same after a chdir(). */
 static char *find_directory(const char *path, uint64_t bytes, struct snapi_error *e)
@@ -28,8 +29,8 @@ static char *find_directory(const char *path, uint64_t bytes, struct snapi_error
 				(unsigned long long)bytes);
 		return NULL;
 	}
-	real = realpath(path, NULL);
-	if (!real || stat(real, &st)) {
+	real = snapi_dir_real(path);
+	if (!real || lstat(real, &st)) {
 		snapi_error_set(e, errno == ENOENT || errno == ENOTDIR ?
 				SNAP_E_OBJECT_NOT_FOUND : errno == ENOMEM ?
 				SNAP_E_OUTOFMEMORY : errno == EACCES ?

@@ -24,6 +24,7 @@
 #include <uuid/uuid.h>
 
 #include "internal.h"
+#include "storage.h"
 
 #define PREFIX		".snapset-"
 #define SUFFIX		".store"
@@ -75,15 +76,19 @@ static bool remove_stale(int dir, const char *name)
 	return removed;
 }
 
-unsigned int snapi_store_file_sweep(const char *path)
+unsigned int snapi_store_file_sweep(int fd)
 {
+	int again = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	unsigned int removed = 0;
 	struct dirent *de;
-	DIR *dir;
 
-	dir = opendir(path);
-	if (!dir)
+	if (!dir) {
+		if (again >= 0)
+			close(again);
 		return 0;
+	}
+	rewinddir(dir);		/* the copy shares where the other one was */
 	while ((de = readdir(dir)))
 		if (is_ours(de->d_name))
 			removed += remove_stale(dirfd(dir), de->d_name);
@@ -266,14 +271,14 @@ static int create_locked(struct snapi_store_file *f)
 snap_status snapi_store_file_make(const char *path, uint64_t bytes,
 				  struct snapi_store_file *f, struct snapi_error *e)
 {
-	int err;
+	int err, dir = snapi_dir_open(path);
 
 	memset(e, 0, sizeof(*e));
 	f->fd = -1;
-	snapi_store_file_sweep(path);
-	f->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (f->dir < 0)
-		return failed(e, path, "make a store", errno);
+	f->dir = dir;
+	if (dir < 0)
+		return failed(e, path, "make a store", -dir);
+	snapi_store_file_sweep(f->dir);
 	if (decide_size(path, f->dir, &bytes, e))
 		goto fail;
 	err = create_locked(f);

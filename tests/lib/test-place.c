@@ -169,18 +169,18 @@ static void our_own_directory(void **state)
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/" SNAPI_PLACE, dir);
-	assert_int_equal(snapi_place_make(path), 0);
+	assert_int_equal(snapi_dir_make(path), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0700);
-	assert_int_equal(snapi_place_make(path), 0);
+	assert_int_equal(snapi_dir_make(path), 0);
 	/* who could write there could put something else in the file's place */
 	assert_int_equal(chmod(path, 0777), 0);
-	assert_int_equal(snapi_place_make(path), -EPERM);
+	assert_int_equal(snapi_dir_make(path), -EPERM);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(symlink("/", path), 0);
-	assert_int_equal(snapi_place_make(path), -EPERM);
+	assert_int_equal(snapi_dir_make(path), -EPERM);
 	assert_int_equal(unlink(path), 0);
-	assert_int_equal(snapi_place_make("/no/such/thing"), -ENOENT);
+	assert_int_equal(snapi_dir_make("/no/such/thing"), -ENOENT);
 }
 
 /* Beside that of another snapshot of one of the volumes, unless that is in memory. */

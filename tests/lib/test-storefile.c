@@ -14,6 +14,7 @@
 #include "check.h"
 #include "clock.h"
 #include "fake.h"
+#include "storage.h"
 #include "tree.h"
 
 static char dir[256];
@@ -133,10 +134,13 @@ static void sweeps(void **state)
 {
 	struct snapi_store_file kept = make(64 << 10), f;
 	char path[600];
+	int fd;
 
 	(void)state;
 	/* at work */
-	assert_int_equal(snapi_store_file_sweep(dir), 0);
+	fd = open(dir, O_RDONLY | O_DIRECTORY);
+	assert_true(fd >= 0);
+	assert_int_equal(snapi_store_file_sweep(fd), 0);
 	/* left, and somebody else's */
 	put(".snapset-3b6c2f4e-0000-4000-8000-123456789abc.store", SNAPSET_STORE_MAGIC);
 	put(".snapset-3b6c2f4e-0000-4000-8000-123456789abd.store", "what a user has ");
@@ -152,10 +156,45 @@ static void sweeps(void **state)
 	f = make(64 << 10);
 	assert_int_equal(files(NULL), 6);
 	snapi_store_file_close(&f, true);	/* the kernel would have it now; here nobody */
-	assert_int_equal(snapi_store_file_sweep(dir), 1);
+	assert_int_equal(snapi_store_file_sweep(fd), 1);
+	close(fd);
 	snapi_store_file_close(&kept, false);
 	assert_int_equal(files(NULL), 4);
-	assert_int_equal(snapi_store_file_sweep("/no/such/directory"), 0);
+	assert_int_equal(snapi_store_file_sweep(-1), 0);
+}
+
+/* Whose the file system's root is can put something else there after it was looked at. */
+static void exchanged(void **state)
+{
+	struct snap_store store = { .size = sizeof(store), .kind = SNAP_STORE_FILE,
+				    .bytes = 1 << 20 };
+	char ours[300], target[300], aside[300];
+	struct snapi_store_file f;
+	snap_id set;
+
+	(void)state;
+	snprintf(ours, sizeof(ours), "%s/.snapset", dir);
+	snprintf(target, sizeof(target), "%s/target", dir);
+	snprintf(aside, sizeof(aside), "%s/aside", dir);
+	assert_int_equal(snapi_dir_make(ours), 0);
+	store.directory = ours;
+	assert_status(snap_set_store(s, &store), SNAP_S_OK);
+	assert_int_equal(mkdir(target, 0755), 0);
+	assert_int_equal(rename(ours, aside), 0);
+	assert_int_equal(symlink("target", ours), 0);
+	assert_status(snap_start_snapshot_set(s, &set), SNAP_E_ACCESSDENIED);
+	assert_status(snapi_store_file_make(ours, 1 << 20, &f, &e), SNAP_E_ACCESSDENIED);
+	assert_status(snap_set_store(s, &store), SNAP_E_INVALIDARG);
+	assert_int_equal(unlink(ours), 0);
+	/* where others may write nothing is made, either */
+	assert_int_equal(rename(target, ours), 0);
+	assert_int_equal(chmod(ours, 0775), 0);
+	assert_status(snapi_store_file_make(ours, 1 << 20, &f, &e), SNAP_E_ACCESSDENIED);
+	assert_int_equal(rmdir(ours), 0);	/* empty */
+	assert_int_equal(rename(aside, ours), 0);
+	assert_status(snapi_store_file_make(ours, 1 << 20, &f, &e), SNAP_S_OK);
+	snapi_store_file_close(&f, false);
+	assert_int_equal(rmdir(ours), 0);
 }
 
 static void what_cannot_be_made(void **state)
@@ -255,6 +294,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(labels), T(sweeps), T(what_cannot_be_made), T(arguments), T(a_set),
+		T(exchanged),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
