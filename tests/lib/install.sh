@@ -39,6 +39,8 @@ there $local/lib/libsnap.so ''
 there $local/lib/libsnap.so.0 ''
 there $local/lib/pkgconfig/libsnap.pc ''
 there $local/share/bash-completion/completions/snapset tools/completion/snapset
+there $local/share/zsh/site-functions/_snapset tools/completion/_snapset
+there $local/share/fish/vendor_completions.d/snapset.fish tools/completion/snapset.fish
 there $local/sbin/snapset ''
 there usr/lib/udev/rules.d/59-snapset.rules udev/59-snapset.rules
 there usr/lib/systemd/system/snapset-monitor.service ''

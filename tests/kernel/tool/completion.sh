@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The completions of bash, zsh and fish: what a tab makes of the beginning of a name is that
+# name, when the line is executed, whatever it is made of; and no part of it is executed.
+#
+# about: tool
+# vm: --smp 1 --mem 1G
+. "$(dirname "$0")/../lib.sh"
+
+need python3 zsh fish
+# installed, or in the tree
+completion() { # PLACE NAME
+	local dir
+
+	for dir in /usr/share/$1 /usr/local/share/$1 "$TESTS/../../tools/completion"; do
+		[ ! -e "$dir/$2" ] || { echo "$dir/$2"; return; }
+	done
+	fail "there is no $2"
+}
+declare -A FILES=(
+	[bash]=$(completion bash-completion/completions snapset)
+	[zsh]=$(completion zsh/site-functions _snapset)
+	[fish]=$(completion fish/vendor_completions.d snapset.fish)
+)
+# names that somebody may have made
+# shellcheck disable=SC2016 # none is to expand
+names=(
+	'0plain'
+	'1$(touch pwned)'
+	'2`touch pwned`'
+	'3 blank and  more'
+	'4*?[a-z]'
+	'5;touch pwned;'
+	'6"quo'\''te\back'
+	'7&|<>(){}!#~'
+	'8$HOME'
+	$'9tab\there'
+	$'a\001bell'
+	$'bnew\nline$(touch pwned)'
+	'c-ünïcode'
+)
+mkdir m
+for name in "${names[@]}"; do
+	must mkdir "m/$name"
+	# as a file system on a disk would be in the list
+	must mount -t tmpfs /dev/none "m/$name"
+	on_exit umount "$PWD/m/$name"
+done
+
+# begun BEGINNING: for each name, of what its first letter becomes
+begun() {
+	local name
+
+	for name in "${names[@]}"; do
+		case $SHELL_NAME$name in
+		fish*[$'\n\t']*) continue ;;	# a line is a candidate there, a tab ends it
+		esac
+		printf '%s\0%s\0' "$1$PWD/m/${name:0:1}" "$PWD/m/$name"
+	done
+}
+for SHELL_NAME in bash zsh fish; do
+	{
+		begun 'snapset create --keep '
+		begun 'snapset create --store '
+		begun 'snapset create --transactions '
+		begun 'snapset list '
+		begun 'snapset storage add '
+		printf '%s\0%s\0' 'snapset cr' create 'snapset create --sto' --store \
+			'snapset create --store mem' memory 'snapset create --full old' oldest \
+			'snapset storage res' resize 'snapset delete --a' --all \
+			'snapset create /x --exec snaps' snapset
+	} >tasks
+	python3 "$TESTS/tool/completion.py" $SHELL_NAME "${FILES[$SHELL_NAME]}" "$PWD/args" <tasks >out 2>&1 || fail "$(cat out)"
+	[ -z "$(find / -xdev -name pwned 2>/dev/null)" ] || fail "$SHELL_NAME: a name was executed"
+done
+
+# each knows each option
+for option in $(snapset --help | grep -o -- '--[a-z-]*' | sort -u); do
+	for SHELL_NAME in bash zsh; do
+		grep -q -- "$option\b" "${FILES[$SHELL_NAME]}" || fail "$SHELL_NAME does not know $option"
+	done
+	grep -Eq -- "(-l |for option in .*\b)${option#--}\b" "${FILES[fish]}" ||
+		fail "fish does not know $option"
+done
+exit 0
