@@ -66,6 +66,22 @@ static bool carries(const struct snapi_blks *b, unsigned int at)
 	return false;
 }
 
+/* The disk of a partition is in use as a whole, so that the partition cannot be held besides. */
+static bool disk_is_used(const struct snapi_blks *b, unsigned int at, const struct snapi_blks *known)
+{
+	for (unsigned int d = 0; d < b->nr; d++) {
+		if (!(b->v[at].how == SNAPI_PARTITION && b->v[at].from == d) &&
+		    !(b->v[d].how == SNAPI_DISK && b->v[d].from == at))
+			continue;
+		if (snapi_blks_has(known, b->v[d].dev))
+			return true;
+		for (unsigned int i = 0; i < b->nr; i++)
+			if (b->v[i].how == SNAPI_HOLDER && b->v[i].from == d)
+				return true;
+	}
+	return false;
+}
+
 /*
  * Asks for it exclusively, for the moment of an open() and a close(), which is the only way
  * to learn it; others may be asking just now. What has its node elsewhere, or none, is not
@@ -106,7 +122,7 @@ snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
 		const struct snapi_blk *v = &above.v[i];
 
 		if (!v->dev || v->how == SNAPI_DISK || carries(&above, i) ||
-		    snapi_blks_has(&known, v->dev) || !is_claimed(v->dev) ||
+		    disk_is_used(&above, i, &known) || snapi_blks_has(&known, v->dev) || !is_claimed(v->dev) ||
 		    snapi_is_store(s, v->dev))
 			continue;
 		snapi_blk_name(v->dev, name);

@@ -81,7 +81,13 @@ scratch_geometry() {
 scratch_zero() {
 	local said
 
-	[ -z "${SNAPSET_KERNEL:-}" ] || { blkdiscard "$1"; return; }
+	if [ -n "${SNAPSET_KERNEL:-}" ]; then
+		blkdiscard "$1" || return
+		# what another test made there may still be known
+		set -- "$1" "/sys/class/block/${1##*/}/${1##*/}"*
+		[ ! -e "$2" ] || partx -d "$1"
+		return
+	fi
 	# it warns of what it is told to do
 	said=$(blkdiscard -fz "$1" 2>&1) || { echo "$said"; return 1; }
 }

@@ -81,6 +81,12 @@ refuses "a partition is held by a program" "$A"
 let_it_go
 must umount m
 
+# a disk that is used as a whole, although it has partitions: none of them can be held then
+dm upper "0 $(sectors "$A") linear $A 0"
+takes "a disk with partitions that carries a map" "$A"
+takes "a partition of it" "${A}1"
+must dmsetup remove --retry upper
+
 # a file system that is mounted elsewhere only
 # shellcheck disable=SC2016 # the other shell's
 unshare -m sh -c 'mount "$1" m && : >mounted && exec sleep 3600' sh "${A}1" &
