@@ -71,7 +71,7 @@ complete -c snapset -n '__snapset_command create list show delete storage watch'
 complete -c snapset -n '__snapset_command list delete' -l all
 complete -c snapset -n '__snapset_command list' -l exclusive
 complete -c snapset -n '__snapset_command show' -a '(__snapset_ids set_id)'
-complete -c snapset -n '__snapset_command show delete' -a '(__snapset_ids snapshot_id)'
+complete -c snapset -n '__snapset_command show delete' -a '(__snapset_ids id)'
 complete -c snapset -n '__snapset_command delete' -l set -x -a '(__snapset_ids set_id)'
 complete -c snapset -n '__snapset_command delete storage' -l force
 complete -c snapset -n '__snapset_command storage; and test (count (commandline -opc)) -eq 2' -a 'add resize remove list extend'

@@ -13,7 +13,7 @@ import time
 
 shell, completion, args = sys.argv[1:]
 # the completion itself asks for a list
-RECORD = ("snapset() { [ \"$*\" != 'list --json' ] || return; "
+RECORD = ("snapset() { [ \"$*\" != 'list --json' ] || { cat %(args)s.json; return; }; "
           "printf '%%s\\0' \"$@\" >%(args)s.new && mv %(args)s.new %(args)s; }\n")
 START = {
     "bash": (["bash", "--norc", "--noprofile", "-i"],
@@ -26,7 +26,7 @@ START = {
             + RECORD),
     "fish": (["fish", "--no-config", "-i"],
              "function fish_prompt; end; set -g fish_greeting\n"
-             "function snapset; [ \"$argv\" = 'list --json' ]; and return; printf '%%s\\0' $argv >%(args)s.new; and mv %(args)s.new %(args)s; end\n"
+             "function snapset; [ \"$argv\" = 'list --json' ]; and begin; cat %(args)s.json; return; end; printf '%%s\\0' $argv >%(args)s.new; and mv %(args)s.new %(args)s; end\n"
              "source %(file)s\n"),
 }
 PATIENCE = 300      # seconds; only tells a shell that is slow from one that hangs

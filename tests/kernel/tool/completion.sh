@@ -48,6 +48,17 @@ for name in "${names[@]}"; do
 	on_exit umount "$PWD/m/$name"
 done
 
+# what "snapset list --json" says
+cat >args.json <<-'EOF'
+	[
+	  {
+	    "id": "1111aaaa-0000-4000-8000-000000000001",
+	    "set_id": "2222bbbb-0000-4000-8000-000000000002",
+	    "state": "created"
+	  }
+	]
+EOF
+
 # begun BEGINNING: for each name, of what its first letter becomes
 begun() {
 	local name
@@ -68,6 +79,11 @@ for SHELL_NAME in bash zsh fish; do
 		begun 'snapset storage add '
 		printf '%s\0%s\0' 'snapset cr' create 'snapset create --sto' --store \
 			'snapset create --store mem' memory 'snapset create --full old' oldest \
+			'snapset show 11' 1111aaaa-0000-4000-8000-000000000001 \
+			'snapset show 22' 2222bbbb-0000-4000-8000-000000000002 \
+			'snapset delete 11' 1111aaaa-0000-4000-8000-000000000001 \
+			'snapset delete --set 22' 2222bbbb-0000-4000-8000-000000000002 \
+			'snapset create --store shared:22' shared:2222bbbb-0000-4000-8000-000000000002 \
 			'snapset storage res' resize 'snapset delete --a' --all \
 			'snapset create /x --exec snaps' snapset
 	} >tasks
