@@ -184,7 +184,8 @@ losetup -d "$LL"
 LL=$(losetup -f --show "$L")
 refused 4 'loop' "$LL"
 losetup -d "$LL"
-umount /m/d
+# they go when udev has let them go
+wait_for 60 umount /m/d || fail "it is still in use: $(cat /proc/mounts)"
 losetup -d "$L"
 # it goes when udev has let it go
 wait_for 60 umount /m/c || fail "it is still in use: $(cat /proc/mounts)"
