@@ -71,7 +71,7 @@ int snapset_set_open_store(struct snapset_set *set, struct netlink_ext_ack *exta
 	if (err)
 		return err;
 	snapset_fault("open_store");
-	store = snapset_store_open(p, p->stall_ms, extack);
+	store = snapset_store_open(p, &set->id, p->stall_ms, extack);
 	p->pins = NULL;
 	if (IS_ERR(store))
 		return PTR_ERR(store);
@@ -118,13 +118,14 @@ static int blocks_fit(const struct snapset_store *store, unsigned int size,
 }
 
 /* Takes over @pins in any case. */
-static int add_spill(struct snapset_store *store, struct snapset_pins *pins,
+static int add_spill(struct snapset_store *store, const snapset_id *set_id,
+		     struct snapset_pins *pins,
 		     struct netlink_ext_ack *extack)
 {
 	struct snapset_params p = { .store_kind = SNAPSET_STORE_FILE, .pins = pins };
 	struct snapset_store *spill;
 
-	spill = snapset_store_open(&p, jiffies_to_msecs(store->stall), extack);
+	spill = snapset_store_open(&p, set_id, jiffies_to_msecs(store->stall), extack);
 	if (IS_ERR(spill))
 		return PTR_ERR(spill);
 	snapset_store_add_spill(store, spill);
@@ -162,7 +163,7 @@ int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
 		err = snapset_store_file_extend(files, pins, extack);
 		unpin = err;
 	} else {
-		err = add_spill(store, pins, extack);
+		err = add_spill(store, set_id, pins, extack);
 		unpin = false;
 	}
 unlock:

@@ -6,6 +6,7 @@
 #include "fault.h"
 #include "say.h"
 #include "store-disk.h"
+#include "store-label.h"
 
 static void bdev_close(struct snapset_store *store)
 {
@@ -24,7 +25,7 @@ static const struct snapset_store_ops bdev_ops = {
 };
 
 int snapset_store_bdev_open(struct snapset_store *store,
-			    const struct snapset_params *p,
+			    const struct snapset_params *p, const snapset_id *set,
 			    struct netlink_ext_ack *extack)
 {
 	unsigned int major = MAJOR(p->store_dev), minor = MINOR(p->store_dev);
@@ -55,8 +56,9 @@ int snapset_store_bdev_open(struct snapset_store *store,
 	all.bdev = b->bdev;
 	all.len = min_t(u64, bdev_nr_sectors(b->bdev) / SNAPSET_GRANULE_SECTORS,
 			1ULL << SNAPSET_PLACE_GRANULE_BITS);
-	if (!all.len) {
-		snapset_say(extack, err, "the store %u:%u has no room", major, minor);
+	if (all.len < SNAPSET_LABELLED_LEAST) {
+		snapset_say(extack, err, "the store %u:%u has no room: an MiB at each end is for labels",
+			    major, minor);
 		goto close;
 	}
 	snprintf(name, sizeof(name), "%u:%u", major, minor);
@@ -67,6 +69,13 @@ int snapset_store_bdev_open(struct snapset_store *store,
 	if (err) {
 		snapset_say(extack, err, "no memory to manage a store of %llu MiB",
 			    all.len << SNAPSET_GRANULE_SHIFT >> 20);
+		goto close_disk;
+	}
+	snapset_store_fence_labels(store);
+	err = snapset_store_label(b->bdev, all.len, set);
+	if (err) {
+		snapset_say(extack, err, "the store %u:%u cannot be labelled: error %d", major,
+			    minor, err);
 		goto close_disk;
 	}
 	store->dev = p->store_dev;

@@ -98,7 +98,8 @@ static void close_work(struct work_struct *work)
 	store_close(container_of(work, struct snapset_store, close_work));
 }
 
-struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
+struct snapset_store *snapset_store_open(const struct snapset_params *p, const snapset_id *set,
+					 u64 stall_ms,
 					 struct netlink_ext_ack *extack)
 {
 	struct snapset_store *store = snapset_may_fail(kzalloc(sizeof(*store), GFP_KERNEL));
@@ -124,7 +125,7 @@ struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 sta
 		err = snapset_store_mem_open(store, p, extack);
 		break;
 	case SNAPSET_STORE_BDEV:
-		err = snapset_store_bdev_open(store, p, extack);
+		err = snapset_store_bdev_open(store, p, set, extack);
 		break;
 	case SNAPSET_STORE_FILE:
 		err = snapset_store_file_open(store, p, extack);

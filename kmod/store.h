@@ -111,8 +111,12 @@ struct snapset_store {
 	void *priv;			/* the back end's */
 };
 
-/* Takes over p->pins in any case. Process context. */
-struct snapset_store *snapset_store_open(const struct snapset_params *p, u64 stall_ms,
+/*
+ * For the set @set, whose id a device is labelled with. Takes over p->pins in any case.
+ * Process context.
+ */
+struct snapset_store *snapset_store_open(const struct snapset_params *p, const snapset_id *set,
+					 u64 stall_ms,
 					 struct netlink_ext_ack *extack);
 /* Nobody uses it; closed when no place is in use. Process context; NULL is fine. */
 void snapset_store_put(struct snapset_store *store);
@@ -194,7 +198,7 @@ int snapset_store_mem_open(struct snapset_store *store,
 			   const struct snapset_params *p,
 			   struct netlink_ext_ack *extack);
 int snapset_store_bdev_open(struct snapset_store *store,
-			    const struct snapset_params *p,
+			    const struct snapset_params *p, const snapset_id *set,
 			    struct netlink_ext_ack *extack);
 /* Takes over p->pins in any case. */
 int snapset_store_file_open(struct snapset_store *store,

@@ -321,6 +321,10 @@ extern const char *snapi_devices;	/* "/dev"; the tests have their own */
 snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
 		       struct snapi_error *e);
 
+/* storedev.c: whether nobody's data is on a device that is to be a store; the kernel has it. */
+snap_status snapi_store_device_check(const struct snapi_volume *vol, struct snapi_error *e);
+void snapi_store_device_taken(dev_t dev);
+
 /* dm.c: a thin volume of device-mapper, see SNAPSET_A_NOFLUSH. False also if it is not known. */
 bool snapi_dm_is_thin(dev_t dev);
 /* Its table has nothing but targets that read nothing that they have discarded. Likewise. */

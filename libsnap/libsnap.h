@@ -306,7 +306,9 @@ snap_status snap_set_wait(struct snap_session *session, uint32_t wait_ms);
 
 enum snap_store_kind {
 	SNAP_STORE_MEMORY,	/* RAM */
-	SNAP_STORE_DEVICE,	/* a block device or partition; what is on it is lost */
+	SNAP_STORE_DEVICE,	/* a block device or partition, of 2112 KiB at least; what is on it
+				 * is lost, so one with a signature on it is SNAP_E_INVALIDARG
+				 */
 	SNAP_STORE_FILE,	/* a file in a directory, made for it, and removed when it goes */
 	SNAP_STORE_SHARED,	/* that of an earlier set, which stays until no set uses it; only
 				 * said to snap_set_store(): the properties tell what it is

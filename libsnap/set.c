@@ -112,6 +112,8 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 	}
 	pthread_mutex_unlock(&s->cmd_lock);
 	snapi_store_file_close(&file, !e->code);
+	if (!e->code && s->store.set && s->store.kind == SNAP_STORE_DEVICE)
+		snapi_store_device_taken(s->store.dev);
 	return e->code;
 }
 

@@ -77,7 +77,8 @@ static snap_status check(const struct snap_store *store, dev_t *dev, char **dire
 	case SNAP_STORE_MEMORY:
 		break;
 	case SNAP_STORE_DEVICE:
-		if (!snapi_resolve_device_only(store->device, &vol, e))
+		if (!snapi_resolve_device_only(store->device, &vol, e) &&
+		    !snapi_store_device_check(&vol, e))
 			*dev = vol.dev;
 		break;
 	case SNAP_STORE_FILE:

@@ -307,7 +307,25 @@ enum snapset_full {
 struct snapset_store_label {
 	char	magic[16];
 	__u8	id[16];			/* random, and the same in all of them */
-	__le64	sector;			/* of the file, from 0 on */
+	__le64	sector;			/* of the file, or device, from 0 on */
+};
+
+/*
+ * A block device that is a store has zeros in its first and in its last MiB, and labels in
+ * each sector of the first and of the last page. The first sector of these two pages has
+ * this; it stays when the store has gone. Nothing else is kept there, nor where programs
+ * look for what is on a disk: old data would look like the disk that it is of.
+ */
+#define SNAPSET_STORE_VERSION	1
+#define SNAPSET_STORE_TEXT	"old data of other disks, kept for their snapshots\n"
+
+struct snapset_store_header {
+	struct snapset_store_label label;
+	__le32	version;
+	__u8	set[16];		/* that it was made a store for */
+	__u8	pad[4];
+	__le64	sectors;		/* of the device */
+	char	text[64];		/* for who looks at the disk */
 };
 
 enum snapset_event {
