@@ -60,7 +60,7 @@ grep -q "/$local/libexec/snapset/snapset-transactions" "$root/$local/lib/libsnap
 	bad "libsnap looks for the helper elsewhere"
 grep -q '/etc/snapset' "$root/$local/lib/libsnap.so" || bad "libsnap looks for storage.conf elsewhere"
 # a file that nobody looks for is one that this test does not know
-known=15
+known=17
 have=$(find "$root" -path "$root/lib" -prune -o ! -type d ! -name 'libsnap.so.0.*' -print | wc -l)
 [ "$have" -eq $known ] || bad "$have files are installed, not $known: $(find "$root" ! -type d)"
 unknown=$(grep -c '@[A-Z]*@' "$root/$local/lib/pkgconfig/libsnap.pc" || true)

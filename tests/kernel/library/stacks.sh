@@ -220,6 +220,8 @@ dmsetup create onimage --readonly --table "0 2048 linear /dev/snapset0 0"
 refused 4 'is the image of a snapshot' /dev/mapper/onimage
 dmsetup remove onimage
 snapset delete --all
+# a store must be nobody's
+wipefs -qa "$C" "${A}3"
 refused 4 'is the store of the set' --store "$C" "$C"
 refused 4 'the store' --store "${A}3" "$A"
 made --store "${A}3" "${A}1"

@@ -10,19 +10,18 @@
 
 need python3 zsh fish
 # installed, or in the tree
-completion() { # PLACE NAME
+declare -A FILES
+completion() { # SHELL PLACE NAME
 	local dir
 
-	for dir in /usr/share/$1 /usr/local/share/$1 "$TESTS/../../tools/completion"; do
-		[ ! -e "$dir/$2" ] || { echo "$dir/$2"; return; }
+	for dir in "$TESTS/../../tools/completion" /usr/share/$2 /usr/local/share/$2; do
+		[ ! -e "$dir/$3" ] || { FILES[$1]=$dir/$3; return; }
 	done
-	fail "there is no $2"
+	fail "there is no $3"
 }
-declare -A FILES=(
-	[bash]=$(completion bash-completion/completions snapset)
-	[zsh]=$(completion zsh/site-functions _snapset)
-	[fish]=$(completion fish/vendor_completions.d snapset.fish)
-)
+completion bash bash-completion/completions snapset
+completion zsh zsh/site-functions _snapset
+completion fish fish/vendor_completions.d snapset.fish
 # names that somebody may have made
 # shellcheck disable=SC2016 # none is to expand
 names=(
