@@ -11,8 +11,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#include <linux/btrfs.h>
+#include <linux/btrfs_tree.h>
+#include <linux/magic.h>
 
 #include "internal.h"
 #include "storage.h"
@@ -50,7 +56,7 @@ static int open_parent(const char *path)
 
 	if (err)
 		return err;
-	fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -90,14 +96,43 @@ int snapi_dir_open(const char *path)
 	return fd;
 }
 
+/*
+ * A subvolume of its own: while a file of one is a store, btrfs makes no snapshot of that
+ * subvolume. False: there is none, and a directory will do.
+ */
+static bool make_subvolume(int parent, const char *name)
+{
+	struct btrfs_ioctl_vol_args args = { 0 };
+	struct statfs fs;
+	struct stat st;
+	bool made;
+	int fd;
+
+	if (fstatfs(parent, &fs) || fs.f_type != BTRFS_SUPER_MAGIC)
+		return false;
+	/* what an older version has made goes, if it is empty */
+	if (!fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) && st.st_ino != BTRFS_FIRST_FREE_OBJECTID)
+		unlinkat(parent, name, AT_REMOVEDIR);
+	snprintf(args.name, sizeof(args.name), "%s", name);
+	if (ioctl(parent, BTRFS_IOC_SUBVOL_CREATE, &args))
+		return false;
+	/* its mode is what the umask leaves; of what is there now, if it is that */
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	made = fd >= 0 && !fstat(fd, &st) && st.st_uid == geteuid() &&
+	       st.st_ino == BTRFS_FIRST_FREE_OBJECTID && !fchmod(fd, 0700);
+	if (fd >= 0)
+		close(fd);
+	return made;
+}
+
 int snapi_dir_make(const char *path)
 {
-	int parent = open_parent(path), fd, err = 0;
+	int parent = open_parent(path), fd, err;
 
 	if (parent < 0)
 		return parent;
-	if (mkdirat(parent, last_of(path), 0700) && errno != EEXIST)
-		err = -errno;
+	err = make_subvolume(parent, last_of(path)) ||
+	      !mkdirat(parent, last_of(path), 0700) || errno == EEXIST ? 0 : -errno;
 	fd = err ? err : open_ours(parent, last_of(path));
 	close(parent);
 	if (fd < 0)
