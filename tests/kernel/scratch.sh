@@ -85,8 +85,8 @@ scratch_zero() {
 		blkdiscard "$1" || return
 		# what another test made there may still be known
 		set -- "$1" "/sys/class/block/${1##*/}/${1##*/}"*
-		[ ! -e "$2" ] || partx -d "$1"
-		return
+		[ ! -e "$2" ] || partx -d "$1" 2>/dev/null	# udev may have been there first
+		return 0
 	fi
 	# it warns of what it is told to do
 	said=$(blkdiscard -fz "$1" 2>&1) || { echo "$said"; return 1; }
