@@ -6,7 +6,7 @@
 # partitions finds the origin only. And what carries somebody's data does not become a store.
 #
 # about: library
-# vm: --smp 1 --mem 1G --disk 320M --disk 64M
+# vm: --smp 1 --mem 1G --disk 320M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 
 need snapset blkid wipefs mdadm pvs btrfs sfdisk python3
@@ -67,15 +67,15 @@ as() {
 	labels "$set"
 	nothing "$name, new"
 	# all that tells what it is goes to the store
-	must dd if=/dev/urandom of="$O" bs=1M count=24 oflag=direct status=none
-	must dd if=/dev/urandom of="$O" bs=1M seek=310 count=10 oflag=direct status=none
-	udevadm trigger --action=change --subsystem-match=block
+	must dd if=/dev/zero of="$O" bs=1M count=6 oflag=direct status=none
+	must dd if=/dev/zero of="$O" bs=1M seek=318 count=2 oflag=direct status=none
+	udevadm trigger --action=change --name-match="$O" --name-match="$S"
 	udevadm settle
 	nothing "$name"
 	[ -z "$uuid" ] || [ "$(readlink -f "/dev/disk/by-uuid/$uuid")" != "$S" ] ||
 		fail "$name: by-uuid leads to the store"
 	snapset show --json "$set" >shown || fail "$(cat shown)"
-	[ "$(json shown 'd["store"]["used"]')" -ge $((34 << 20)) ] ||
+	[ "$(json shown 'd["store"]["used"]')" -ge $((8 << 20)) ] ||
 		fail "$name: not all is in the store: $(cat shown)"
 	must snapset delete --set "$set" >/dev/null
 	nothing "$name, afterwards"
