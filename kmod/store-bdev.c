@@ -57,7 +57,8 @@ int snapset_store_bdev_open(struct snapset_store *store,
 	all.len = min_t(u64, bdev_nr_sectors(b->bdev) / SNAPSET_GRANULE_SECTORS,
 			1ULL << SNAPSET_PLACE_GRANULE_BITS);
 	if (all.len < SNAPSET_LABELLED_LEAST) {
-		snapset_say(extack, err, "the store %u:%u has no room: an MiB at each end is for labels",
+		snapset_say(extack, err,
+			    "the store %u:%u has no room: an MiB at each end is for labels",
 			    major, minor);
 		goto close;
 	}

@@ -35,8 +35,8 @@ static void fill(void *page, u64 sector, u64 sectors, const u8 *id, const snapse
 
 static int write_page(struct block_device *bdev, u64 sector, struct page *page)
 {
-	struct bio *bio = snapset_io_alloc(bdev, 1, REQ_OP_WRITE | REQ_SYNC | REQ_FUA | REQ_PREFLUSH,
-					   GFP_KERNEL);
+	blk_opf_t opf = REQ_OP_WRITE | REQ_SYNC | REQ_FUA | REQ_PREFLUSH;
+	struct bio *bio = snapset_io_alloc(bdev, 1, opf, GFP_KERNEL);
 	int err;
 
 	bio->bi_iter.bi_sector = sector;

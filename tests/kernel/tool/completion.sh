@@ -73,8 +73,6 @@ for SHELL_NAME in bash zsh fish; do
 	{
 		begun 'snapset create --keep '
 		begun 'snapset create --store '
-		begun 'snapset create --transactions '
-		begun 'snapset list '
 		begun 'snapset storage add '
 		printf '%s\0%s\0' 'snapset cr' create 'snapset create --sto' --store \
 			'snapset create --store mem' memory 'snapset create --full old' oldest \
