@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/blkdev.h>
+#include <linux/fs.h>
 #include <linux/random.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -58,8 +59,12 @@ int snapset_store_label(struct block_device *bdev, u64 granules, const snapset_i
 	if (!page)
 		return -ENOMEM;
 	get_random_bytes(id, sizeof(id));
-	/* what is left behind the last whole granule, too */
-	err = snapset_fault("store-label") ?:
+	/*
+	 * First what was written through the page cache, by who made it free for us: it would
+	 * come later otherwise, over what is kept. Then what is left behind the last whole
+	 * granule, too.
+	 */
+	err = snapset_fault("store-label") ?: sync_blockdev(bdev) ?:
 	      blkdev_issue_zeroout(bdev, 0, size, GFP_KERNEL, 0) ?:
 	      blkdev_issue_zeroout(bdev, end, sectors - end, GFP_KERNEL, 0);
 	if (err)

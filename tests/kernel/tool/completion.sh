@@ -5,6 +5,7 @@
 # name, when the line is executed, whatever it is made of; and no part of it is executed.
 #
 # about: tool
+# kernels: 6.1 7
 # vm: --smp 1 --mem 1G
 . "$(dirname "$0")/../lib.sh"
 
@@ -72,7 +73,6 @@ begun() {
 for SHELL_NAME in bash zsh fish; do
 	{
 		begun 'snapset create --keep '
-		begun 'snapset create --store '
 		begun 'snapset storage add '
 		printf '%s\0%s\0' 'snapset cr' create 'snapset create --sto' --store \
 			'snapset create --store mem' memory 'snapset create --full old' oldest \
