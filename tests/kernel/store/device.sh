@@ -27,6 +27,7 @@ done
 # what was written to it before through the page cache, where it is kept by whoever has it
 # open, does not come over what is in the store
 exec 8<"$SCRATCH1"
+must flock 8	# udev has it written otherwise, when it looks for partitions
 must dd if=/dev/zero of="$SCRATCH1" bs=1M count=16 conv=notrunc status=none
 cp model model.then
 take --store "$SCRATCH1" "$SCRATCH0"
