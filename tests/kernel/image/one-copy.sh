@@ -15,10 +15,15 @@ fill "$SCRATCH0" model
 # device-mapper counts bios, not what a driver makes of them
 dm member "0 $(sectors "$SCRATCH0") linear $SCRATCH0 0"
 # what is written to the store stays on its way until it is let go; the upper one counts it
-dm below "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 600000"
+delayed() { echo "0 $(sectors "$SCRATCH1") delay $SCRATCH1 0 0 $SCRATCH1 0 $1"; }
+dm below "$(delayed 0)"
 dm store "0 $(sectors "$SCRATCH1") linear /dev/mapper/below 0"
 member=/dev/mapper/member
+# the labels of the store are written at once
 take --stall-timeout 60000 --store /dev/mapper/store $member
+must dmsetup reload below --table "$(delayed 600000)"
+must dmsetup suspend --nolockfs below
+must dmsetup resume below
 # it looks into what is new, and would look into what is written, and be counted
 must udevadm settle
 must udevadm control --stop-exec-queue
