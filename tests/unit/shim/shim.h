@@ -25,6 +25,8 @@ typedef int64_t s64;
 typedef u8 __u8;
 typedef u32 __u32;
 typedef u64 __u64;
+typedef u32 __le32;
+typedef u64 __le64;
 typedef u64 __le64;
 typedef unsigned int gfp_t;
 
