@@ -28,6 +28,7 @@ class Test:
         self.about = says.get("about", "interface")
         self.kernels = says.get("kernels", "").split()
         self.long = "long" in says
+        self.long_on = says.get("long", "").split()     # on these only; none: on each
         self.disks, self.options, limit = [], [], says.get("timeout")
         words = iter(says.get("vm", "").split())
         for option in words:
@@ -41,6 +42,10 @@ class Test:
             else:
                 self.options += [option, value]
         self.limit = int(limit or LIMIT)
+
+    def is_long(self, kernel):
+        """Whether it is run there only where long tests are."""
+        return self.long and (not self.long_on or kernel.name in self.long_on)
 
     def fits(self, kernel, everything):
         """Whether it is run there; @everything: whatever it is about."""
@@ -68,6 +73,7 @@ class BuildTest(Test):
     def __init__(self, kernel, flavour, compiler):
         self.name = "build/%s-%s" % (flavour, compiler)
         self.kernels, self.about, self.long, self.limit = [kernel], "build", False, 1800
+        self.long_on = []
         self.flavour, self.compiler = flavour, compiler
 
     def fits(self, kernel, everything):
