@@ -20,10 +20,15 @@ on_exit umount cg
 echo +memory >cg/cgroup.subtree_control || fail "no memory controller"
 mkdir cg/small
 echo 16M >cg/small/memory.max
-# 24 MiB in 16, of which the program has half: each round is written out while the one before is read in; each page
-# carries its number and its round, and is looked at before it is written again
+# 24 MiB in 16: each round is written out while the one before is read in; each page carries its number and its
+# round, and is looked at before it is written again.  The program itself is locked in memory before it enters: a
+# kernel that would rather drop its text would read that from the root again and again, and not swap.
 cat >pages.py <<'P'
-import mmap, struct, sys
+import ctypes, mmap, os, struct, sys
+if ctypes.CDLL(None, use_errno=True).mlockall(1):
+    sys.exit("mlockall: " + os.strerror(ctypes.get_errno()))
+with open("cg/small/cgroup.procs", "w") as f:
+    f.write(str(os.getpid()))
 N = 6144
 m = mmap.mmap(-1, N * 4096)
 rounds = 0
@@ -38,7 +43,7 @@ while True:
     with open("rounds", "w") as f:
         f.write("%d\n" % rounds)
 P
-sh -c 'echo $$ >cg/small/cgroup.procs && exec python3 pages.py' >pages.out 2>&1 &
+python3 pages.py >pages.out 2>&1 &
 pages=$!
 on_exit kill $pages
 rounds() { [ "$(cat rounds)" -ge "$1" ]; }

@@ -49,6 +49,26 @@ pack_run() {
 # pci_place N: where the Nth scratch disk is plugged in: eight share a slot, of which there are few
 pci_place() { printf 'multifunction=on,addr=%02x.%x' $((16 + $1 / 8)) $(($1 % 8)); }
 
+# The channels of guest/init.
+channels_virtio() {
+	local name
+
+	for name in out status files $([ "$STDIN" = 0 ] || echo in); do
+		QEMU+=(-device "virtserialport,chardev=$name,name=snapset.$name")
+	done
+}
+
+# Linux 7.3 does not hear again that the host has a virtio port open when it has slept: what a
+# machine that sleeps says then goes by plain serial ports. They know no end of input: see boot().
+channels_serial() {
+	local name i=0
+
+	for name in out status files $([ "$STDIN" = 0 ] || echo in); do
+		QEMU+=(-device "pci-serial,chardev=$name,multifunction=on,addr=1c.$i")
+		i=$((i + 1))
+	done
+}
+
 # qemu_args: sets QEMU, the whole command
 qemu_args() {
 	local i size block cmdline
@@ -65,6 +85,7 @@ qemu_args() {
 		CPU=$CPU_EMULATED,family=15,model=107,stepping=1
 		SMP=1
 	fi
+	[ "$WAKE" = 0 ] || cmdline="$cmdline 8250.nr_uarts=8"
 	# shellcheck disable=SC2054 # the commas are QEMU's
 	qemu_program
 	# shellcheck disable=SC2054 # the commas are QEMU's
@@ -74,16 +95,17 @@ qemu_args() {
 		-serial "file:$CONSOLE"
 		-device virtio-serial-pci
 		-chardev "file,id=out,path=$RUN/out"
-		-device virtserialport,chardev=out,name=snapset.out
 		-chardev "file,id=status,path=$RUN/status"
-		-device virtserialport,chardev=status,name=snapset.status
-		-chardev "file,id=files,path=$RUN/files.tar"
-		-device virtserialport,chardev=files,name=snapset.files)
+		-chardev "file,id=files,path=$RUN/files.tar")
+	# shellcheck disable=SC2054
+	[ "$STDIN" = 0 ] || QEMU+=(-chardev stdio,id=in,signal=off)
+	if [ "$WAKE" = 1 ]; then
+		channels_serial
+	else
+		channels_virtio
+	fi
 	[ -z "${VM_PLUGIN:-}" ] || QEMU+=(-plugin "$VM_PLUGIN")
 	[ "$ICOUNT" = 0 ] || QEMU+=(-icount "shift=0,sleep=off" -rtc clock=vm)
-	# shellcheck disable=SC2054
-	[ "$STDIN" = 0 ] || QEMU+=(-chardev stdio,id=in,signal=off
-		-device virtserialport,chardev=in,name=snapset.in)
 	# shellcheck disable=SC2054
 	[ "$SHELL_WANTED" = 0 ] || QEMU+=(-chardev stdio,id=tty,signal=off
 		-device virtconsole,chardev=tty)
@@ -173,14 +195,33 @@ stop_machine() {
 	kill -KILL "$RUNNING" 2>/dev/null
 }
 
+feed_serial() {
+	local line
+
+	until [ -s "$RUN/status" ]; do
+		sleep 0.1
+	done
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+	done
+	echo
+}
+
 # boot SCRIPT ARGS...: runs it in a fresh VM; the status is the verdict
 boot() {
 	local code lines reader answers i begun
 
-	RUNNING=
+	RUNNING='' FEEDER=''
 	RUN=$(mktemp -d "${TMPDIR:-/tmp}/snapset-vm.XXXXXX") || die "no room for a VM"
 	CONSOLE=$(realpath -m -- "${LOG:-$RUN/console.log}")
-	if [ "$STDIN" = 1 ]; then exec 6<&0; else exec 6</dev/null; fi
+	exec 6</dev/null
+	if [ "$STDIN" = 1 ] && [ "$WAKE" = 1 ]; then
+		# a serial port loses what comes before it is opened; an empty line is the end
+		exec 5<&0 6< <(feed_serial <&5)
+		FEEDER=$!
+	elif [ "$STDIN" = 1 ]; then
+		exec 6<&0
+	fi
 	trap 'boot_over' EXIT
 	trap 'exit 130' INT TERM HUP
 	pack_run "$@"
@@ -247,6 +288,7 @@ boot() {
 
 boot_over() {
 	[ -z "$RUNNING" ] || { stop_machine && wait "$RUNNING"; }
+	[ -z "$FEEDER" ] || kill "$FEEDER" 2>/dev/null
 	rm -rf "$RUN"
 }
 
