@@ -184,7 +184,32 @@ static const struct attribute_group image_group = {
 	.attrs = image_attrs,
 };
 
-static const struct attribute_group *image_groups[] = { &image_group, NULL };
+/*
+ * What looks for disks by what is on them must not find a copy. libblkid reads a device unless
+ * this says that it is an internal part of a volume of LVM, whatever kind of device it is;
+ * nothing else that is known takes a device for device-mapper's by this file
+ * (Documentation/overview.rst, "What others notice").
+ */
+static bool hide_images = true;
+module_param(hide_images, bool, 0644);
+MODULE_PARM_DESC(hide_images, "images are left out by scans of libblkid: blkid, findfs, btrfs device scan");
+
+static ssize_t uuid_show(struct device *dev, struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "LVM-%pUb-snapset\n", label_of(dev)->id.b);
+}
+
+static DEVICE_ATTR_RO(uuid);
+
+static struct attribute *hidden_attrs[] = { &dev_attr_uuid.attr, NULL };
+
+static const struct attribute_group hidden_group = {
+	.name = "dm",
+	.attrs = hidden_attrs,
+};
+
+static const struct attribute_group *shown_groups[] = { &image_group, NULL };
+static const struct attribute_group *hidden_groups[] = { &image_group, &hidden_group, NULL };
 
 struct snapset_image *snapset_image_new(struct snapset_cow *cow,
 					unsigned int block_size,
@@ -235,7 +260,8 @@ free:
 int snapset_image_publish(struct snapset_image *image)
 {
 	int err = snapset_fault("image-add") ?:
-		  snapset_disk_add(image->disk, image_groups);
+		  snapset_disk_add(image->disk,
+				   READ_ONCE(hide_images) ? hidden_groups : shown_groups);
 
 	image->published = !err;
 	return err;

@@ -58,6 +58,9 @@ made() {
 }
 
 load
+# it looks what is on images
+echo 0 >/sys/module/snapset/parameters/hide_images
+on_exit sh -c "echo 1 >/sys/module/snapset/parameters/hide_images"
 # imaged VOLUME DEVICE: create takes it, and the image is of that device
 imaged() {
 	local origin volume image
