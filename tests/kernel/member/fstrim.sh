@@ -98,7 +98,8 @@ trimmed "btrfs" "$PWD/m"
 must umount m
 must wipefs -qa "$A"
 
-printf 'label: gpt\n,104M\n' | must sfdisk -q "$A" >/dev/null 2>&1
+# not while udev looks at a partition, which may not go then
+must flock "$A" sfdisk -q "$A" <<<$'label: gpt\n,104M' >/dev/null 2>&1
 must udevadm settle
 must mkfs.ext4 -qF "${A}1"
 used "${A}1"
@@ -107,7 +108,7 @@ must umount m
 must e2fsck -fn "${A}1" >/dev/null 2>&1
 # a partition that came after the snapshot
 takes "$A"
-echo ',32M' | must sfdisk -q --append "$A" >/dev/null 2>&1
+must flock "$A" sfdisk -q --append "$A" <<<',32M' >/dev/null 2>&1
 must udevadm settle
 dm on-new "0 65536 linear ${A}2 0"
 must blkdiscard -o 0 -l $((8 << 20)) /dev/mapper/on-new
