@@ -155,23 +155,29 @@ static int check_do(struct genl_info *info)
 {
 	unsigned int nr;
 
-	return snapset_count_freeze(info, &nr);
+	return snapset_count_freeze(info, &nr) ?: snapset_count_members(info, &nr);
 }
 
 static int set_do(struct sk_buff *skb, struct genl_info *info,
 		  struct sk_buff *reply)
 {
+	struct snapset_member_arg *members;
 	struct snapset_freeze_arg *freeze;
-	unsigned int nr;
+	unsigned int nr, nr_members;
 	int err;
 
-	err = snapset_get_freeze(info, &freeze, &nr);
+	err = snapset_get_members(info, &members, &nr_members);
 	if (err)
 		return err;
+	err = snapset_get_freeze(info, &freeze, &nr);
+	if (err)
+		goto free;
 	err = snapset_set_do(snapset_session_of(info),
 			     snapset_id_of(info->attrs[SNAPSET_A_SET_ID]),
-			     freeze, nr, info->extack);
+			     freeze, nr, members, nr_members, info->extack);
 	snapset_put_freeze(freeze, nr, err);
+free:
+	kvfree(members);
 	return err;
 }
 

@@ -242,8 +242,49 @@ put_set:
 	return err;
 }
 
+static struct snapset_snap *member_of(struct snapset_set *set, const snapset_id *id)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, &set->snaps, link)
+		if (!memcmp(&snap->id, id, sizeof(*id)))
+			return snap;
+	return NULL;
+}
+
+/* All or none of what is said is kept. */
+static int keep_members(struct snapset_set *set, const struct snapset_member_arg *args,
+			unsigned int nr, bool frozen, struct netlink_ext_ack *extack)
+{
+	struct snapset_snap *snap;
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (!member_of(set, &args[i].id))
+			return snapset_say(extack, -ENOENT,
+					   "the set has no snapshot %pUb", args[i].id.b);
+		if (args[i].consistency == SNAPSET_CONSISTENCY_FS && !frozen)
+			return snapset_say(extack, -EINVAL,
+					   "nothing is to be frozen, and yet a member is to have frozen file systems");
+	}
+	list_for_each_entry(snap, &set->snaps, link) {	/* a refused SET_DO has said it */
+		snap->consistency = SNAPSET_CONSISTENCY_UNKNOWN;
+		*snap->frozen = 0;
+	}
+	for (i = 0; i < nr; i++) {
+		snap = member_of(set, &args[i].id);
+		snap->consistency = args[i].consistency;
+		strscpy(snap->frozen, args[i].frozen, sizeof(snap->frozen));
+	}
+	set->consistency = SNAPSET_CONSISTENCY_FS;
+	list_for_each_entry(snap, &set->snaps, link)
+		set->consistency = min(set->consistency, snap->consistency);
+	return 0;
+}
+
 int snapset_set_do(u64 session, const snapset_id *set_id,
 		   const struct snapset_freeze_arg *freeze, unsigned int nr,
+		   const struct snapset_member_arg *members, unsigned int nr_members,
 		   struct netlink_ext_ack *extack)
 {
 	struct snapset_freezer *freezer;
@@ -275,6 +316,8 @@ int snapset_set_do(u64 session, const snapset_id *set_id,
 					  "%s: a file system of type %s lies on no device and cannot be frozen",
 					  freeze[i].name,
 					  freeze[i].path.dentry->d_sb->s_type->name);
+	if (!err)
+		err = keep_members(set, members, nr_members, nr, extack);
 	if (err)
 		goto unlock;
 	freezer = snapset_freezer_new(freeze, nr, &set->wq);

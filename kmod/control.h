@@ -54,6 +54,13 @@ struct snapset_freeze_arg {
 	char name[SNAPSET_NAME_MAX + 1];	/* "" if the user gave none */
 };
 
+/* What SET_DO says of a member. */
+struct snapset_member_arg {
+	snapset_id id;
+	u32 consistency;	/* enum snapset_consistency */
+	char frozen[SNAPSET_FROZEN_MAX + 1];
+};
+
 struct snapset_set_info {
 	u64 serial;		/* cursor of set_next(); grows with every set */
 	snapset_id id;
@@ -71,6 +78,7 @@ struct snapset_set_info {
 	u32 store_files;
 	char store_path[SNAPSET_NAME_MAX + 1];	/* of the first; "": it is too long */
 	u32 full, full_wait_ms, full_waits, full_dropped;
+	u32 consistency;	/* the least of its members' */
 };
 
 struct snapset_snap_info {
@@ -83,6 +91,8 @@ struct snapset_snap_info {
 	char text[256];
 	u64 size;		/* bytes */
 	u32 block_size;
+	u32 consistency;
+	char frozen[SNAPSET_FROZEN_MAX + 1];
 	bool published;		/* the fields below are valid */
 	dev_t image;
 	char image_name[32];
@@ -105,6 +115,7 @@ int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
 			 struct netlink_ext_ack *extack);
 int snapset_set_do(u64 session, const snapset_id *set_id,
 		   const struct snapset_freeze_arg *freeze, unsigned int nr,
+		   const struct snapset_member_arg *members, unsigned int nr_members,
 		   struct netlink_ext_ack *extack);
 /*
  * Does not wait for what is undone. *code: S_OK for the one that cancelled it; afterwards

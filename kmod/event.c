@@ -42,6 +42,7 @@ static int fill(struct sk_buff *skb, u64 seq, const struct snapset_event_arg *ar
 	    (arg->state >= 0 && nla_put_u32(skb, SNAPSET_A_STATE, arg->state)) ||
 	    nla_put_u32(skb, SNAPSET_A_CODE, arg->code) ||
 	    (arg->text && nla_put_string(skb, SNAPSET_A_TEXT, arg->text)) ||
+	    (arg->created && nla_put_u32(skb, SNAPSET_A_CONSISTENCY, arg->consistency)) ||
 	    (arg->store && snapset_put_store_now(skb, arg->store)))
 		return -EMSGSIZE;
 	genlmsg_end(skb, head);

@@ -22,6 +22,8 @@ struct snapset_event_arg {
 	s32 code;
 	struct snapset_store *store;
 	const char *text;
+	bool created;			/* then it has a consistency */
+	u32 consistency;
 };
 
 void snapset_event_send(const struct snapset_event_arg *arg);

@@ -256,6 +256,7 @@ static const struct nla_policy do_policy[] = {
 	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
 	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
 	[SNAPSET_A_FREEZE]	= NLA_POLICY_NESTED(snapset_freeze_policy),
+	[SNAPSET_A_MEMBER]	= NLA_POLICY_NESTED(snapset_member_policy),
 };
 
 static const struct nla_policy cancel_policy[] = {

@@ -6,17 +6,12 @@
  * own means, which would refuse with -ERANGE, without a sentence that names the
  * limit, and differently from one kernel to the next.
  */
-#include <linux/file.h>
+#include <linux/types.h>
 #include <linux/kdev_t.h>
-#include <linux/path.h>
-#include <linux/slab.h>
-#include "fault.h"
 #include "nlmsg.h"
-#include "pin.h"
 #include "range.h"
 #include "say.h"
 
-#define MAX_FREEZE	1024	/* file systems of one set */
 #define MAX_MAJOR	(1U << (32 - MINORBITS))
 #define MAX_MINOR	(1U << MINORBITS)
 
@@ -44,11 +39,6 @@ int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack)
 		return snapset_refuse(extack, nla, -EINVAL, "a flag has no value");
 	return 0;
 }
-
-const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1] = {
-	[SNAPSET_A_NAME]	= SNAPSET_POLICY_NAME,
-	[SNAPSET_A_FD]		= { .type = NLA_U32 },
-};
 
 int snapset_put_id(struct sk_buff *skb, int attr, const snapset_id *id)
 {
@@ -93,7 +83,8 @@ int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 	if (nla_put_u32(skb, SNAPSET_A_FULL, set->full) ||
 	    nla_put_u32(skb, SNAPSET_A_FULL_WAIT_MS, set->full_wait_ms) ||
 	    nla_put_u32(skb, SNAPSET_A_FULL_WAITS, set->full_waits) ||
-	    nla_put_u32(skb, SNAPSET_A_FULL_DROPPED, set->full_dropped))
+	    nla_put_u32(skb, SNAPSET_A_FULL_DROPPED, set->full_dropped) ||
+	    nla_put_u32(skb, SNAPSET_A_CONSISTENCY, set->consistency))
 		return -EMSGSIZE;
 	return snapset_put_store(skb, set);
 }
@@ -108,6 +99,8 @@ int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap)
 	    nla_put_u32(skb, SNAPSET_A_STATE, snap->state) ||
 	    snapset_put_u64(skb, SNAPSET_A_SIZE, snap->size) ||
 	    nla_put_u32(skb, SNAPSET_A_BLOCK_SIZE, snap->block_size) ||
+	    nla_put_u32(skb, SNAPSET_A_CONSISTENCY, snap->consistency) ||
+	    (*snap->frozen && nla_put_string(skb, SNAPSET_A_FROZEN, snap->frozen)) ||
 	    (snap->quota && snapset_put_u64(skb, SNAPSET_A_QUOTA, snap->quota)))
 		return -EMSGSIZE;
 	if (snap->state == SNAPSET_SNAP_DEAD &&
@@ -260,97 +253,4 @@ int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 	if (err)
 		return err;
 	return info->attrs[SNAPSET_A_STORE] ? snapset_get_store(info, p) : 0;
-}
-
-/* The family's parser keeps only the last one of several. */
-#define for_each_attr(nla, info, rem)					\
-	nla_for_each_attr(nla, genlmsg_data((info)->genlhdr),		\
-			  genlmsg_len((info)->genlhdr), rem)
-
-int snapset_count_freeze(struct genl_info *info, unsigned int *nr)
-{
-	struct nlattr *tb[SNAPSET_A_FD + 1];
-	const struct nlattr *nla;
-	int rem, err;
-
-	*nr = 0;
-	for_each_attr(nla, info, rem) {
-		if (nla_type(nla) != SNAPSET_A_FREEZE)
-			continue;
-		err = nla_parse_nested(tb, SNAPSET_A_FD, nla,
-				       snapset_freeze_policy, info->extack);
-		if (err)
-			return err;
-		if (!tb[SNAPSET_A_FD])
-			return snapset_refuse(info->extack, nla, -EINVAL,
-				      "a file system to freeze needs a file descriptor: FD is missing");
-		++*nr;
-	}
-	if (*nr > MAX_FREEZE)
-		return snapset_say(info->extack, -E2BIG,
-				   "%u file systems to freeze are more than %d",
-				   *nr, MAX_FREEZE);
-	return 0;
-}
-
-/* The file is only a way to name the file system; its path outlives it. */
-static int get_freeze_one(const struct nlattr *nest, struct snapset_freeze_arg *arg,
-			  struct netlink_ext_ack *extack)
-{
-	struct nlattr *tb[SNAPSET_A_FD + 1];
-	const char *name;
-	struct file *file;
-	int err;
-
-	err = nla_parse_nested(tb, SNAPSET_A_FD, nest, snapset_freeze_policy, extack);
-	if (err)
-		return err;
-	name = snapset_name_of(tb[SNAPSET_A_NAME]);
-	file = fget_raw(nla_get_u32(tb[SNAPSET_A_FD]));
-	if (!file)
-		return snapset_refuse(extack, tb[SNAPSET_A_FD], -EINVAL,
-			      "file descriptor %u of %s is not open",
-			      nla_get_u32(tb[SNAPSET_A_FD]),
-			      *name ? name : "a file system to freeze");
-	arg->path = file->f_path;
-	path_get(&arg->path);
-	fput(file);
-	strscpy(arg->name, name, sizeof(arg->name));
-	return 0;
-}
-
-int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
-		       unsigned int *nr)
-{
-	const struct nlattr *nla;
-	unsigned int count;
-	int rem, err;
-
-	*args = NULL;
-	*nr = 0;
-	err = snapset_count_freeze(info, &count);
-	if (err || !count)
-		return err;
-	*args = snapset_may_fail(kvcalloc(count, sizeof(**args), GFP_KERNEL));
-	if (!*args)
-		return snapset_say(info->extack, -ENOMEM,
-				   "no memory for %u file systems to freeze", count);
-	for_each_attr(nla, info, rem) {
-		if (nla_type(nla) != SNAPSET_A_FREEZE)
-			continue;
-		err = get_freeze_one(nla, &(*args)[*nr], info->extack);
-		if (err) {
-			snapset_put_freeze(*args, *nr, true);
-			return err;
-		}
-		++*nr;
-	}
-	return 0;
-}
-
-void snapset_put_freeze(struct snapset_freeze_arg *args, unsigned int nr, bool paths)
-{
-	while (paths && nr)
-		path_put(&args[--nr].path);
-	kvfree(args);
 }

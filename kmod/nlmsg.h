@@ -109,15 +109,21 @@ int snapset_get_store(struct genl_info *info, struct snapset_params *p);
 /* The files of a STORE; NULL: it has none. By the asker's task, whose descriptors they are. */
 int snapset_get_files(struct genl_info *info, struct snapset_files **files);
 
-/* Checks their form and counts them. */
+/* nlmsg-do.c: of SET_DO. Checks the form of file systems to freeze and counts them. */
 int snapset_count_freeze(struct genl_info *info, unsigned int *nr);
 /* Array of *@nr file systems, to be freed by put_freeze(). */
 int snapset_get_freeze(struct genl_info *info, struct snapset_freeze_arg **args,
 		       unsigned int *nr);
 /* @paths: also drops the references that nobody took over. */
 void snapset_put_freeze(struct snapset_freeze_arg *args, unsigned int nr, bool paths);
+/* Checks their form and counts them. */
+int snapset_count_members(struct genl_info *info, unsigned int *nr);
+/* Array of *@nr members, to be freed by kvfree(). */
+int snapset_get_members(struct genl_info *info, struct snapset_member_arg **args,
+			unsigned int *nr);
 
 extern const struct nla_policy snapset_store_policy[SNAPSET_A_STORE_ID + 1];
 extern const struct nla_policy snapset_freeze_policy[SNAPSET_A_FD + 1];
+extern const struct nla_policy snapset_member_policy[SNAPSET_A_FROZEN + 1];
 
 #endif

@@ -74,6 +74,7 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 						sizeof(info->store_path));
 	info->full = set->params.full;
 	info->full_wait_ms = set->params.full_wait_ms;
+	info->consistency = set->consistency;
 	spin_lock_irq(&set->full.lock);
 	info->full_waits = set->full.waits;
 	info->full_dropped = set->full.dropped;

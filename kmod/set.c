@@ -87,6 +87,8 @@ void snapset_set_tell(struct snapset_set *set)
 	};
 	char text[sizeof(set->text)];
 
+	event.created = event.state == SNAPSET_STATE_CREATED;
+	event.consistency = set->consistency;
 	spin_lock_irq(&set->lock);
 	event.code = set->code;
 	strscpy(text, set->text, sizeof(text));

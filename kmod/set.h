@@ -39,6 +39,8 @@ struct snapset_snap {
 	dev_t dev;
 	u64 quota;			/* bytes; 0: none */
 	bool noflush;			/* how it is drained, if it is device-mapper: dm.h */
+	u32 consistency;		/* set_mutex, until SET_DO: as that said */
+	char frozen[SNAPSET_FROZEN_MAX + 1];
 	struct snapset_above *above;	/* NULL: it was not said what stands there */
 	struct snapset_origin *origin;
 	struct snapset_cow *cow;	/* from prepare on */
@@ -67,6 +69,7 @@ struct snapset_set {
 	struct snapset_budget budget;
 	struct list_head snaps;		/* set_mutex; fixed while a take runs */
 	unsigned int members;
+	u32 consistency;		/* like its members': their least */
 
 	struct snapset_statew state;
 	u64 session;			/* set_mutex; 0: none */

@@ -218,6 +218,8 @@ void snapset_snap_fill(struct snapset_snap *snap, struct snapset_snap_info *info
 	info->size = (o->range.end - o->range.start) << SECTOR_SHIFT;
 	info->block_size = bdev_logical_block_size(o->bdev.bdev);
 	info->quota = snap->quota;
+	info->consistency = snap->consistency;
+	strscpy(info->frozen, snap->frozen, sizeof(info->frozen));
 	/* pairs with publish(): the image has its number and its name */
 	info->published = smp_load_acquire(&snap->published);
 	if (!info->published)

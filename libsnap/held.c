@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Volumes that something holds for itself of which nothing is known here: neither is it
- * mounted in this namespace, nor is it swap, a store, or a device that stands on it. An exported
- * target is such, a database on a raw disk, a file system that is mounted elsewhere. What it
- * has in its own memory nobody can ask it to write, so the image would be that of a crash.
+ * Volumes that something holds for itself of which nothing is known: neither is it a file
+ * system, mounted here, in another namespace or nowhere any more, nor swap, a store, or a
+ * device that stands on it. An exported target is such, and a database on a raw disk. What it
+ * has in its own memory nothing can ask it to write, so the image would be that of a crash.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,24 +23,33 @@
 
 const char *snapi_devices = "/dev";
 
-/* Adds the devices of all file systems that are mounted here, and of swap. */
-static int add_known(struct snapi_blks *known)
+/* Adds the devices of all file systems of a mount table. */
+static int add_mounted(struct libmnt_table *tb, const char *root, void *known)
 {
-	struct libmnt_table *tb = snapi_mount_table(), *swaps = mnt_new_table();
 	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
-	int err = tb && swaps && it ? 0 : -ENOMEM;
+	int err = it ? 0 : -ENOMEM;
 
 	while (!err && mnt_table_next_fs(tb, it, &fs) == 0) {
 		struct snapi_blks own = { 0 };	/* what it has is another list than what all have */
 
-		err = snapi_fs_devs(fs, &own);
+		err = snapi_fs_devs(fs, root, &own);
 		for (unsigned int i = 0; !err && i < own.nr; i++)
 			err = snapi_blks_add(known, own.v[i].dev, SNAPI_SELF, 0);
 		snapi_blks_free(&own);
 	}
+	mnt_free_iter(it);
+	return err;
+}
+
+static int add_swaps(struct snapi_blks *known)
+{
+	struct libmnt_table *swaps = mnt_new_table();
+	struct libmnt_iter *it = mnt_new_iter(MNT_ITER_FORWARD);
+	struct libmnt_fs *fs;
+	int err = swaps && it ? 0 : -ENOMEM;
+
 	if (!err && mnt_table_parse_swaps(swaps, NULL) == 0) {
-		mnt_reset_iter(it, MNT_ITER_FORWARD);
 		while (!err && mnt_table_next_fs(swaps, it, &fs) == 0) {
 			const char *path = mnt_fs_get_source(fs);
 			struct stat st;
@@ -52,6 +61,17 @@ static int add_known(struct snapi_blks *known)
 	mnt_free_iter(it);
 	if (swaps)
 		mnt_unref_table(swaps);
+	return err;
+}
+
+/* Adds the devices of all file systems that are mounted here, and of swap. */
+static int add_known(struct snapi_blks *known)
+{
+	struct libmnt_table *tb = snapi_mount_table();
+	int err = tb ? add_mounted(tb, "", known) : -ENOMEM;
+
+	if (!err)
+		err = add_swaps(known);
 	if (tb)
 		mnt_unref_table(tb);
 	return err;
@@ -109,27 +129,61 @@ static bool is_claimed(dev_t dev)
 	return fd < 0;
 }
 
+/* Nothing that is known has [at], and yet something does. */
+static bool is_unexplained(struct snap_session *s, const struct snapi_blks *above, unsigned int at,
+			   const struct snapi_blks *known)
+{
+	const struct snapi_blk *v = &above->v[at];
+
+	return v->dev && v->how != SNAPI_DISK && !carries(above, at) &&
+	       !disk_is_used(above, at, known) && !snapi_blks_has(known, v->dev) &&
+	       is_claimed(v->dev) && !snapi_is_store(s, v->dev);
+}
+
+/* A file system that is not mounted any more has it. */
+static bool is_unmounted(dev_t dev)
+{
+	char pid[16];
+	int fd = snapi_elsewhere_open(dev, pid, sizeof(pid));
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
-		       struct snapi_error *e)
+		       bool *elsewhere, struct snapi_error *e)
 {
 	struct snapi_blks above = { 0 }, known = { 0 };
+	bool looked = false;
 	char name[64];
+	int err;
 
 	e->code = SNAP_S_OK;
-	if (snapi_blks_above(&above, vol->dev) || add_known(&known))
-		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
-	for (unsigned int i = 0; !e->code && i < above.nr; i++) {
-		const struct snapi_blk *v = &above.v[i];
-
-		if (!v->dev || v->how == SNAPI_DISK || carries(&above, i) ||
-		    disk_is_used(&above, i, &known) || snapi_blks_has(&known, v->dev) || !is_claimed(v->dev) ||
-		    snapi_is_store(s, v->dev))
+	err = snapi_blks_above(&above, vol->dev);
+	if (!err)
+		err = add_known(&known);
+	for (unsigned int i = 0; !err && !e->code && i < above.nr; i++) {
+		if (!is_unexplained(s, &above, i, &known))
 			continue;
-		snapi_blk_name(v->dev, name);
+		if (!looked) {		/* which takes a look at each process */
+			looked = true;
+			err = snapi_elsewhere_mounted(add_mounted, &known);
+			if (err)
+				break;
+		}
+		if (snapi_blks_has(&known, above.v[i].dev) || disk_is_used(&above, i, &known) ||
+		    is_unmounted(above.v[i].dev)) {
+			*elsewhere = true;
+			continue;
+		}
+		snapi_blk_name(above.v[i].dev, name);
 		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, EBUSY, vol->name,
-				"%s: something that cannot be asked to write what it has holds %s for itself: not a file system mounted here, nor swap, nor a device; its image would be as after a crash, and must be allowed (--allow-held)",
+				"%s: something that cannot be asked to write what it has holds %s for itself: not a file system, nor swap, nor a device; its image would be as after a crash, and must be allowed (--allow-held)",
 				vol->name, name);
 	}
+	if (err)
+		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
 	snapi_blks_free(&above);
 	snapi_blks_free(&known);
 	return e->code;

@@ -75,6 +75,7 @@ enum snapi_state {
 struct snapi_member {
 	snap_id	id;
 	dev_t	dev;
+	bool	held;			/* by what cannot be frozen, which is allowed */
 	char	name[SNAPSET_NAME_MAX + 1];
 };
 
@@ -126,7 +127,8 @@ struct snap_session {
 	uint32_t		attrs;
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget, index_limit, quota;
-	bool			allow_held;
+	bool			allow_held, require_frozen;
+	bool			elsewhere;	/* a member's file system is not mounted here */
 	enum snap_full		full;
 	uint32_t		full_wait_ms;
 	struct {
@@ -316,10 +318,13 @@ snap_status snapi_nested_sets(struct snap_session *s, const struct snapi_volume 
 /* The store of a set. False also if the kernel does not answer. */
 bool snapi_is_store(struct snap_session *s, dev_t dev);
 
-/* held.c: whether something that nobody can ask to flush has it, or what stands on it. */
+/*
+ * held.c: whether something that nobody can ask to flush has it, or what stands on it.
+ * *@elsewhere is set if what has it is a file system that is not mounted here (elsewhere.c).
+ */
 extern const char *snapi_devices;	/* "/dev"; the tests have their own */
 snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
-		       struct snapi_error *e);
+		       bool *elsewhere, struct snapi_error *e);
 
 /* storedev.c: whether nobody's data is on a device that is to be a store; the kernel has it. */
 snap_status snapi_store_device_check(const struct snapi_volume *vol, struct snapi_error *e);
@@ -398,10 +403,27 @@ struct libmnt_table;
 
 /* NULL: no memory. */
 struct libmnt_table *snapi_mount_table(void);
-/* Adds the block devices of a file system. -ENOMEM or 0; what cannot be read is not there. */
-int snapi_fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs);
+/*
+ * Adds the block devices of a file system. -ENOMEM or 0; what cannot be read is not there.
+ * @root: of whose mount namespace the table is, "" for ours.
+ */
+int snapi_fs_devs(struct libmnt_fs *fs, const char *root, struct snapi_blks *devs);
 /* Opens the root of this very mount; -1: it is hidden, or not to be reached. */
-int snapi_mount_open(struct libmnt_fs *fs);
+int snapi_mount_open(struct libmnt_fs *fs, const char *root);
+
+/* elsewhere.c */
+extern const char *snapi_proc;		/* "/proc"; the tests have their own */
+/*
+ * Calls @fn with the mounts of each mount namespace but ours that some process is in;
+ * @root: that process' root, "/proc/123/root". What @fn gave, if it is not 0; -ENOMEM.
+ */
+int snapi_elsewhere_mounted(int (*fn)(struct libmnt_table *tb, const char *root, void *arg),
+			    void *arg);
+/*
+ * Opens a file that some process has open, or works in, on the file system of @dev, which
+ * need not be mounted any more. @pid: whose. -1: there is none.
+ */
+int snapi_elsewhere_open(dev_t dev, char *pid, size_t size);
 
 /* freezes.c */
 struct snapi_freeze {
@@ -409,18 +431,25 @@ struct snapi_freeze {
 	char	name[SNAPSET_NAME_MAX + 1];
 };
 
+/* The names of what is frozen for one member, one a line; as many as there is room for. */
+struct snapi_frozen {
+	char	names[SNAPSET_FROZEN_MAX + 1];
+};
+
 struct snapi_freezes {
 	struct snapi_freeze	*v;
 	unsigned int		nr;
+	struct snapi_frozen	*of;		/* each member */
 };
 
 /*
+ * @elsewhere: also those of elsewhere.c.
  * Opens every mounted file system that uses one of @members or what stands on their
  * sectors, each once, those mounted last first. One that lies elsewhere as well is an
  * error: its images would be a part of it.
  */
 snap_status snapi_freezes_open(struct snapi_freezes *f,
-			       const struct snapi_blks *members,
+			       const struct snapi_blks *members, bool elsewhere,
 			       struct snapi_error *e);
 void snapi_freezes_close(struct snapi_freezes *f);
 

@@ -368,14 +368,22 @@ snap_status snap_set_full_policy(struct snap_session *session,
 				 enum snap_full policy, uint32_t wait_ms);
 
 /*
- * Whether a volume may be added that something holds for itself which nobody can ask to
- * write what it has: an exported target, a database on a raw disk, a file system that is
- * mounted in another mount namespace only. Its image is as after a crash. Without this it
- * is refused with SNAP_E_VOLUME_NOT_SUPPORTED.
+ * Whether a volume may be added that something holds for itself which nothing can ask to
+ * write what it has: an exported target, a database on a raw disk. Its image is as after a
+ * crash (SNAP_CONSISTENCY_CRASH). Without this it is refused with
+ * SNAP_E_VOLUME_NOT_SUPPORTED.
  * @allow	false is the default
  * SNAP_E_BAD_STATE: not before snap_do_snapshot_set(). VSS: none.
  */
 snap_status snap_set_allow_held(struct snap_session *session, bool allow);
+
+/*
+ * Whether each volume must be one of which all that uses it can be frozen
+ * (SNAP_CONSISTENCY_FS); else snap_do_snapshot_set() fails with SNAP_E_VOLUME_NOT_SUPPORTED.
+ * @require	false is the default
+ * SNAP_E_BAD_STATE: not before snap_do_snapshot_set(). VSS: none.
+ */
+snap_status snap_set_require_frozen(struct snap_session *session, bool require);
 
 /*
  * Limits what the store keeps for each of the volumes that are added from now on. The
@@ -646,6 +654,7 @@ struct snap_simple_options {
 						const char *text);
 	uint64_t		index_limit;	/* as snap_set_index_limit() */
 	bool			allow_held;	/* as snap_set_allow_held() */
+	bool			require_frozen;	/* as snap_set_require_frozen() */
 };
 
 /*
@@ -704,6 +713,14 @@ enum snap_snapshot_state {
 	SNAP_SNAPSHOT_DEAD,	/* lost: every read of the image fails with EIO */
 };
 
+/* What was done above a volume for the instant. The greater, the surer. */
+enum snap_consistency {
+	SNAP_CONSISTENCY_UNKNOWN,	/* made by a program that did not say */
+	SNAP_CONSISTENCY_CRASH,		/* something used it that could not be frozen */
+	SNAP_CONSISTENCY_RAW,		/* no file system was mounted from it */
+	SNAP_CONSISTENCY_FS,		/* each file system that was in use on it was frozen */
+};
+
 struct snap_set_props {
 	size_t			size;
 	snap_id			id;
@@ -742,6 +759,7 @@ struct snap_set_props {
 	uint32_t		full_waits;	/* how often writers had to wait for room */
 	uint32_t		full_dropped;	/* older snapshots that were deleted to have room */
 	uint64_t		index_limit;	/* bytes of RAM, as snap_set_index_limit() */
+	enum snap_consistency	consistency;	/* the least of its snapshots' */
 };
 
 struct snap_snapshot_props {
@@ -773,6 +791,11 @@ struct snap_snapshot_props {
 	uint64_t		exclusive;	/* bytes of allocated that its deletion would give back */
 	bool			exclusive_known;/* only if struct snap_filter asked for it */
 	uint64_t		index;		/* bytes of RAM that say what is kept, and where */
+	enum snap_consistency	consistency;
+	char			frozen[512];	/* the mount points that were frozen for it, one a
+						 * line, as many as there is room for; in a name
+						 * "\012" is a line end and "\134" a backslash
+						 */
 };
 
 /*
@@ -1008,6 +1031,7 @@ struct snap_event {
 	uint64_t		store_size;	/* bytes it can hold */
 	uint64_t		store_used;	/* bytes it holds */
 	uint64_t		store_rate;	/* bytes per second that it was given lately */
+	enum snap_consistency	consistency;	/* of a set that is created: its snapshots' least */
 };
 
 /*

@@ -56,8 +56,21 @@ static int add_source(struct snapi_blks *devs, const char *path)
 	return snapi_blks_add(devs, st.st_rdev, SNAPI_SELF, 0);
 }
 
+/* Where the file system is mounted, as seen from @root: "", or that of some process. */
+static int open_target(struct libmnt_fs *fs, const char *root, int flags)
+{
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof(path), "%s%s", root, mnt_fs_get_target(fs));
+
+	if (n < 0 || (size_t)n >= sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return open(path, flags);
+}
+
 /* btrfs has an anonymous device number; its real ones are in sysfs. */
-static int add_btrfs(struct snapi_blks *devs, const char *target)
+static int add_btrfs(struct snapi_blks *devs, struct libmnt_fs *fs, const char *root)
 {
 	struct btrfs_ioctl_fs_info_args info;
 	char path[512], uuid[SNAP_ID_TEXT_MAX];
@@ -67,7 +80,7 @@ static int add_btrfs(struct snapi_blks *devs, const char *target)
 	DIR *dir;
 
 	memset(&info, 0, sizeof(info));
-	fd = open(target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = open_target(fs, root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return 0;
 	if (ioctl(fd, BTRFS_IOC_FS_INFO, &info)) {
@@ -165,7 +178,7 @@ static int add_journal(struct snapi_blks *devs, dev_t dev)
 	return err;
 }
 
-int snapi_fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
+int snapi_fs_devs(struct libmnt_fs *fs, const char *root, struct snapi_blks *devs)
 {
 	const char *type = mnt_fs_get_fstype(fs), *source = mnt_fs_get_source(fs);
 	dev_t dev = mnt_fs_get_devno(fs);
@@ -182,7 +195,7 @@ int snapi_fs_devs(struct libmnt_fs *fs, struct snapi_blks *devs)
 		if (!err && !strcmp(type, "xfs"))
 			err = add_option(devs, fs, "rtdev");
 	} else if (!strcmp(type, "btrfs")) {
-		err = add_btrfs(devs, mnt_fs_get_target(fs));
+		err = add_btrfs(devs, fs, root);
 		if (!err && !devs->nr)
 			err = add_source(devs, source);
 	} else if (!strcmp(type, "bcachefs") && source) {
@@ -239,7 +252,7 @@ int snapi_mount_find(const char *path, struct snapi_mount *mount,
 	snprintf(mount->fstype, sizeof(mount->fstype), "%s",
 		 mnt_fs_get_fstype(fs) ? mnt_fs_get_fstype(fs) : "unknown");
 	mount->is_root = !strcmp(mount->target, real);
-	err = snapi_fs_devs(fs, devs);
+	err = snapi_fs_devs(fs, "", devs);
 out:
 	if (tb)
 		mnt_unref_table(tb);
@@ -254,14 +267,13 @@ int snapi_mount_devs_of(const char *path, struct snapi_blks *devs)
 	return snapi_mount_find(path, &mount, devs);
 }
 
-int snapi_mount_open(struct libmnt_fs *fs)
+int snapi_mount_open(struct libmnt_fs *fs, const char *root)
 {
-	const char *target = mnt_fs_get_target(fs);
 	int fd;
 
-	fd = open(target, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	fd = open_target(fs, root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 && errno == ENOTDIR)		/* a file bound to a file */
-		fd = open(target, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		fd = open_target(fs, root, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -1;
 	if (mount_id(fd) == mnt_fs_get_id(fs))
@@ -293,7 +305,7 @@ static bool listed_before(struct libmnt_table *tb, struct libmnt_fs *fs)
 	while (it && !found && mnt_table_next_fs(tb, it, &other) == 0 && other != fs) {
 		if (mnt_fs_get_devno(other) != mnt_fs_get_devno(fs) || !holds_stores(other))
 			continue;
-		fd = snapi_mount_open(other);
+		fd = snapi_mount_open(other, "");
 		found = fd >= 0;
 		if (found)
 			close(fd);
@@ -311,7 +323,7 @@ static int offer(struct libmnt_table *tb, struct libmnt_fs *fs,
 
 	if (!holds_stores(fs))
 		return 0;
-	fd = snapi_mount_open(fs);
+	fd = snapi_mount_open(fs, "");
 	if (fd < 0)
 		return 0;
 	/* of a file that is bound to a file there is no directory */
@@ -319,7 +331,7 @@ static int offer(struct libmnt_table *tb, struct libmnt_fs *fs,
 	close(fd);
 	if (err)
 		return 0;
-	err = snapi_fs_devs(fs, &devs);
+	err = snapi_fs_devs(fs, "", &devs);
 	if (!err && devs.nr == 1)
 		err = fn(mnt_fs_get_target(fs), arg);
 	snapi_blks_free(&devs);

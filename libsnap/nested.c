@@ -221,6 +221,7 @@ SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
 	struct snapi_blks devs = { 0 };
 	struct snapi_error e = { 0 };
 	struct snapi_volume vol;
+	bool elsewhere;
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
@@ -231,7 +232,7 @@ SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
 	for (unsigned int i = 0; !e.code && i < devs.nr; i++) {
 		vol.dev = devs.v[i].dev;
 		if (!snapi_nested(&vol, NULL, 0, 0, &e) && !s->allow_held)
-			snapi_held(s, &vol, &e);
+			snapi_held(s, &vol, &elsewhere, &e);
 	}
 	snapi_blks_free(&devs);
 	if (e.code)

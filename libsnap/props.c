@@ -50,6 +50,7 @@ void snapi_props_set(const struct snapi_attrs *a, struct snap_set_props *p)
 	p->full_wait_ms = snapi_u32(a, SNAPSET_A_FULL_WAIT_MS);
 	p->full_waits = snapi_u32(a, SNAPSET_A_FULL_WAITS);
 	p->full_dropped = snapi_u32(a, SNAPSET_A_FULL_DROPPED);
+	p->consistency = snapi_u32(a, SNAPSET_A_CONSISTENCY);
 	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
 	snapi_str(a, SNAPSET_A_NAME, p->waits_for, sizeof(p->waits_for));
 }
@@ -84,6 +85,8 @@ void snapi_props_snapshot(const struct snapi_attrs *a, struct snap_snapshot_prop
 	p->allocated = snapi_u64(a, SNAPSET_A_ALLOCATED);
 	p->exclusive = snapi_u64(a, SNAPSET_A_EXCLUSIVE);
 	p->exclusive_known = snapi_has(a, SNAPSET_A_EXCLUSIVE);
+	p->consistency = snapi_u32(a, SNAPSET_A_CONSISTENCY);
+	snapi_str(a, SNAPSET_A_FROZEN, p->frozen, sizeof(p->frozen));
 	p->code = snapi_code_from_kernel(snapi_u32(a, SNAPSET_A_CODE));
 	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
 }
@@ -99,6 +102,7 @@ void snapi_props_event(const struct snapi_attrs *a, struct snap_event *ev)
 	snapi_id(a, SNAPSET_A_SET_ID, &ev->set_id);
 	snapi_id(a, SNAPSET_A_SNAP_ID, &ev->snapshot_id);
 	snapi_str(a, SNAPSET_A_TEXT, ev->text, sizeof(ev->text));
+	ev->consistency = snapi_u32(a, SNAPSET_A_CONSISTENCY);
 	if (snapi_nested_attrs(a, SNAPSET_A_STORE, &store)) {
 		ev->store_id = snapi_u64(&store, SNAPSET_A_STORE_ID);
 		ev->store_kind = store_kind(snapi_u32(&store, SNAPSET_A_STORE_KIND));

@@ -355,6 +355,20 @@ SNAPI_EXPORT snap_status snap_set_allow_held(struct snap_session *s, bool allow)
 	return SNAP_S_OK;
 }
 
+SNAPI_EXPORT snap_status snap_set_require_frozen(struct snap_session *s, bool require)
+{
+	enum snapi_state state;
+
+	if (!s)
+		return SNAP_E_INVALIDARG;
+	state = snapi_session_state(s);
+	if (state != SNAPI_NEW && state != SNAPI_SET_OPEN)
+		return snapi_fail(s, SNAP_E_BAD_STATE, NULL,
+				  "snap_set_require_frozen() comes before snap_do_snapshot_set()");
+	s->require_frozen = require;
+	return SNAP_S_OK;
+}
+
 SNAPI_EXPORT snap_status snap_set_quota(struct snap_session *s, uint64_t bytes)
 {
 	enum snapi_state state;

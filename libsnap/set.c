@@ -269,7 +269,7 @@ static snap_status add_devices(struct snap_session *s, struct snapi_volume *vol,
 	for (unsigned int i = 0; i < devs->nr; i++) {
 		vol->dev = devs->v[i].dev;
 		if (check_nesting(s, vol, s->nr_members, e) ||
-		    (!s->allow_held && snapi_held(s, vol, e)))
+		    (!s->allow_held && snapi_held(s, vol, &s->elsewhere, e)))
 			return e->code;
 	}
 	for (unsigned int i = 0; i < devs->nr; i++) {
@@ -309,14 +309,32 @@ SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 /* Mounts and stacks may have changed since the add. */
 static snap_status check_again(struct snap_session *s, struct snapi_error *e)
 {
+	s->elsewhere = false;
 	for (unsigned int i = 0; i < s->nr_members; i++) {
 		struct snapi_volume vol = { .dev = s->members[i].dev };
 
 		memcpy(vol.name, s->members[i].name, sizeof(vol.name));
 		if (check_nesting(s, &vol, i, e))
 			return e->code;
+		s->members[i].held = snapi_held(s, &vol, &s->elsewhere, e);
+		if (e->code && (!s->allow_held || e->code != SNAP_E_VOLUME_NOT_SUPPORTED))
+			return e->code;
+		memset(e, 0, sizeof(*e));
 	}
 	return SNAP_S_OK;
+}
+
+static void check_frozen(const struct snapi_member *m, const struct snapi_frozen *f,
+			 struct snapi_error *e)
+{
+	if (m->held)
+		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, EBUSY, m->name,
+				"%s: something that cannot be frozen has it, and all is to be frozen (--require-frozen)",
+				m->name);
+	else if (!f->names[0])
+		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, m->name,
+				"%s: no file system is mounted from it that could be frozen, and all is to be frozen (--require-frozen)",
+				m->name);
 }
 
 static snap_status open_freezes(struct snap_session *s, struct snapi_freezes *f,
@@ -330,9 +348,20 @@ static snap_status open_freezes(struct snap_session *s, struct snapi_freezes *f,
 	if (err)
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
 	else
-		snapi_freezes_open(f, &members, e);
+		snapi_freezes_open(f, &members, s->elsewhere, e);
+	for (unsigned int i = 0; s->require_frozen && !e->code && i < s->nr_members; i++)
+		check_frozen(&s->members[i], &f->of[i], e);
+	if (e->code)
+		snapi_freezes_close(f);
 	snapi_blks_free(&members);
 	return e->code;
+}
+
+static uint32_t consistency(const struct snapi_member *m, const struct snapi_frozen *f)
+{
+	if (m->held)
+		return SNAPSET_CONSISTENCY_CRASH;
+	return f->names[0] ? SNAPSET_CONSISTENCY_FS : SNAPSET_CONSISTENCY_RAW;
 }
 
 static snap_status send_do(struct snap_session *s, const struct snapi_freezes *f,
@@ -342,11 +371,21 @@ static snap_status send_do(struct snap_session *s, const struct snapi_freezes *f
 	struct nl_msg *m;
 
 	pthread_mutex_lock(&s->cmd_lock);
-	m = command(s, SNAPSET_CMD_SET_DO, f->nr * (32 + sizeof(f->v->name)));
+	m = command(s, SNAPSET_CMD_SET_DO, f->nr * (32 + sizeof(f->v->name)) +
+		    s->nr_members * (64 + sizeof(*f->of)));
 	for (unsigned int i = 0; i < f->nr; i++) {
 		nest = snapi_nest(s->cmd, m, SNAPSET_A_FREEZE);
 		snapi_put_u32(s->cmd, m, SNAPSET_A_FD, f->v[i].fd);
 		snapi_put_str(s->cmd, m, SNAPSET_A_NAME, f->v[i].name);
+		snapi_nest_end(m, nest);
+	}
+	for (unsigned int i = 0; i < s->nr_members; i++) {
+		nest = snapi_nest(s->cmd, m, SNAPSET_A_MEMBER);
+		snapi_put_id(s->cmd, m, SNAPSET_A_SNAP_ID, &s->members[i].id);
+		snapi_put_u32(s->cmd, m, SNAPSET_A_CONSISTENCY,
+			      consistency(&s->members[i], &f->of[i]));
+		if (f->of[i].names[0])
+			snapi_put_str(s->cmd, m, SNAPSET_A_FROZEN, f->of[i].names);
 		snapi_nest_end(m, nest);
 	}
 	snapi_call(s->cmd, m, NULL, NULL, e);

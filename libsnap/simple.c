@@ -46,6 +46,8 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 		st = snap_set_quota(s, r->o.quota);
 	if (!st)
 		st = snap_set_allow_held(s, r->o.allow_held);
+	if (!st)
+		st = snap_set_require_frozen(s, r->o.require_frozen);
 	return st;
 }
 

@@ -26,7 +26,7 @@ struct args {
 	uint32_t		transaction_ms, window_ms;
 	bool			retry;
 	uint32_t		retry_delay_s;	/* 0: as advised */
-	bool			keep, auto_release, allow_held, json;
+	bool			keep, auto_release, allow_held, require_frozen, json;
 	char			**volumes;
 	int			nr_volumes;
 	char			**exec;		/* NULL: none */
@@ -43,7 +43,7 @@ enum {
 	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_INDEX,
 	OPT_WAIT,
 	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
-	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_ALLOW_HELD, OPT_JSON,
+	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_ALLOW_HELD, OPT_FROZEN, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -64,6 +64,7 @@ static const struct option options[] = {
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
 	{ "allow-held", no_argument, NULL, OPT_ALLOW_HELD },
+	{ "require-frozen", no_argument, NULL, OPT_FROZEN },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ 0 }
 };
@@ -151,6 +152,9 @@ static int parse_args(int argc, char **argv, struct args *a)
 			break;
 		case OPT_ALLOW_HELD:
 			a->allow_held = true;
+			break;
+		case OPT_FROZEN:
+			a->require_frozen = true;
 			break;
 		case OPT_JSON:
 			a->json = true;
@@ -244,6 +248,7 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 		.full_wait_ms = a->full_wait_ms,
 		.quota = a->quota,
 		.allow_held = a->allow_held,
+		.require_frozen = a->require_frozen,
 		.max_delay_s = a->retry_delay_s,
 		.stop_fd = sigfd,
 		.before_retry = before_retry,

@@ -20,7 +20,7 @@ static void print_head(bool exclusive)
 	       "KEPT", "ALLOCATED", "MAXIMUM");
 	if (exclusive)
 		printf("  %9s", "EXCLUSIVE");
-	printf("  %-9s  %-19s  %s\n", "STATE", "CREATED", "VOLUME");
+	printf("  %-9s  %-11s  %-19s  %s\n", "STATE", "CONSISTENCY", "CREATED", "VOLUME");
 }
 
 static void print_line(const struct snap_snapshot_props *p, bool exclusive)
@@ -40,7 +40,8 @@ static void print_line(const struct snap_snapshot_props *p, bool exclusive)
 	       p->device[0] ? p->device : "-", size, copied, allocated, p->quota ? quota : "-");
 	if (exclusive)
 		printf("  %9s", p->exclusive_known ? alone : "-");
-	printf("  %-9s  %-19s  %s\n", snapshot_state_name(p), created, p->volume);
+	printf("  %-9s  %-11s  %-19s  %s\n", snapshot_state_name(p),
+	       consistency_name(p->consistency), created, p->volume);
 }
 
 static int print_table(struct snap_iter *it, bool exclusive)

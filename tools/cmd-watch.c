@@ -31,6 +31,8 @@ static void print_event(const struct snap_event *ev)
 	switch (ev->type) {
 	case SNAP_EVENT_SET_STATE:
 		printf("set %s %s", set, set_state_name(ev->state));
+		if (ev->state == SNAP_SET_CREATED)
+			printf(" (%s)", consistency_name(ev->consistency));
 		break;
 	case SNAP_EVENT_SNAPSHOT_DEAD:
 		printf("snapshot %s dead", snap);

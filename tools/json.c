@@ -77,6 +77,7 @@ static struct json_object *json_set(const struct snap_set_props *p, const struct
 
 	add_id(o, "id", &p->id);
 	add_str(o, "state", set_state_name(p->state));
+	add_str(o, "consistency", consistency_name(p->consistency));
 	if (p->state != SNAP_SET_CREATED)
 		add_str(o, "phase", phase_name(p->phase));
 	if (*p->waits_for)
@@ -103,6 +104,18 @@ static struct json_object *json_set(const struct snap_set_props *p, const struct
 	return o;
 }
 
+static struct json_object *json_frozen(const char *frozen)
+{
+	struct json_object *list = json_object_new_array();
+	char *name;
+
+	while ((name = next_frozen(&frozen))) {
+		json_object_array_add(list, json_object_new_string(name));
+		free(name);
+	}
+	return list;
+}
+
 struct json_object *json_snapshot(const struct snap_snapshot_props *p)
 {
 	struct json_object *o = json_object_new_object();
@@ -121,6 +134,8 @@ struct json_object *json_snapshot(const struct snap_snapshot_props *p)
 	add_int(o, "block_size", p->block_size);
 	add_bool(o, "auto_release", !(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE));
 	add_created(o, p->created_ns);
+	add_str(o, "consistency", consistency_name(p->consistency));
+	json_object_object_add(o, "frozen", json_frozen(p->frozen));
 	add_int(o, "openers", p->openers);
 	add_int(o, "drain_ns", p->drain_ns);
 	add_int(o, "copied", p->copied);
@@ -235,6 +250,8 @@ struct json_object *json_event(const struct snap_event *ev)
 		add_id(o, "snapshot_id", &ev->snapshot_id);
 	if (ev->type == SNAP_EVENT_SET_STATE)
 		add_str(o, "state", set_state_name(ev->state));
+	if (ev->type == SNAP_EVENT_SET_STATE && ev->state == SNAP_SET_CREATED)
+		add_str(o, "consistency", consistency_name(ev->consistency));
 	if (ev->store_id)
 		json_object_object_add(o, "store", json_event_store(ev));
 	add_code(o, ev->code, ev->text);

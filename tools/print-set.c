@@ -21,6 +21,19 @@ static void print_room(FILE *f, const struct snap_snapshot_props *p)
 	fputc('\n', f);
 }
 
+static void print_consistency(FILE *f, const struct snap_snapshot_props *p)
+{
+	const char *rest = p->frozen;
+	char *name = next_frozen(&rest);
+
+	fprintf(f, "  frozen   %s%s", consistency_name(p->consistency), name ? ":" : "");
+	for (; name; name = next_frozen(&rest)) {
+		fprintf(f, " %s", name);
+		free(name);
+	}
+	fputc('\n', f);
+}
+
 void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
 {
 	char id[SNAP_ID_TEXT_MAX], set[SNAP_ID_TEXT_MAX], created[32];
@@ -45,6 +58,7 @@ void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
 			p->device, p->device_major, p->device_minor, bytes,
 			p->block_size, p->openers, p->openers == 1 ? "" : "s");
 	fprintf(f, "  created  %s\n", created);
+	print_consistency(f, p);
 	fprintf(f, "  kept     %s: %s in the store, %s on its way there\n",
 		copied, stored, ram);
 	fprintf(f, "  index    %s of RAM\n", index);
@@ -97,7 +111,8 @@ static void print_member(FILE *f, const struct snap_snapshot_props *p, bool room
 	format_size(p->bytes, size);
 	fprintf(f, "  %s -> %s  %s  %s%s\n", p->volume,
 		p->device[0] ? p->device : "(no image)", size, id,
-		p->state == SNAP_SNAPSHOT_DEAD ? "  DEAD" : "");
+		p->state == SNAP_SNAPSHOT_DEAD ? "  DEAD" :
+		p->consistency == SNAP_CONSISTENCY_CRASH ? "  NOT FROZEN" : "");
 	if (!room)
 		return;
 	format_size(p->copied, copied);

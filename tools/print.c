@@ -2,6 +2,7 @@
 /* Words for people: errors, names, numbers; and finding what people name. */
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <time.h>
@@ -218,6 +219,38 @@ const char *snapshot_state_name(const struct snap_snapshot_props *p)
 	case SNAP_SNAPSHOT_DEAD:	return "dead";
 	}
 	return "unknown";
+}
+
+const char *consistency_name(enum snap_consistency c)
+{
+	switch (c) {
+	case SNAP_CONSISTENCY_CRASH:	return "crash";
+	case SNAP_CONSISTENCY_RAW:	return "raw";
+	case SNAP_CONSISTENCY_FS:	return "fs";
+	case SNAP_CONSISTENCY_UNKNOWN:	break;
+	}
+	return "unknown";
+}
+
+char *next_frozen(const char **frozen)
+{
+	size_t len = strcspn(*frozen, "\n"), n = 0;
+	char *name = len ? malloc(len + 1) : NULL;
+
+	for (size_t i = 0; name && i < len; i++) {
+		unsigned int c;
+
+		if ((*frozen)[i] == '\\' && sscanf(*frozen + i + 1, "%3o", &c) == 1) {
+			name[n++] = (char)c;
+			i += 3;
+		} else {
+			name[n++] = (*frozen)[i];
+		}
+	}
+	if (name)
+		name[n] = 0;
+	*frozen += len + ((*frozen)[len] == '\n');
+	return name;
 }
 
 void format_time(uint64_t ns, char text[32])

@@ -17,7 +17,7 @@ static const struct command {
 	  "               [--budget BYTES] [--index-limit BYTES] [--wait SECONDS]\n"
 	  "               [--retry] [--retry-delay SECONDS]\n"
 	  "               [--transactions DIR [--transaction-timeout MS] [--window MS]]\n"
-	  "               [--keep|--auto-release] [--allow-held] [--json]\n"
+	  "               [--keep|--auto-release] [--allow-held] [--require-frozen] [--json]\n"
 	  "               VOLUME... [--exec CMD [ARG...]]" },
 	{ "list", cmd_list, "list [--all] [--exclusive] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },

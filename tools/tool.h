@@ -70,6 +70,10 @@ const char *set_state_name(enum snap_set_state state);
 const char *place_name(enum snap_place place);
 const char *phase_name(enum snap_phase phase);
 const char *snapshot_state_name(const struct snap_snapshot_props *p);
+/* "fs" and so on. */
+const char *consistency_name(enum snap_consistency c);
+/* Takes the next name out of what was frozen; NULL: there is no more. To be freed. */
+char *next_frozen(const char **frozen);
 /* "2026-01-31 12:00:00", local time; "-" for 0. */
 void format_time(uint64_t ns, char text[32]);
 /* "1.5 GiB" */

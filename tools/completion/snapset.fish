@@ -61,7 +61,7 @@ for option in quota hold-timeout freeze-timeout stall-timeout budget index-limit
 	complete -c snapset -n '__snapset_command create' -l $option -x
 end
 complete -c snapset -n '__snapset_command create' -l transactions -x -a '(__fish_complete_directories (commandline -ct))'
-for option in retry keep auto-release allow-held
+for option in retry keep auto-release allow-held require-frozen
 	complete -c snapset -n '__snapset_command create' -l $option
 end
 complete -c snapset -n '__snapset_command create' -l exec -x

@@ -43,6 +43,7 @@
 
 #define SNAPSET_MAX_MEMBERS	64	/* volumes in one set */
 #define SNAPSET_NAME_MAX	255	/* bytes of SNAPSET_A_NAME without the 0 */
+#define SNAPSET_FROZEN_MAX	511	/* likewise of SNAPSET_A_FROZEN */
 #define SNAPSET_MAX_ABOVE	64	/* devices in SNAPSET_A_ABOVE */
 #define SNAPSET_ID_LEN		16	/* bytes of a set or snapshot id (a UUID) */
 
@@ -71,10 +72,11 @@ enum snapset_cmd {
 	 * other commands.
 	 */
 	SNAPSET_CMD_SET_ADD,
-	/* SESSION SET_ID [FREEZE ...]. Returns at once; the result comes by
-	 * SET_GET and by SNAPSET_EVENT_SET_STATE. FREEZE may be repeated, once
-	 * for each mounted file system above the members; the kernel drops
-	 * doubles.
+	/* SESSION SET_ID [FREEZE ...] [MEMBER ...]. Returns at once; the result
+	 * comes by SET_GET and by SNAPSET_EVENT_SET_STATE. FREEZE may be repeated,
+	 * once for each mounted file system above the members; the kernel drops
+	 * doubles. MEMBER says of a member what is frozen for it; without one it
+	 * is SNAPSET_CONSISTENCY_UNKNOWN.
 	 */
 	SNAPSET_CMD_SET_DO,
 	/* SESSION SET_ID -> CODE. Any state. Returns at once: S_OK (it was open or
@@ -87,14 +89,16 @@ enum snapset_cmd {
 	SNAPSET_CMD_SET_CANCEL,
 	/* do: SET_ID; dump: every set -> SET_ID STATE CODE TEXT ATTRS MEMBERS
 	 * SESSION PHASE [NAME] ELAPSED_NS DEADLINE_NS, the T_* times, PARKED,
-	 * CREATED, STORE, BUDGET, INDEX_LIMIT, FULL, FULL_WAIT_MS, FULL_WAITS, FULL_DROPPED.
+	 * CREATED, STORE, BUDGET, INDEX_LIMIT, FULL, FULL_WAIT_MS, FULL_WAITS, FULL_DROPPED,
+	 * CONSISTENCY (the least of the members').
 	 * NAME: whom the phase waits for. CODE is
 	 * S_ASYNC_PENDING, S_ASYNC_FINISHED, S_ASYNC_CANCELLED or an error; S_OK
 	 * before SET_DO.
 	 */
 	SNAPSET_CMD_SET_GET,
 	/* do: SNAP_ID [COUNT_EXCLUSIVE]; dump: every snapshot, or [SET_ID]'s ->
-	 * SNAP_ID SET_ID NAME DEV_MAJOR DEV_MINOR STATE SIZE BLOCK_SIZE [QUOTA] and,
+	 * SNAP_ID SET_ID NAME DEV_MAJOR DEV_MINOR STATE SIZE BLOCK_SIZE CONSISTENCY
+	 * [FROZEN] [QUOTA] and,
 	 * once the set is created, IMAGE_MAJOR IMAGE_MINOR IMAGE_NAME CREATED OPENERS
 	 * T_DRAIN COPIED STORED IN_RAM INDEX ALLOCATED [EXCLUSIVE]; if dead CODE TEXT.
 	 */
@@ -108,7 +112,9 @@ enum snapset_cmd {
 	 * another DELETE of it gives -EINPROGRESS, then -ENOENT.
 	 */
 	SNAPSET_CMD_DELETE,
-	/* multicast only: EVENT SEQ [SET_ID] [SNAP_ID] [STATE] [CODE] [TEXT] [STORE] */
+	/* multicast only: EVENT SEQ [SET_ID] [SNAP_ID] [STATE] [CODE] [TEXT] [STORE]
+	 * [CONSISTENCY]
+	 */
 	SNAPSET_CMD_EVENT,
 	/* SET_ID STORE. Makes the store of a set larger, in any of the set's states:
 	 * STORE has STORE_KIND and one FD of a further file. What does not fit into a
@@ -229,6 +235,11 @@ enum snapset_attr {
 					 * of these devices gets another above or below, the word
 					 * does not count any more
 					 */
+	SNAPSET_A_MEMBER,		/* nest: SNAP_ID CONSISTENCY [FROZEN]; repeated */
+	SNAPSET_A_CONSISTENCY,		/* u32, enum snapset_consistency: the caller's word */
+	SNAPSET_A_FROZEN,		/* string <= 511: what is frozen for the member, one name
+					 * a line
+					 */
 
 	__SNAPSET_A_MAX,
 };
@@ -260,6 +271,14 @@ enum snapset_snap_state {
 	SNAPSET_SNAP_PREPARING,
 	SNAPSET_SNAP_LIVE,
 	SNAPSET_SNAP_DEAD,		/* every read of the image gives EIO */
+};
+
+/* What was done above a member for its instant; the greater, the surer. */
+enum snapset_consistency {
+	SNAPSET_CONSISTENCY_UNKNOWN,	/* the caller did not say */
+	SNAPSET_CONSISTENCY_CRASH,	/* something uses it that could not be frozen */
+	SNAPSET_CONSISTENCY_RAW,	/* no file system is mounted from it */
+	SNAPSET_CONSISTENCY_FS,		/* each that is mounted from it was frozen */
 };
 
 enum snapset_phase {
@@ -329,7 +348,7 @@ struct snapset_store_header {
 };
 
 enum snapset_event {
-	SNAPSET_EVENT_SET_STATE,	/* SET_ID STATE CODE [TEXT] */
+	SNAPSET_EVENT_SET_STATE,	/* SET_ID STATE CODE [TEXT]; CREATED: CONSISTENCY */
 	SNAPSET_EVENT_SNAP_DEAD,	/* SET_ID SNAP_ID CODE TEXT */
 	SNAPSET_EVENT_SNAP_DELETED,	/* SET_ID SNAP_ID */
 	/* STORE of the two: STORE_ID STORE_KIND STORE_SIZE STORE_USED STORE_RATE.

@@ -86,17 +86,4 @@ dm upper "0 $(sectors "$A") linear $A 0"
 takes "a disk with partitions that carries a map" "$A"
 takes "a partition of it" "${A}1"
 must dmsetup remove --retry upper
-
-# a file system that is mounted elsewhere only
-# shellcheck disable=SC2016 # the other shell's
-unshare -m sh -c 'mount "$1" m && : >mounted && exec sleep 3600' sh "${A}1" &
-elsewhere=$!
-on_exit kill $elsewhere
-wait_for 60 test -e mounted || fail "no mount in a namespace"
-refuses "mounted in another namespace" "${A}1"
-kill $elsewhere
-wait $elsewhere 2>/dev/null
-wait_for 60 python3 -c 'import os, sys; os.close(os.open(sys.argv[1], os.O_RDONLY | os.O_EXCL))' "${A}1" ||
-	fail "it is still mounted"
-takes "not mounted any more" "${A}1"
 finish

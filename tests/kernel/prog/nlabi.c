@@ -68,7 +68,8 @@ static const struct spec {
 	{ "SET_DO", SNAPSET_CMD_SET_DO, false, -EPROTO, {
 		{ SNAPSET_A_SESSION, U64, true },
 		{ SNAPSET_A_SET_ID, ID, true },
-		{ SNAPSET_A_FREEZE, NEST, false } } },
+		{ SNAPSET_A_FREEZE, NEST, false },
+		{ SNAPSET_A_MEMBER, NEST, false } } },
 	{ "SET_CANCEL", SNAPSET_CMD_SET_CANCEL, false, -EPROTO, {
 		{ SNAPSET_A_SESSION, U64, true },
 		{ SNAPSET_A_SET_ID, ID, true } } },
@@ -110,6 +111,13 @@ static const struct arg freeze_args[] = {
 	{ 0 }
 };
 
+static const struct arg member_args[] = {
+	{ SNAPSET_A_SNAP_ID, ID, true },
+	{ SNAPSET_A_CONSISTENCY, U32, true },
+	{ SNAPSET_A_FROZEN, STR, false },
+	{ 0 }
+};
+
 static unsigned int asked, wrong;
 
 static const char *err_name(int err)
@@ -144,14 +152,38 @@ static uint32_t some_u32(uint16_t attr)
 		return SNAPSET_ATTR_NO_WRITERS;
 	case SNAPSET_A_FULL:
 		return SNAPSET_FULL_WAIT;	/* so that FULL_WAIT_MS may go with it */
+	case SNAPSET_A_CONSISTENCY:
+		return SNAPSET_CONSISTENCY_RAW;
 	default:
 		return 1000;
 	}
 }
 
+static const uint8_t id[SNAPSET_ID_LEN] = { 0xde, 0xad, 1, 2, 3, 4 };
+
+/* What a nest must have, but for @but. */
+static void put_needed(struct nl_msg *m, uint16_t nest, uint16_t but)
+{
+	switch (nest) {
+	case SNAPSET_A_STORE:
+		if (but != SNAPSET_A_STORE_KIND && but != SNAPSET_A_STORE_ID)
+			nl_u32(m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_MEMORY);
+		break;
+	case SNAPSET_A_FREEZE:
+		if (but != SNAPSET_A_FD)
+			nl_u32(m, SNAPSET_A_FD, 0);
+		break;
+	case SNAPSET_A_MEMBER:
+		if (but != SNAPSET_A_SNAP_ID)
+			nl_raw(m, SNAPSET_A_SNAP_ID, id, sizeof(id));
+		if (but != SNAPSET_A_CONSISTENCY)
+			nl_u32(m, SNAPSET_A_CONSISTENCY, SNAPSET_CONSISTENCY_RAW);
+		break;
+	}
+}
+
 static void put(struct nl_msg *m, const struct arg *a)
 {
-	static const uint8_t id[SNAPSET_ID_LEN] = { 0xde, 0xad, 1, 2, 3, 4 };
 	static const uint32_t devs[] = { 8, 0, 8, 1 };
 	size_t nest;
 
@@ -170,10 +202,7 @@ static void put(struct nl_msg *m, const struct arg *a)
 		break;
 	case NEST:
 		nest = nl_nest(m, a->attr);
-		if (a->attr == SNAPSET_A_STORE)
-			nl_u32(m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_MEMORY);
-		else
-			nl_u32(m, SNAPSET_A_FD, 0);
+		put_needed(m, a->attr, 0);
 		nl_nest_end(m, nest);
 		break;
 	case FLAG:
@@ -213,11 +242,7 @@ static size_t open_nest(struct nl *nl, struct nl_msg *m, const struct spec *s, c
 	if (!in)
 		return 0;
 	nest = nl_nest(m, in->attr);
-	if (in->attr == SNAPSET_A_STORE && a->attr != SNAPSET_A_STORE_KIND &&
-	    a->attr != SNAPSET_A_STORE_ID)
-		nl_u32(m, SNAPSET_A_STORE_KIND, SNAPSET_STORE_MEMORY);
-	if (in->attr == SNAPSET_A_FREEZE && a->attr != SNAPSET_A_FD)
-		nl_u32(m, SNAPSET_A_FD, 0);
+	put_needed(m, in->attr, a->attr);
 	return nest;
 }
 
@@ -243,8 +268,8 @@ static void ask_lengths(struct nl *nl, const struct spec *s, const struct arg *i
 {
 	static const size_t right[] = { [U32] = 4, [U64] = 8, [ID] = SNAPSET_ID_LEN, [DEVS] = 8 };
 	static const char junk[512] = { 0x11 };
-	char what[64], big[SNAPSET_NAME_MAX + 2];
-	size_t len;
+	char what[64], big[SNAPSET_FROZEN_MAX + 2];
+	size_t len, most;
 
 	switch (a->kind) {
 	case U32:
@@ -262,8 +287,9 @@ static void ask_lengths(struct nl *nl, const struct spec *s, const struct arg *i
 		memset(big, 'x', sizeof(big));
 		ask_raw(nl, s, in, a, big, 0, "a string without bytes");
 		ask_raw(nl, s, in, a, big, 4, "a string without its 0");
-		big[sizeof(big) - 1] = 0;
-		ask_raw(nl, s, in, a, big, sizeof(big), "a string of 256 bytes");
+		most = a->attr == SNAPSET_A_FROZEN ? SNAPSET_FROZEN_MAX : SNAPSET_NAME_MAX;
+		big[most + 1] = 0;
+		ask_raw(nl, s, in, a, big, most + 2, "a string of a byte too much");
 		break;
 	case FLAG:
 		ask_raw(nl, s, in, a, junk, 4, "a flag with a value");
@@ -278,7 +304,8 @@ static void ask_lengths(struct nl *nl, const struct spec *s, const struct arg *i
 /* Like a message: what is missing, has another length, or is not known. */
 static void ask_nest(struct nl *nl, const struct spec *s, const struct arg *nest)
 {
-	const struct arg *args = nest->attr == SNAPSET_A_STORE ? store_args : freeze_args, *a;
+	const struct arg *args = nest->attr == SNAPSET_A_STORE ? store_args :
+				 nest->attr == SNAPSET_A_FREEZE ? freeze_args : member_args, *a;
 	struct nl_msg m;
 	uint16_t attr;
 	char what[64];

@@ -129,6 +129,21 @@ static void ask_freezes(struct set *s)
 	       &s->nl);
 	if (!strstr(s->nl.text, "/by/this/name"))
 		expect("SET_DO, the sentence does not name it", s->nl.text, -EIO, 0, &s->nl);
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const what[] = { "of a consistency that there is not",
+			"of a snapshot that there is not", "that is frozen, and nothing is" };
+		static const int err[] = { -EINVAL, -ENOENT, -EINVAL };
+
+		nl_begin(&s->nl, &m, SNAPSET_CMD_SET_DO, 0);
+		nl_u64(&m, SNAPSET_A_SESSION, s->session);
+		nl_raw(&m, SNAPSET_A_SET_ID, s->id, SNAPSET_ID_LEN);
+		nest = nl_nest(&m, SNAPSET_A_MEMBER);
+		nl_raw(&m, SNAPSET_A_SNAP_ID, i == 1 ? s->id : s->snap[0].id, SNAPSET_ID_LEN);
+		nl_u32(&m, SNAPSET_A_CONSISTENCY,
+		       i ? SNAPSET_CONSISTENCY_FS : SNAPSET_CONSISTENCY_FS + 1);
+		nl_nest_end(&m, nest);
+		expect("SET_DO", what[i], nl_call(&s->nl, &m, NULL, NULL), err[i], &s->nl);
+	}
 	fd = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	expect("SET_DO", "with a file system on no device", set_do(s, &fd, 1), -EINVAL, &s->nl);
 	close(fd);
