@@ -235,7 +235,10 @@ int snapi_mount_find(const char *path, struct snapi_mount *mount,
 	struct libmnt_fs *fs;
 	int fd, err = 0;
 
-	fd = open(path, O_PATH | O_CLOEXEC);
+	/* as a directory, so that what is mounted on demand is mounted */
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == ENOTDIR)
+		fd = open(path, O_PATH | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
 	if (!realpath(path, real)) {
