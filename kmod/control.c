@@ -361,7 +361,7 @@ int snapset_set_cancel(u64 session, const snapset_id *set_id, s32 *code,
 		return PTR_ERR(set);
 	}
 	was = snapset_state_get(&set->state);	/* OPEN is left under set_mutex only */
-	if (snapset_set_abort(set, SNAPSET_S_ASYNC_CANCELLED, "cancelled")) {
+	if (snapset_set_abort(set, SNAPSET_S_ASYNC_CANCELLED, NULL, 0, "cancelled")) {
 		*code = SNAPSET_S_OK;
 		if (was == SNAPSET_STATE_OPEN) {	/* no worker has it */
 			refcount_inc(&set->refs);

@@ -68,7 +68,8 @@ struct snapset_set_info {
 	u32 state, phase, attrs, members;
 	s32 code;
 	char text[256];		/* "" if there is nothing to say */
-	char waits_for[SNAPSET_NAME_MAX + 1];	/* whom the phase waits for; "": nobody */
+	char waits_for[SNAPSET_NAME_MAX + 1];	/* what the phase waits for, or failed at; "" */
+	int err;		/* -errno that it failed with, or 0 */
 	u64 elapsed_ns, deadline_ns;
 	u64 t_prepare, t_freeze, t_hold, t_drain, t_frozen, t_total;
 	u64 parked, created, budget, index_limit;

@@ -42,6 +42,8 @@ static int fill(struct sk_buff *skb, u64 seq, const struct snapset_event_arg *ar
 	    (arg->state >= 0 && nla_put_u32(skb, SNAPSET_A_STATE, arg->state)) ||
 	    nla_put_u32(skb, SNAPSET_A_CODE, arg->code) ||
 	    (arg->text && nla_put_string(skb, SNAPSET_A_TEXT, arg->text)) ||
+	    (arg->failed &&
+	     snapset_put_failure(skb, arg->failed_phase, arg->blamed, arg->err)) ||
 	    (arg->created && nla_put_u32(skb, SNAPSET_A_CONSISTENCY, arg->consistency)) ||
 	    (arg->store && snapset_put_store_now(skb, arg->store)))
 		return -EMSGSIZE;
@@ -53,8 +55,8 @@ static void send(u64 seq, const struct snapset_event_arg *arg)
 {
 	struct sk_buff *skb;
 
-	/* room for a text of any length we make, and the rest */
-	skb = snapset_may_fail(genlmsg_new(1024, GFP_EVENT));
+	/* room for a text and a name of any length we make, and the rest */
+	skb = snapset_may_fail(genlmsg_new(1280, GFP_EVENT));
 	if (!skb || WARN_ON_ONCE(fill(skb, seq, arg))) {
 		nlmsg_free(skb);
 		genl_set_err(&snapset_genl_family, &init_net, 0,

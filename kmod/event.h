@@ -24,6 +24,10 @@ struct snapset_event_arg {
 	const char *text;
 	bool created;			/* then it has a consistency */
 	u32 consistency;
+	bool failed;			/* then it has these */
+	u32 failed_phase;
+	int err;			/* -errno, 0: none */
+	const char *blamed;
 };
 
 void snapset_event_send(const struct snapset_event_arg *arg);

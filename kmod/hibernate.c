@@ -16,7 +16,7 @@ static void lose_all(void)
 	list_for_each_entry(set, &snapset_sets, link) {
 		if (snapset_set_is(set, SNAPSET_STATE_OPEN))
 			continue;
-		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, "%s", why);
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, NULL, -EBUSY, "%s", why);
 		snapset_set_give_up(set, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR, "%s", why);
 	}
 }

@@ -29,7 +29,7 @@ static void forgotten(struct work_struct *work)
 	mutex_lock(&snapset_set_mutex);
 	/* pending again: somebody has just added a volume */
 	if (snapset_set_is(set, SNAPSET_STATE_OPEN) && !delayed_work_pending(&set->idle.work))
-		won = snapset_set_abort(set, SNAPSET_E_BAD_STATE,
+		won = snapset_set_abort(set, SNAPSET_E_BAD_STATE, NULL, 0,
 					"it was given up, %u s after %s, since nobody went on with it",
 					set->idle.s,
 					set->members ? "the last volume was added" :

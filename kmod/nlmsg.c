@@ -56,6 +56,13 @@ static int put_text(struct sk_buff *skb, s32 code, const char *text)
 	       (*text && nla_put_string(skb, SNAPSET_A_TEXT, text));
 }
 
+int snapset_put_failure(struct sk_buff *skb, u32 phase, const char *name, int err)
+{
+	return nla_put_u32(skb, SNAPSET_A_PHASE, phase) ||
+	       (name && *name && nla_put_string(skb, SNAPSET_A_NAME, name)) ||
+	       (err && nla_put_u32(skb, SNAPSET_A_ERRNO, -err));
+}
+
 int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 {
 	if (snapset_put_id(skb, SNAPSET_A_SET_ID, &set->id) ||
@@ -65,8 +72,7 @@ int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 			set->attrs | SNAPSET_ATTR_DIFFERENTIAL) ||
 	    nla_put_u32(skb, SNAPSET_A_MEMBERS, set->members) ||
 	    (set->session && snapset_put_u64(skb, SNAPSET_A_SESSION, set->session)) ||
-	    nla_put_u32(skb, SNAPSET_A_PHASE, set->phase) ||
-	    (*set->waits_for && nla_put_string(skb, SNAPSET_A_NAME, set->waits_for)) ||
+	    snapset_put_failure(skb, set->phase, set->waits_for, set->err) ||
 	    snapset_put_u64(skb, SNAPSET_A_ELAPSED_NS, set->elapsed_ns) ||
 	    snapset_put_u64(skb, SNAPSET_A_DEADLINE_NS, set->deadline_ns) ||
 	    snapset_put_u64(skb, SNAPSET_A_T_PREPARE, set->t_prepare) ||

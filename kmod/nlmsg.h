@@ -53,6 +53,8 @@ void snapset_event_door(bool open);
 int snapset_put_id(struct sk_buff *skb, int attr, const snapset_id *id);
 int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set);
 int snapset_put_snap(struct sk_buff *skb, const struct snapset_snap_info *snap);
+/* What a set failed at: PHASE [NAME] [ERRNO]; @name may be NULL or "", @err a -errno or 0. */
+int snapset_put_failure(struct sk_buff *skb, u32 phase, const char *name, int err);
 int snapset_put_u64(struct sk_buff *skb, int attr, u64 value);
 /* nlmsg-store.c, likewise: of a set; and of a store as it is now, for events */
 int snapset_put_store(struct sk_buff *skb, const struct snapset_set_info *set);

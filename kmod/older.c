@@ -156,7 +156,8 @@ static bool tasks_have_passed(struct snapset_set *set, ktime_t until, char *task
 
 	*task = 0;
 	if (snapset_passing_begin()) {
-		snapset_set_abort(set, SNAPSET_E_OUTOFMEMORY, "no memory to look for older writes");
+		snapset_set_abort(set, SNAPSET_E_OUTOFMEMORY, NULL, -ENOMEM,
+				  "no memory to look for older writes");
 		return false;
 	}
 	for (;;) {
@@ -191,7 +192,7 @@ bool snapset_older_drain(struct snapset_set *set)
 		raw = raw ?: snap;
 		if (can_be_proved(snap))
 			continue;
-		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, snap->name, 0,
 				  "%s: its driver does not tell which writes it has in flight%s, so without a mounted file system to freeze it cannot be snapshotted",
 				  snap->name, blk_queue_io_stat(queue_of(snap)) ? "" :
 				  " (queue/iostats is 0)");
@@ -205,7 +206,8 @@ bool snapset_older_drain(struct snapset_set *set)
 		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
 			return false;
 		if (raw) {
-			snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+			snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT, raw->name,
+					  -ETIMEDOUT,
 					  "%s began a write before %s was added, or to another device, that has not been taken by the device within %u s",
 					  task, raw->name, set->prepare_s);
 			return false;
@@ -215,7 +217,7 @@ bool snapset_older_drain(struct snapset_set *set)
 	}
 	late = drain_queues(set, SNAPSET_STATE_PREPARING, until);
 	if (late)
-		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT, late->name, -ETIMEDOUT,
 				  "%s has writes that did not go on within %u s: a stuck or suspended device, or a polled ring that is not reaped",
 				  late->name, set->prepare_s);
 	return snapset_set_is(set, SNAPSET_STATE_PREPARING);
@@ -227,7 +229,7 @@ bool snapset_older_drain_frozen(struct snapset_set *set)
 
 	late = drain_queues(set, SNAPSET_STATE_FREEZING, set->deadline);
 	if (late)
-		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT, late->name, -ETIMEDOUT,
 				  "%s has writes that did not complete within %u ms although its file system is frozen: of a loop device, swap or a target on one of its files",
 				  late->name, set->params.freeze_ms);
 	list_for_each_entry(snap, &set->snaps, link)
@@ -276,7 +278,7 @@ bool snapset_older_ask(struct snapset_set *set)
 		return false;
 	err = snapset_freezer_error(f, &name);
 	if (err)
-		snapset_set_abort(set, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR,
+		snapset_set_abort(set, SNAPSET_E_UNEXPECTED_PROVIDER_ERROR, name, err,
 				  "%s could not be asked for its older writes: error %d",
 				  name, err);
 	return !err;

@@ -30,6 +30,7 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 {
 	ktime_t deadline = set->deadline, now = ktime_get();
 	struct snapset_store_totals t;
+	bool failed;
 
 	memset(info, 0, sizeof(*info));
 	info->serial = set->serial;
@@ -42,6 +43,12 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 	spin_lock_irq(&set->lock);
 	info->code = set->code;
 	strscpy(info->text, set->text, sizeof(info->text));
+	failed = info->state == SNAPSET_STATE_FAILED;
+	if (failed) {
+		info->phase = set->failed_phase;
+		info->err = set->err;
+		strscpy(info->waits_for, set->blamed, sizeof(info->waits_for));
+	}
 	spin_unlock_irq(&set->lock);
 	/* what is still being undone has no result yet */
 	if (info->state == SNAPSET_STATE_ABORTING)
@@ -52,7 +59,8 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 		info->elapsed_ns = ktime_to_ns(ktime_sub(set->ended ?: now, set->began));
 	if (deadline && ktime_after(deadline, now))
 		info->deadline_ns = ktime_to_ns(ktime_sub(deadline, now));
-	fill_waits_for(set, info->waits_for, sizeof(info->waits_for));
+	if (!failed)
+		fill_waits_for(set, info->waits_for, sizeof(info->waits_for));
 	info->t_prepare = set->t_prepare;
 	info->t_freeze = set->t_freeze;
 	info->t_hold = set->t_hold;

@@ -85,19 +85,25 @@ void snapset_set_tell(struct snapset_set *set)
 		.set_id = &set->id,
 		.state = snapset_state_get(&set->state),
 	};
-	char text[sizeof(set->text)];
+	char text[sizeof(set->text)], blamed[sizeof(set->blamed)];
 
 	event.created = event.state == SNAPSET_STATE_CREATED;
 	event.consistency = set->consistency;
 	spin_lock_irq(&set->lock);
 	event.code = set->code;
+	event.failed_phase = set->failed_phase;
+	event.err = set->err;
+	strscpy(blamed, set->blamed, sizeof(blamed));
 	strscpy(text, set->text, sizeof(text));
 	spin_unlock_irq(&set->lock);
+	event.failed = event.state == SNAPSET_STATE_FAILED;
+	event.blamed = *blamed ? blamed : NULL;
 	event.text = *text ? text : NULL;
 	snapset_event_send(&event);
 }
 
-bool snapset_set_abort(struct snapset_set *set, s32 code, const char *fmt, ...)
+bool snapset_set_abort(struct snapset_set *set, s32 code, const char *who, int err,
+		       const char *fmt, ...)
 {
 	enum snapset_state was;
 	unsigned long flags;
@@ -109,6 +115,9 @@ bool snapset_set_abort(struct snapset_set *set, s32 code, const char *fmt, ...)
 	won = snapset_state_abort(&set->state, &was);
 	if (won) {
 		set->code = code;
+		set->failed_phase = READ_ONCE(set->phase);
+		set->err = err;
+		strscpy(set->blamed, who ?: "", sizeof(set->blamed));
 		va_start(args, fmt);
 		vscnprintf(set->text, sizeof(set->text), fmt, args);
 		va_end(args);
@@ -145,7 +154,7 @@ void snapset_set_abort_and_wait(struct snapset_set *set, s32 code, const char *w
 
 	mutex_lock(&snapset_set_mutex);
 	open = snapset_state_get(&set->state) == SNAPSET_STATE_OPEN;
-	won = snapset_set_abort(set, code, "%s", why);
+	won = snapset_set_abort(set, code, NULL, 0, "%s", why);
 	mutex_unlock(&snapset_set_mutex);
 	if (open && won)
 		snapset_set_ended(set);		/* no worker has seen it */

@@ -76,8 +76,11 @@ struct snapset_set {
 	struct snapset_idle idle;
 	struct work_struct index_news;	/* how full its index is; has a reference */
 	struct work_struct undo;	/* of a set that is cancelled while OPEN; has a reference */
-	spinlock_t lock;		/* irq; guards code and text, and who may write them */
+	spinlock_t lock;		/* irq; guards code .. text, and who may write them */
 	s32 code;
+	u32 failed_phase;		/* the next three: of a set that fails, or has failed */
+	int err;			/* -errno or 0 */
+	char blamed[SNAPSET_NAME_MAX + 1];	/* or "" */
 	char text[256];
 
 	/* the take worker's; read by others as they are */
@@ -108,11 +111,13 @@ static inline bool snapset_set_is(struct snapset_set *set, enum snapset_state st
 void snapset_set_put(struct snapset_set *set);
 
 /*
- * Ends what is not yet committed, with this code and sentence. True for the one
- * who did it. Any context; wakes the take worker.
+ * Ends what is not yet committed, with this code and sentence; @who: the member or file
+ * system that it is about, or NULL; @err: 0 or the -errno of what failed. True for the
+ * call that did it. Any context; wakes the take worker.
  */
-__printf(3, 4)
-bool snapset_set_abort(struct snapset_set *set, s32 code, const char *fmt, ...);
+__printf(5, 6)
+bool snapset_set_abort(struct snapset_set *set, s32 code, const char *who, int err,
+		       const char *fmt, ...);
 
 /* Every engine of @set is killed, if it is not dead. Any context. */
 __printf(3, 4)

@@ -58,11 +58,22 @@ void snapset_take_open_gates(struct snapset_set *set)
 		gate_open(snap);
 }
 
+/* A member whose writes are still in flight, if there is one. While it holds. */
+static const char *undrained(struct snapset_set *set)
+{
+	struct snapset_snap *snap;
+
+	list_for_each_entry(snap, &set->snaps, link)	/* which nothing changes while a take runs */
+		if (!READ_ONCE(snap->drained))
+			return snap->name;
+	return NULL;
+}
+
 static enum hrtimer_restart hold_expired(struct hrtimer *timer)
 {
 	struct snapset_set *set = container_of(timer, struct snapset_set, timer);
 
-	snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT,
+	snapset_set_abort(set, SNAPSET_E_HOLD_WRITES_TIMEOUT, undrained(set), -ETIMEDOUT,
 			  "the writes could not be held in time");
 	/* also if somebody else has aborted, and the worker has not yet come to it */
 	if (snapset_set_is(set, SNAPSET_STATE_ABORTING)) {
@@ -78,14 +89,14 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 	int err;
 
 	if (snapset_origin_sectors_now(o) != o->range.end - o->range.start) {
-		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, snap->name, 0,
 				  "%s has been resized since it was added", snap->name);
 		return false;
 	}
 	err = snapset_fault("prepare") ?: snapset_snap_prepare(snap);
 	if (err) {
 		snapset_set_abort(set, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
-				  SNAPSET_E_UNEXPECTED,
+				  SNAPSET_E_UNEXPECTED, snap->name, err,
 				  "%s: nothing could be reserved: error %d",
 				  snap->name, err);
 		return false;
@@ -93,7 +104,7 @@ static bool prepare_member(struct snapset_set *set, struct snapset_snap *snap)
 	err = snapset_freezer_add_bdev(set->freezer, snap->dev, snap->noflush, snap->name);
 	if (err) {
 		snapset_set_abort(set, err == -ENOMEM ? SNAPSET_E_OUTOFMEMORY :
-				  SNAPSET_E_PROVIDER_VETO,
+				  SNAPSET_E_PROVIDER_VETO, snap->name, err,
 				  "%s cannot be opened any more: error %d",
 				  snap->name, err);
 		return false;
@@ -117,7 +128,7 @@ static bool nothing_owed(struct snapset_set *set)
 		if (!snapset_set_is(set, SNAPSET_STATE_PREPARING))
 			return false;
 		if (ktime_after(ktime_get(), until)) {
-			snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+			snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, name, -EBUSY,
 					  "%s has not come back from an earlier take that gave it up",
 					  name);
 			return false;
@@ -138,6 +149,7 @@ static void sync_all(struct snapset_set *set)
 				!snapset_set_is(set, SNAPSET_STATE_PREPARING),
 				msecs_to_jiffies(max(left, 1LL))))
 		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+				  snapset_freezer_late(f), -ETIMEDOUT,
 				  "%s was not synced: the preparation took longer than %u s",
 				  snapset_freezer_late(f) ?: "a volume", set->prepare_s);
 }
@@ -155,7 +167,7 @@ static bool prepare(struct snapset_set *set)
 	if (set->params.full != SNAPSET_FULL_SET)
 		t.used = 0;
 	if (t.size < t.used + set->members) {
-		snapset_set_abort(set, SNAPSET_E_INSUFFICIENT_STORAGE,
+		snapset_set_abort(set, SNAPSET_E_INSUFFICIENT_STORAGE, NULL, -ENOSPC,
 				  "the store has room for %llu KiB: less than one block of each of %u volumes",
 				  (t.size - min(t.size, t.used)) << (SNAPSET_GRANULE_SHIFT - 10),
 				  set->members);
@@ -188,7 +200,7 @@ static void not_frozen(struct snapset_set *set, const char *name, int err)
 		code = SNAPSET_E_UNEXPECTED_PROVIDER_ERROR;
 		what = "could not be frozen";
 	}
-	snapset_set_abort(set, code, "%s %s: error %d", name, what, err);
+	snapset_set_abort(set, code, name, err, "%s %s: error %d", name, what, err);
 }
 
 static bool freeze(struct snapset_set *set)
@@ -207,6 +219,7 @@ static bool freeze(struct snapset_set *set)
 				  msecs_to_jiffies(set->params.freeze_ms));
 	if (!left)
 		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
+				  snapset_freezer_late(f), -ETIMEDOUT,
 				  "%s was not frozen within %u ms",
 				  snapset_freezer_late(f) ?: "a file system",
 				  set->params.freeze_ms);
@@ -297,7 +310,7 @@ static void check_frozen(struct snapset_set *set)
 	const char *name = snapset_freezer_thawed(set->freezer);
 
 	if (name)
-		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO,
+		snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, name, 0,
 				  "%s was thawed by somebody else during the take", name);
 }
 
@@ -310,8 +323,8 @@ static void check_there(struct snapset_set *set)
 	list_for_each_entry(snap, &set->snaps, link) {
 		lost = snapset_origin_lost(snap->origin);
 		if (lost)
-			snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, "%s: %s", snap->name,
-					  lost);
+			snapset_set_abort(set, SNAPSET_E_PROVIDER_VETO, snap->name, 0,
+					  "%s: %s", snap->name, lost);
 	}
 }
 
@@ -322,8 +335,8 @@ static void check_alive(struct snapset_set *set)
 
 	list_for_each_entry(snap, &set->snaps, link)
 		if (smp_load_acquire(&snap->cow->told))		/* pairs with kill_one() */
-			snapset_set_abort(set, snap->cow->dead, "%s: %s", snap->name,
-					  snap->cow->why);
+			snapset_set_abort(set, snap->cow->dead, snap->name, 0,
+					  "%s: %s", snap->name, snap->cow->why);
 }
 
 static bool hold(struct snapset_set *set)

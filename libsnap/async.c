@@ -41,6 +41,7 @@ struct snap_async {
 	bool			has_job;
 	int			wake;		/* eventfd, readable for good: a cancel is wanted */
 	bool			cancel;
+	struct snapi_error	error;		/* of an end that is one */
 	snap_status		kernel;		/* how the kernel's set ended ... */
 	struct snapi_error	kernel_error;	/* ... and why */
 	uint64_t		began, until, ended;	/* snapi_now_ms(); of the DO, the phase, the end */
@@ -135,15 +136,13 @@ SNAPI_EXPORT void snap_async_free(struct snap_async *a)
 	snapi_session_put(s);
 }
 
-/* The name of a member, "" if it is none of ours. */
-static const char *member_name(const struct snap_async *a, const snap_id *id)
-{
-	/* No member is added any more. */
-	for (unsigned int i = 0; i < a->s->nr_members; i++)
-		if (snap_id_equal(&a->s->members[i].id, id))
-			return a->s->members[i].name;
-	return "";
-}
+/* What the kernel says of an end that is an error. */
+struct failure {
+	char		member[256];
+	char		text[512];
+	int		sys_errno;
+	enum snap_phase	phase;
+};
 
 static void raise_for_good(int fd)
 {
@@ -161,9 +160,12 @@ static void finish(struct snap_async *a, snap_status status, struct snapi_error 
 	a->status = status;
 	a->ended = snapi_now_ms();
 	if (SNAP_FAILED(status)) {
-		e->phase = a->phase;
+		if (e->phase == SNAP_PHASE_NONE)
+			e->phase = a->phase;
+		a->phase = e->phase;
+		a->error = *e;
 		snapi_session_set_state(a->s, SNAPI_FAILED);
-		snapi_fail_with(a->s, e);
+		snapi_fail_job(a->s, e);
 	} else {
 		if (status == SNAP_S_ASYNC_FINISHED)
 			a->phase = SNAP_PHASE_DONE;
@@ -175,15 +177,19 @@ static void finish(struct snap_async *a, snap_status status, struct snapi_error 
 	raise_for_good(a->done);
 }
 
-/* lock is held. The kernel's set has ended; what the job is to do then, it knows. */
-static void end(struct snap_async *a, snap_status status, const char *member,
-		const char *text)
+/*
+ * lock is held. The kernel's set has ended; what the job is to do then, it knows. @f: NULL if
+ * the kernel has said nothing.
+ */
+static void end(struct snap_async *a, snap_status status, const struct failure *f)
 {
 	struct snapi_error e = { 0 };
 
-	if (SNAP_FAILED(status))
-		snapi_error_set(&e, status, 0, member, "%s",
-				text && *text ? text : snap_strerror(status));
+	if (SNAP_FAILED(status)) {
+		snapi_error_set(&e, status, f ? f->sys_errno : 0, f ? f->member : NULL, "%s",
+				f && *f->text ? f->text : snap_strerror(status));
+		e.phase = f ? f->phase : SNAP_PHASE_NONE;
+	}
 	if (!a->has_job) {
 		finish(a, status, &e);
 	} else if (a->kernel == SNAP_S_ASYNC_PENDING) {
@@ -195,13 +201,13 @@ static void end(struct snap_async *a, snap_status status, const char *member,
 void snapi_async_end(struct snap_async *a, snap_status status)
 {
 	pthread_mutex_lock(&a->lock);
-	end(a, status, NULL, NULL);
+	end(a, status, NULL);
 	pthread_mutex_unlock(&a->lock);
 }
 
 /* lock is held. */
 static void see_state(struct snap_async *a, uint32_t state, snap_status code,
-		      const char *member, const char *text)
+		      const struct failure *f)
 {
 	switch (state) {
 	case SNAPSET_STATE_PREPARING:
@@ -217,14 +223,13 @@ static void see_state(struct snap_async *a, uint32_t state, snap_status code,
 		a->phase = SNAP_PHASE_RELEASE;
 		break;
 	case SNAPSET_STATE_CREATED:
-		end(a, SNAP_S_ASYNC_FINISHED, NULL, NULL);
+		end(a, SNAP_S_ASYNC_FINISHED, NULL);
 		break;
 	case SNAPSET_STATE_CANCELLED:
-		end(a, SNAP_S_ASYNC_CANCELLED, NULL, NULL);
+		end(a, SNAP_S_ASYNC_CANCELLED, NULL);
 		break;
 	case SNAPSET_STATE_FAILED:
-		end(a, SNAP_FAILED(code) ? code : SNAP_E_UNEXPECTED_PROVIDER_ERROR,
-		    member, text);
+		end(a, SNAP_FAILED(code) ? code : SNAP_E_UNEXPECTED_PROVIDER_ERROR, f);
 		break;
 	case SNAPSET_STATE_DELETED:
 		a->ask = true;
@@ -237,37 +242,45 @@ static void see_state(struct snap_async *a, uint32_t state, snap_status code,
 static int on_event(const struct snapi_attrs *attrs, void *arg)
 {
 	struct snap_async *a = arg;
-	char text[512];
+	struct failure f = { 0 };
 	snap_id id;
 
 	snapi_id(attrs, SNAPSET_A_SET_ID, &id);
 	if (snapi_u32(attrs, SNAPSET_A_EVENT) != SNAPSET_EVENT_SET_STATE ||
 	    !snap_id_equal(&id, &a->set_id))
 		return 0;
-	snapi_str(attrs, SNAPSET_A_TEXT, text, sizeof(text));
-	snapi_id(attrs, SNAPSET_A_SNAP_ID, &id);
+	snapi_str(attrs, SNAPSET_A_NAME, f.member, sizeof(f.member));
+	snapi_str(attrs, SNAPSET_A_TEXT, f.text, sizeof(f.text));
+	f.sys_errno = snapi_u32(attrs, SNAPSET_A_ERRNO);
+	f.phase = snapi_u32(attrs, SNAPSET_A_PHASE);
 	see_state(a, snapi_u32(attrs, SNAPSET_A_STATE),
-		  snapi_code_from_kernel(snapi_u32(attrs, SNAPSET_A_CODE)),
-		  member_name(a, &id), text);
+		  snapi_code_from_kernel(snapi_u32(attrs, SNAPSET_A_CODE)), &f);
 	return 0;
 }
 
 /* lock is held. Asks the kernel for the state. */
 static snap_status ask(struct snap_async *a)
 {
+	static const struct failure vanished = {
+		.text = "the snapshot set was deleted before its end was seen",
+	};
 	struct snap_set_props p = { .size = sizeof(p) };
 	struct snapi_error e = { 0 };
+	struct failure f = { 0 };
 
 	snapi_query_set(a->s, &a->set_id, &p, &e);
 	if (e.code == SNAP_E_OBJECT_NOT_FOUND) {
-		end(a, SNAP_E_OBJECT_NOT_FOUND, NULL,
-		    "the snapshot set was deleted before its end was seen");
+		end(a, SNAP_E_OBJECT_NOT_FOUND, &vanished);
 		return SNAP_S_OK;
 	}
 	if (e.code)
 		return snapi_fail_with(a->s, &e);
 	a->ask = false;
-	see_state(a, p.state, p.code, NULL, p.text);
+	memcpy(f.member, p.waits_for, sizeof(f.member));
+	memcpy(f.text, p.text, sizeof(f.text));
+	f.sys_errno = p.sys_errno;
+	f.phase = p.phase;
+	see_state(a, p.state, p.code, &f);
 	return SNAP_S_OK;
 }
 
@@ -298,6 +311,20 @@ SNAPI_EXPORT snap_status snap_async_status(struct snap_async *a, snap_status *st
 		*status = a->status;
 	pthread_mutex_unlock(&a->lock);
 	return st;
+}
+
+SNAPI_EXPORT snap_status snap_async_error(struct snap_async *a, struct snap_error_info *info)
+{
+	struct snap_error_info out = { .size = sizeof(out) };
+	struct snapi_error e;
+
+	if (!a || !info)
+		return SNAP_E_INVALIDARG;
+	pthread_mutex_lock(&a->lock);
+	e = a->error;
+	pthread_mutex_unlock(&a->lock);
+	snapi_error_info(&out, &e);
+	return snapi_struct_out(info, &out, sizeof(out)) ? SNAP_S_OK : SNAP_E_INVALIDARG;
 }
 
 SNAPI_EXPORT snap_status snap_async_wait(struct snap_async *a, int timeout_ms)

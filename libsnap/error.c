@@ -7,6 +7,12 @@
 
 static _Thread_local struct snapi_error open_error;
 
+/* The last failed call of this thread that had a session. */
+static _Thread_local struct {
+	uint64_t		session, at;	/* its serial and clock */
+	struct snapi_error	e;
+} mine;
+
 static void copy(char *to, size_t size, const char *from)
 {
 	snprintf(to, size, "%s", from ? from : "");
@@ -39,9 +45,38 @@ snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e)
 {
 	pthread_mutex_lock(&s->lock);
 	s->err = *e;
+	mine.session = s->serial;
+	mine.at = ++s->err_clock;
 	pthread_mutex_unlock(&s->lock);
+	mine.e = *e;
 	snapi_journal(s, e);
 	return e->code;
+}
+
+void snapi_fail_job(struct snap_session *s, const struct snapi_error *e)
+{
+	pthread_mutex_lock(&s->lock);
+	s->err = *e;
+	s->job_err = *e;
+	s->job_err_at = ++s->err_clock;
+	pthread_mutex_unlock(&s->lock);
+	snapi_journal(s, e);
+}
+
+/* The later one of this thread's and of the set's; any, if there is neither. */
+static void last_error(struct snap_session *s, struct snapi_error *e)
+{
+	uint64_t at;
+
+	pthread_mutex_lock(&s->lock);
+	at = mine.session == s->serial ? mine.at : 0;
+	if (s->job_err_at > at)
+		*e = s->job_err;
+	else if (at)
+		*e = mine.e;
+	else
+		*e = s->err;
+	pthread_mutex_unlock(&s->lock);
 }
 
 snap_status snapi_fail(struct snap_session *s, snap_status code,
@@ -90,13 +125,10 @@ SNAPI_EXPORT snap_status snap_last_error(struct snap_session *s,
 
 	if (!info)
 		return SNAP_E_INVALIDARG;
-	if (s) {
-		pthread_mutex_lock(&s->lock);
-		e = s->err;
-		pthread_mutex_unlock(&s->lock);
-	} else {
+	if (s)
+		last_error(s, &e);
+	else
 		e = open_error;
-	}
 	snapi_error_info(&out, &e);
 	return snapi_struct_out(info, &out, sizeof(out)) ? SNAP_S_OK
 							 : SNAP_E_INVALIDARG;

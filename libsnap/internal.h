@@ -42,6 +42,8 @@ void snapi_error_set(struct snapi_error *e, snap_status code, int sys_errno,
 snap_status snapi_fail(struct snap_session *s, snap_status code,
 		       const char *member, const char *fmt, ...) SNAPI_PRINTF(4);
 snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e);
+/* Why the set of the session failed. Any thread. */
+void snapi_fail_job(struct snap_session *s, const struct snapi_error *e);
 /* The error of this thread's snap_open(), for which there is no session yet. */
 snap_status snapi_open_fail(const struct snapi_error *e);
 /* The same of one that was recorded, and logged, when it happened. */
@@ -105,6 +107,7 @@ struct nl_msg;
 struct snapi_conn;
 
 struct snap_session {
+	uint64_t		serial;		/* never 0, no other session has had it */
 	pthread_mutex_t		cmd_lock;
 	struct snapi_conn	*cmd;		/* its socket is the owner of the set */
 	uint64_t		cookie;
@@ -118,7 +121,9 @@ struct snap_session {
 	unsigned int		refs;
 	enum snapi_state	state;
 	struct snap_async	*async;		/* the job, until it is freed */
-	struct snapi_error	err;
+	struct snapi_error	err;		/* the last of any thread */
+	struct snapi_error	job_err;	/* why its set failed */
+	uint64_t		err_clock, job_err_at;	/* 0: it has not */
 	struct snapi_error	unlogged;	/* for the journal, when the set has ended */
 	int			turn;		/* eventfd that ends a wait in turn.c, or -1 */
 

@@ -209,7 +209,7 @@ struct snap_error_info {
 	snap_status	code;		/* SNAP_S_OK: nothing has failed */
 	int		sys_errno;	/* positive, 0 if there was none */
 	enum snap_phase	phase;		/* NONE unless a set failed on its way */
-	char		member[256];	/* the volume it is about, "" if none */
+	char		member[256];	/* the volume, or mount point, it is about, "" if none */
 	char		text[512];	/* the sentence, without a full stop */
 };
 
@@ -229,10 +229,11 @@ snap_status snap_open(unsigned int flags, struct snap_session **session);
 void snap_close(struct snap_session *session);
 
 /*
- * Fills @info with the last error of the session, or with NULL that of the last
- * snap_open() or snap_create_simple() of this thread; code SNAP_S_OK if none has failed. Not changed by
- * calls that went well. Any time before snap_close().
- * SNAP_E_INVALIDARG: @info is NULL or its size is too small.
+ * Fills @info with the last error of the session that is this thread's business: of its own
+ * calls, or of the set, whichever came last; if there was none, with that of another thread.
+ * With NULL that of the last snap_open() or snap_create_simple() of this thread. Code SNAP_S_OK
+ * if none has failed. Not changed by calls that went well. Any time before snap_close().
+ * SNAP_E_INVALIDARG: @info is NULL or its size is wrong.
  * VSS: none; it has codes only.
  */
 snap_status snap_last_error(struct snap_session *session,
@@ -558,6 +559,13 @@ snap_status snap_async_cancel(struct snap_async *async);
  */
 int snap_async_fd(struct snap_async *async);
 
+/*
+ * Why the job failed; code SNAP_S_OK while it runs, or if it ended otherwise. No call of
+ * any thread changes it. Any time until snap_async_free(). SNAP_E_INVALIDARG: a NULL, or a size
+ * that is wrong. VSS: none; QueryStatus has a code only.
+ */
+snap_status snap_async_error(struct snap_async *async, struct snap_error_info *info);
+
 struct snap_progress {
 	size_t		size;
 	enum snap_phase	phase;
@@ -747,7 +755,9 @@ struct snap_set_props {
 	uint64_t		store_size;	/* bytes it can hold */
 	uint64_t		store_used;	/* bytes it holds */
 	char			text[512];	/* the sentence, if it failed */
-	char			waits_for[256];	/* volume or mount point the phase waits for, "" */
+	char			waits_for[256];	/* volume or mount point the phase waits for, or
+						 * that it failed at; ""
+						 */
 	uint32_t		store_files;	/* how many; of a store of another kind what it
 						 * was made larger by
 						 */
@@ -760,6 +770,7 @@ struct snap_set_props {
 	uint32_t		full_dropped;	/* older snapshots that were deleted to have room */
 	uint64_t		index_limit;	/* bytes of RAM, as snap_set_index_limit() */
 	enum snap_consistency	consistency;	/* the least of its snapshots' */
+	int			sys_errno;	/* that it failed with; 0: none */
 };
 
 struct snap_snapshot_props {
@@ -1032,6 +1043,9 @@ struct snap_event {
 	uint64_t		store_used;	/* bytes it holds */
 	uint64_t		store_rate;	/* bytes per second that it was given lately */
 	enum snap_consistency	consistency;	/* of a set that is created: its snapshots' least */
+	enum snap_phase		phase;		/* the next three: of a set that has failed */
+	int			sys_errno;	/* 0: none */
+	char			member[256];	/* volume or mount point that it failed at, "" */
 };
 
 /*

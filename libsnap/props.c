@@ -51,6 +51,7 @@ void snapi_props_set(const struct snapi_attrs *a, struct snap_set_props *p)
 	p->full_waits = snapi_u32(a, SNAPSET_A_FULL_WAITS);
 	p->full_dropped = snapi_u32(a, SNAPSET_A_FULL_DROPPED);
 	p->consistency = snapi_u32(a, SNAPSET_A_CONSISTENCY);
+	p->sys_errno = snapi_u32(a, SNAPSET_A_ERRNO);
 	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
 	snapi_str(a, SNAPSET_A_NAME, p->waits_for, sizeof(p->waits_for));
 }
@@ -103,6 +104,9 @@ void snapi_props_event(const struct snapi_attrs *a, struct snap_event *ev)
 	snapi_id(a, SNAPSET_A_SNAP_ID, &ev->snapshot_id);
 	snapi_str(a, SNAPSET_A_TEXT, ev->text, sizeof(ev->text));
 	ev->consistency = snapi_u32(a, SNAPSET_A_CONSISTENCY);
+	ev->phase = snapi_u32(a, SNAPSET_A_PHASE);
+	ev->sys_errno = snapi_u32(a, SNAPSET_A_ERRNO);
+	snapi_str(a, SNAPSET_A_NAME, ev->member, sizeof(ev->member));
 	if (snapi_nested_attrs(a, SNAPSET_A_STORE, &store)) {
 		ev->store_id = snapi_u64(&store, SNAPSET_A_STORE_ID);
 		ev->store_kind = store_kind(snapi_u32(&store, SNAPSET_A_STORE_KIND));

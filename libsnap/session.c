@@ -7,6 +7,7 @@
  * status never waits behind a command.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +48,8 @@ static void free_session(struct snap_session *s)
 	free(s);
 }
 
+static atomic_uint_fast64_t serials;	/* of sessions */
+
 SNAPI_EXPORT snap_status snap_open(unsigned int flags,
 				   struct snap_session **out)
 {
@@ -67,6 +70,7 @@ SNAPI_EXPORT snap_status snap_open(unsigned int flags,
 	pthread_mutex_init(&s->cmd_lock, NULL);
 	pthread_mutex_init(&s->query_lock, NULL);
 	pthread_mutex_init(&s->lock, NULL);
+	s->serial = atomic_fetch_add(&serials, 1) + 1;
 	s->refs = 1;
 	s->turn = -1;
 	s->attrs = SNAP_CTX_FILE_SHARE_BACKUP;
@@ -175,12 +179,15 @@ bool snapi_session_commit(struct snap_session *s, struct snap_async *a)
 	return ok;
 }
 
+/* No struct of any version will be so large: who says so has not set the size. */
+#define STRUCT_MAX	65536
+
 bool snapi_struct_out(void *out, const void *in, size_t in_size)
 {
 	size_t size;
 
 	memcpy(&size, out, sizeof(size));
-	if (size < sizeof(size))
+	if (size < sizeof(size) || size > STRUCT_MAX)
 		return false;
 	if (size > in_size)
 		memset((char *)out + in_size, 0, size - in_size);
@@ -194,7 +201,7 @@ bool snapi_struct_in(void *in, size_t in_size, const void *arg)
 	size_t size;
 
 	memcpy(&size, arg, sizeof(size));
-	if (size <= sizeof(size))
+	if (size <= sizeof(size) || size > STRUCT_MAX)
 		return false;
 	for (size_t i = in_size; i < size; i++)
 		if (((const char *)arg)[i])

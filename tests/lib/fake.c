@@ -14,7 +14,8 @@
 #define MAX_EVENTS	64
 
 struct event {
-	uint32_t	type, state, code;
+	uint32_t	type, state, code, phase, err;
+	const char	*name;
 	bool		store;
 	uint64_t	seq;
 	char		text[128];
@@ -74,6 +75,26 @@ static void tell(const struct event *event)
 		ev->seq = fake.seq;
 		wake(c, true);
 	}
+}
+
+/* As the module says it: why, where and at what. */
+void fake_fail(uint32_t code, const char *text, uint32_t phase, const char *name, int err)
+{
+	struct event ev = {
+		.type = SNAPSET_EVENT_SET_STATE, .state = SNAPSET_STATE_FAILED, .code = code,
+		.phase = phase, .name = name, .err = err,
+	};
+
+	pthread_mutex_lock(&lock);
+	fake.state = SNAPSET_STATE_FAILED;
+	fake.code = code;
+	fake.text = text;
+	fake.phase = phase;
+	fake.name = name;
+	fake.err = err;
+	strcpy(ev.text, text ? text : "");
+	tell(&ev);
+	pthread_mutex_unlock(&lock);
 }
 
 static void set_state(uint32_t state, uint32_t code, const char *text)
@@ -213,7 +234,11 @@ static void put_set(struct fake_answer *a, bool other)
 	fake_put_u32(a, SNAPSET_A_STATE, other ? SNAPSET_STATE_CREATED : fake.state);
 	fake_put_u32(a, SNAPSET_A_CODE, fake.code);
 	fake_put_u32(a, SNAPSET_A_MEMBERS, fake.nr_snaps);
-	fake_put_u32(a, SNAPSET_A_PHASE, SNAPSET_PHASE_HOLD);
+	fake_put_u32(a, SNAPSET_A_PHASE, fake.phase ? fake.phase : SNAPSET_PHASE_HOLD);
+	if (fake.name)
+		fake_put(a, SNAPSET_A_NAME, fake.name, strlen(fake.name) + 1);
+	if (fake.err)
+		fake_put_u32(a, SNAPSET_A_ERRNO, fake.err);
 	fake_put_u64(a, SNAPSET_A_T_HOLD, 12345);
 	fake_put_u64(a, SNAPSET_A_CREATED, 1700000000000000001ull);
 	fake_put_u32(a, SNAPSET_A_FULL, fake.full);
@@ -435,6 +460,12 @@ int snapi_conn_drain(struct snapi_conn *c, snapi_reply_fn fn, void *arg)
 		fake_put_u32(&a, SNAPSET_A_CODE, ev.code);
 		fake_put(&a, SNAPSET_A_SET_ID, &set_id, 16);
 		fake_put(&a, SNAPSET_A_TEXT, ev.text, strlen(ev.text) + 1);
+		if (ev.phase)
+			fake_put_u32(&a, SNAPSET_A_PHASE, ev.phase);
+		if (ev.name)
+			fake_put(&a, SNAPSET_A_NAME, ev.name, strlen(ev.name) + 1);
+		if (ev.err)
+			fake_put_u32(&a, SNAPSET_A_ERRNO, ev.err);
 		stop = fn(&a.attrs, arg);
 	}
 	return 0;

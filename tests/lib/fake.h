@@ -31,7 +31,8 @@ struct fake {
 	bool		fail_late;		/* ... or it is that no answer comes */
 	uint32_t	state;			/* SNAPSET_STATE_*, of the one set */
 	uint32_t	code;
-	const char	*text;
+	const char	*text, *name;		/* of the set */
+	uint32_t	phase, err;
 	bool		exists;			/* the set */
 	bool		other;			/* and another one with the same store */
 	bool		silent;			/* changes send no event */
@@ -59,6 +60,8 @@ extern struct fake fake;
 void fake_reset(void);
 /* The set goes to @state; tells it, unless fake.silent. */
 void fake_state(uint32_t state, uint32_t code, const char *text);
+/* The set has failed; the strings stay. The module tells no HOLDING before, nor ABORTING. */
+void fake_fail(uint32_t code, const char *text, uint32_t phase, const char *name, int err);
 /* Tells of the store: SNAPSET_EVENT_STORE_LOW or _FULL. */
 void fake_store_event(uint32_t type, const char *text);
 /* What was to fail goes well from now on; from any thread. */

@@ -211,6 +211,49 @@ static void progress_of_member(void **state)
 	snap_async_free(a);
 }
 
+/* The set fails at @line: @code in @phase, at @member if it is one, with @err. */
+static void fails_at(const char *line, snap_status code, enum snap_phase phase, const char *member,
+		     int err)
+{
+	struct snap_error_info e = { .size = sizeof(e) };
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snap_async *a;
+	snap_id set, ids[2];
+	snap_status st;
+
+	begin(&set, ids);
+	fault(line);
+	assert_ok(snap_do_snapshot_set(s, &a));
+	assert_ok(snap_async_wait(a, -1));
+	fault("off");
+	assert_ok(snap_async_status(a, &st));
+	assert_status(st, code);
+	assert_ok(snap_async_error(a, &e));
+	assert_status(e.code, code);
+	assert_int_equal(e.phase, phase);
+	assert_string_equal(e.member, member);
+	assert_int_equal(e.sys_errno, err);
+	/* the same for who asks for the set */
+	assert_ok(snap_get_set_properties(s, &set, &p));
+	assert_int_equal(p.phase, phase);
+	assert_string_equal(p.waits_for, member);
+	assert_int_equal(p.sys_errno, err);
+	snap_async_free(a);
+	snap_close(s);
+	assert_ok(snap_open(0, &s));
+}
+
+/* Where, at what, and with what it failed. */
+static void failure_tells_all(void **state)
+{
+	(void)state;
+	fails_at("freeze 1 1 0 5", SNAP_E_UNEXPECTED_PROVIDER_ERROR, SNAP_PHASE_FREEZE, "/srv", EIO);
+	fails_at("prepare 1 1 0 5", SNAP_E_UNEXPECTED, SNAP_PHASE_PREPARE, dev[0], EIO);
+	/* the hold is over before it has begun to wait for anything else */
+	assert_ok(snap_set_timeouts(s, 50, 0, 0));
+	fails_at("hold 1 1 2000 0", SNAP_E_HOLD_WRITES_TIMEOUT, SNAP_PHASE_HOLD, dev[0], ETIMEDOUT);
+}
+
 static void *wait_for_it(void *arg)
 {
 	return snap_async_wait(arg, -1) == SNAP_S_OK ? NULL : arg;
@@ -476,7 +519,7 @@ int main(int argc, char **argv)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(makes_a_set), T(one_at_a_time), T(fd_and_progress),
-		T(progress_of_member), T(cancel_any_time),
+		T(progress_of_member), T(failure_tells_all), T(cancel_any_time),
 		T(close_while_running), T(killed), T(set_events), T(overflow), T(not_root),
 		T(journal),
 	};

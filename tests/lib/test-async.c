@@ -25,7 +25,7 @@ static void finishes(void **state)
 	assert_status(snap_async_wait(a, -2), SNAP_E_INVALIDARG);
 	assert_status(snap_async_wait(a, 0), SNAP_S_ASYNC_PENDING);
 	assert_status(snap_async_wait(a, 20), SNAP_S_ASYNC_PENDING);
-	fake_state(SNAPSET_STATE_HOLDING, SNAPSET_S_ASYNC_PENDING, NULL);
+	fake_state(SNAPSET_STATE_FREEZING, SNAPSET_S_ASYNC_PENDING, NULL);
 	assert_true(readable(fd));
 	assert_status(snap_async_status(a, &status), SNAP_S_OK);
 	assert_status(status, SNAP_S_ASYNC_PENDING);
@@ -40,19 +40,47 @@ static void finishes(void **state)
 	assert_int_equal(fake.calls[SNAPSET_CMD_SET_CANCEL], 0);
 }
 
-static void fails(void **state)
+/* A call that any thread may make, and that fails. */
+static void *does_wrong(void *arg)
 {
 	struct snap_error_info e;
+	snap_status st;
+
+	(void)arg;
+	st = snap_set_quota(s, 1);
+	last_error(&e);
+	return st == SNAP_E_BAD_STATE && e.code == SNAP_E_BAD_STATE ? NULL : (void *)does_wrong;
+}
+
+static void fails(void **state)
+{
+	struct snap_error_info e = { .size = sizeof(e) };
+	pthread_t t;
+	void *wrong;
 
 	(void)state;
 	begin();
 	fake_state(SNAPSET_STATE_FREEZING, SNAPSET_S_ASYNC_PENDING, NULL);
-	fake_state(SNAPSET_STATE_HOLDING, SNAPSET_S_ASYNC_PENDING, NULL);
-	fake_state(SNAPSET_STATE_ABORTING, SNAPSET_S_ASYNC_PENDING, NULL);
-	fake_state(SNAPSET_STATE_FAILED, SNAPSET_E_HOLD_WRITES_TIMEOUT, "vda1 was busy");
+	assert_status(snap_async_error(a, &e), SNAP_S_OK);
+	assert_status(e.code, SNAP_S_OK);
+	fake_fail(SNAPSET_E_HOLD_WRITES_TIMEOUT, "vda1 was busy", SNAPSET_PHASE_HOLD, "/srv", ETIMEDOUT);
 	assert_status(snap_async_wait(a, -1), SNAP_S_OK);	/* never the job's error */
 	assert_end(SNAP_E_HOLD_WRITES_TIMEOUT);
+	/* what another thread does wrong is its own business */
+	assert_int_equal(pthread_create(&t, NULL, does_wrong, NULL), 0);
+	assert_int_equal(pthread_join(t, &wrong), 0);
+	assert_null(wrong);
+	assert_status(snap_async_error(a, &e), SNAP_S_OK);
+	assert_status(e.code, SNAP_E_HOLD_WRITES_TIMEOUT);
+	assert_string_equal(e.member, "/srv");
+	assert_int_equal(e.sys_errno, ETIMEDOUT);
+	assert_int_equal(e.phase, SNAP_PHASE_HOLD);
+	e.size = SIZE_MAX;
+	assert_status(snap_async_error(a, &e), SNAP_E_INVALIDARG);
+	e.size = sizeof(e);
+	assert_status(snap_async_error(NULL, &e), SNAP_E_INVALIDARG);
 	last_error(&e);
+	assert_string_equal(e.member, "/srv");
 	assert_status(e.code, SNAP_E_HOLD_WRITES_TIMEOUT);
 	assert_string_equal(e.text, "vda1 was busy");
 	assert_int_equal(e.phase, SNAP_PHASE_HOLD);
@@ -188,7 +216,7 @@ static void threads(void **state)
 	for (int i = 0; i < 6; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, wait_for_ever, a), 0);
 	/* before the first cancel: no set comes back to life */
-	fake_state(SNAPSET_STATE_HOLDING, SNAPSET_S_ASYNC_PENDING, NULL);
+	fake_state(SNAPSET_STATE_FREEZING, SNAPSET_S_ASYNC_PENDING, NULL);
 	for (int i = 6; i < 8; i++)
 		assert_int_equal(pthread_create(&t[i], NULL, cancel_it, a), 0);
 	assert_status(snap_abort(s), SNAP_S_OK);

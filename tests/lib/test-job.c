@@ -197,8 +197,7 @@ static void kernel_fails(void **state)
 	script("10-a", "echo $SNAP_CODE > $D/code");
 	begin(5000, 0);
 	wait_for_do();
-	fake_state(SNAPSET_STATE_HOLDING, SNAPSET_S_ASYNC_PENDING, NULL);
-	fake_state(SNAPSET_STATE_FAILED, SNAPSET_E_HOLD_WRITES_TIMEOUT, "vda1 was busy");
+	fake_fail(SNAPSET_E_HOLD_WRITES_TIMEOUT, "vda1 was busy", SNAPSET_PHASE_HOLD, "/srv", ETIMEDOUT);
 	assert_end(SNAP_E_HOLD_WRITES_TIMEOUT);
 	assert_string_equal(why(SNAP_E_HOLD_WRITES_TIMEOUT, SNAP_PHASE_HOLD), "vda1 was busy");
 	assert_string_equal(scripts_log(), "10-a freeze 10-a abort ");

@@ -88,10 +88,11 @@ enum snapset_cmd {
 	 */
 	SNAPSET_CMD_SET_CANCEL,
 	/* do: SET_ID; dump: every set -> SET_ID STATE CODE TEXT ATTRS MEMBERS
-	 * SESSION PHASE [NAME] ELAPSED_NS DEADLINE_NS, the T_* times, PARKED,
+	 * SESSION PHASE [NAME] [ERRNO] ELAPSED_NS DEADLINE_NS, the T_* times, PARKED,
 	 * CREATED, STORE, BUDGET, INDEX_LIMIT, FULL, FULL_WAIT_MS, FULL_WAITS, FULL_DROPPED,
 	 * CONSISTENCY (the least of the members').
-	 * NAME: whom the phase waits for. CODE is
+	 * NAME: what the phase waits for. Of a set that has failed PHASE, NAME and ERRNO
+	 * say in what it failed, and at what. CODE is
 	 * S_ASYNC_PENDING, S_ASYNC_FINISHED, S_ASYNC_CANCELLED or an error; S_OK
 	 * before SET_DO.
 	 */
@@ -113,7 +114,7 @@ enum snapset_cmd {
 	 */
 	SNAPSET_CMD_DELETE,
 	/* multicast only: EVENT SEQ [SET_ID] [SNAP_ID] [STATE] [CODE] [TEXT] [STORE]
-	 * [CONSISTENCY]
+	 * [CONSISTENCY] [PHASE] [NAME] [ERRNO]
 	 */
 	SNAPSET_CMD_EVENT,
 	/* SET_ID STORE. Makes the store of a set larger, in any of the set's states:
@@ -240,6 +241,7 @@ enum snapset_attr {
 	SNAPSET_A_FROZEN,		/* string <= 511: what is frozen for the member, one name
 					 * a line
 					 */
+	SNAPSET_A_ERRNO,		/* u32: what the set failed with, as in errno.h */
 
 	__SNAPSET_A_MAX,
 };
@@ -348,7 +350,8 @@ struct snapset_store_header {
 };
 
 enum snapset_event {
-	SNAPSET_EVENT_SET_STATE,	/* SET_ID STATE CODE [TEXT]; CREATED: CONSISTENCY */
+	/* SET_ID STATE CODE [TEXT]; CREATED: CONSISTENCY; FAILED: PHASE [NAME] [ERRNO] */
+	SNAPSET_EVENT_SET_STATE,
 	SNAPSET_EVENT_SNAP_DEAD,	/* SET_ID SNAP_ID CODE TEXT */
 	SNAPSET_EVENT_SNAP_DELETED,	/* SET_ID SNAP_ID */
 	/* STORE of the two: STORE_ID STORE_KIND STORE_SIZE STORE_USED STORE_RATE.
