@@ -848,7 +848,9 @@ struct snap_filter {
 	size_t			size;
 	enum snap_object	object;		/* what to list */
 	snap_id			set_id;		/* only of this set; zeros: any */
-	const char		*volume;	/* only of this volume, named as for add; NULL: any */
+	const char		*volume;	/* only of this volume, named as for add, or as it was
+						 * then if it is none any more; NULL: any
+						 */
 	bool			unfinished;	/* also what is not created or has failed */
 	bool			count_exclusive;/* SNAPSHOT: fill exclusive, which takes time */
 };

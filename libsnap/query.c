@@ -255,25 +255,28 @@ static const struct snap_set_props *find_set(const struct list *sets,
 	return NULL;
 }
 
-static bool wanted(const struct snap_filter *f, dev_t dev,
+/* @devs: of the volume; none: it is no volume any more, and is known by the name it had. */
+static bool wanted(const struct snap_filter *f, const struct snapi_blks *devs,
 		   const struct snap_snapshot_props *p,
 		   const struct snap_set_props *set)
 {
 	if (!set || (!f->unfinished && set->state != SNAP_SET_CREATED))
 		return false;
-	return !f->volume || makedev(p->origin_major, p->origin_minor) == dev;
+	if (f->volume && !devs->nr)
+		return !strcmp(p->volume, f->volume);
+	return !f->volume || snapi_blks_has(devs, makedev(p->origin_major, p->origin_minor));
 }
 
 /* Puts what the filter wants of both lists into @it. */
-static snap_status pick(struct snap_iter *it, const struct snap_filter *f, dev_t dev,
-			const struct list *sets, const struct list *snaps)
+static snap_status pick(struct snap_iter *it, const struct snap_filter *f,
+			const struct snapi_blks *devs, const struct list *sets, const struct list *snaps)
 {
 	for (unsigned int i = 0; i < snaps->nr; i++) {
 		const struct snap_snapshot_props *p = item(snaps, i);
 		const struct snap_set_props *set = find_set(sets, &p->set_id);
 		void *to;
 
-		if (!wanted(f, dev, p, set))
+		if (!wanted(f, devs, p, set))
 			continue;
 		if (it->object == SNAP_OBJECT_SNAPSHOT_SET &&
 		    find_set(&it->list, &set->id))
@@ -338,13 +341,18 @@ snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
 	};
 	struct list sets = { .each = sizeof(struct snap_set_props) };
 	struct list snaps = { .each = sizeof(struct snap_snapshot_props) };
+	struct snapi_blks devs = { 0 };
 	struct snapi_volume vol = { 0 };
+	struct snapi_error none = { 0 };
 	struct snap_iter *it;
 
-	if (f->volume && snapi_resolve(f->volume, &vol, e))
-		return e->code;
+	if (f->volume && snapi_resolve_all(f->volume, &vol, &devs, &none)) {
+		snapi_blks_free(&devs);
+		memset(&devs, 0, sizeof(devs));
+	}
 	it = snapi_iter_new(f->object, f->object == SNAP_OBJECT_SNAPSHOT ? snaps.each : sets.each);
 	if (!it) {
+		snapi_blks_free(&devs);
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
 		return e->code;
 	}
@@ -354,8 +362,11 @@ snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
 		ask(s, id ? &its_set : &all_sets, &sets, e);
 	if (e->code == SNAP_E_OBJECT_NOT_FOUND)	/* an empty answer, not an error */
 		memset(e, 0, sizeof(*e));
-	if (!e->code && pick(it, f, vol.dev, &sets, &snaps))
+	if (!e->code && pick(it, f, &devs, &sets, &snaps))
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	if (!e->code && none.code && !it->list.nr)	/* nor has it ever been one */
+		*e = none;
+	snapi_blks_free(&devs);
 	for (unsigned int i = 0; f->count_exclusive && f->object == SNAP_OBJECT_SNAPSHOT &&
 	     !e->code && i < it->list.nr; i++)
 		count_exclusive(s, item(&it->list, i), e);

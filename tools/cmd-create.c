@@ -202,7 +202,7 @@ static bool before_retry(void *arg, const struct snap_error_info *why,
 {
 	(void)arg;
 	(void)more;
-	fprintf(stderr, "snapset: %s (%s); trying again in %u s\n", why->text,
+	fprintf(stderr, "snapset: %s (%s); trying again in %u s\n", plain(why->text),
 		snap_code_name(why->code), delay_s);
 	return true;
 }
@@ -224,7 +224,7 @@ static void store_chosen(void *arg, enum snap_place place, const struct snap_sto
 		fprintf(stderr, "snapset: the store is the one %s\n", text);
 	else if (place != SNAP_PLACE_STORAGE)
 		fprintf(stderr, "snapset: the store is a file of %s in %s, %s\n", size,
-			store->directory, text);
+			plain(store->directory), plain(text));
 }
 
 /* Makes the set; a signal cancels it. */
@@ -344,6 +344,7 @@ static int run(char **cmd, const sigset_t *old_mask, int sigfd)
 		return EXIT_UNKNOWN;
 	}
 	if (!pid) {
+		signal(SIGPIPE, SIG_DFL);
 		sigprocmask(SIG_SETMASK, old_mask, NULL);
 		execvp(cmd[0], cmd);
 		fprintf(stderr, "snapset: %s: %s\n", cmd[0], strerror(errno));
@@ -382,9 +383,12 @@ static int use(struct snap_session *s, const struct args *a, const snap_id *set,
 
 	/* The output of a command is its own: ours goes to stderr. */
 	ret = report(a->exec ? stderr : stdout, s, a, set);
-	if (ret)
+	if (!ret)
+		ret = output_lost();
+	if (ret) {	/* nothing knows of the set: nothing is to be left */
+		snap_delete_snapshots(s, set, SNAP_OBJECT_SNAPSHOT_SET, true, NULL, NULL);
 		return ret;
-	fflush(stdout);
+	}
 	if (a->exec) {
 		if (!set_environment(s, set))
 			return report_error(s, SNAP_E_OUTOFMEMORY);
@@ -454,6 +458,8 @@ int cmd_create(int argc, char **argv)
 		ret = find_shared(&a);
 	if (ret)
 		return ret;
+	/* whoever reads what we print may be gone by then; the set must not stay for it */
+	signal(SIGPIPE, SIG_IGN);
 	ending_signals(&mask);
 	sigprocmask(SIG_BLOCK, &mask, &old_mask);
 	sigfd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -109,7 +109,11 @@ int cmd_delete(int argc, char **argv)
 	if (json) {
 		struct json_object *o = json_object_new_object();
 
+		struct json_object *e = failure_take();
+
 		json_object_object_add(o, "deleted", json_object_new_int64(job.deleted));
+		if (e)
+			json_object_object_add(o, "error", e);
 		json_print(stdout, o, true);
 	}
 	snap_close(job.s);

@@ -41,7 +41,7 @@ static void print_line(const struct snap_snapshot_props *p, bool exclusive)
 	if (exclusive)
 		printf("  %9s", p->exclusive_known ? alone : "-");
 	printf("  %-9s  %-11s  %-19s  %s\n", snapshot_state_name(p),
-	       consistency_name(p->consistency), created, p->volume);
+	       consistency_name(p->consistency), created, plain(p->volume));
 }
 
 static int print_table(struct snap_iter *it, bool exclusive)

@@ -130,7 +130,7 @@ static void print_storage(const struct snap_storage_props *p)
 	format_amount(p->maximum, p->maximum_percent, maximum);
 	format_size(p->allocated, allocated);
 	format_size(p->used, used);
-	printf("%s in %s%s\n", strcmp(p->volume, "*") ? p->volume : "all others", p->directory,
+	printf("%s in %s%s\n", strcmp(p->volume, "*") ? plain(p->volume) : "all others", plain(p->directory),
 	       p->present ? "" : "  (there is no such volume now)");
 	printf("  minimum %s, maximum %s\n", minimum, maximum);
 	printf("  %u store%s, %s allocated, %s used\n", p->stores, p->stores == 1 ? "" : "s",

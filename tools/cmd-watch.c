@@ -58,7 +58,7 @@ static void print_event(const struct snap_event *ev)
 		printf("event %" PRIu32, ev->type);
 	}
 	if (ev->text[0])
-		printf(": %s", ev->text);
+		printf(": %s", plain(ev->text));
 	if (ev->store_id)
 		print_store_now(ev);
 	if (SNAP_FAILED(ev->code))

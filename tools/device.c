@@ -63,7 +63,7 @@ struct json_object *json_devices(const struct devices *d)
 		char number[32];
 
 		snprintf(number, sizeof(number), "%" PRIu32 ":%" PRIu32, one->major, one->minor);
-		json_object_object_add(o, "origin", json_object_new_string(one->name));
+		json_object_object_add(o, "origin", json_text(one->name));
 		json_object_object_add(o, "origin_dev", json_object_new_string(number));
 		json_object_object_add(o, "snapshots", json_object_new_int64(one->snapshots));
 		json_object_object_add(o, "copied", json_object_new_int64((int64_t)one->copied));

@@ -10,7 +10,7 @@
 
 static void add_str(struct json_object *o, const char *key, const char *v)
 {
-	json_object_object_add(o, key, json_object_new_string(v));
+	json_object_object_add(o, key, json_text(v));
 }
 
 static void add_int(struct json_object *o, const char *key, uint64_t v)
@@ -55,19 +55,22 @@ static void add_created(struct json_object *o, uint64_t ns)
 	add_int(o, "created_ns", ns);
 }
 
-static void add_code(struct json_object *o, snap_status code, const char *text)
+struct json_object *json_failure(snap_status code, const char *text)
 {
-	struct json_object *e;
+	struct json_object *e = json_object_new_object();
 	char hex[16];
 
-	if (!SNAP_FAILED(code))
-		return;
-	e = json_object_new_object();
 	snprintf(hex, sizeof(hex), "0x%08" PRIx32, (uint32_t)code);
 	add_str(e, "name", snap_code_name(code));
 	add_str(e, "code", hex);
 	add_str(e, "text", text[0] ? text : snap_strerror(code));
-	json_object_object_add(o, "error", e);
+	return e;
+}
+
+static void add_code(struct json_object *o, snap_status code, const char *text)
+{
+	if (SNAP_FAILED(code))
+		json_object_object_add(o, "error", json_failure(code, text));
 }
 
 static struct json_object *json_set(const struct snap_set_props *p, const struct sharers *with)
@@ -110,7 +113,7 @@ static struct json_object *json_frozen(const char *frozen)
 	char *name;
 
 	while ((name = next_frozen(&frozen))) {
-		json_object_array_add(list, json_object_new_string(name));
+		json_object_array_add(list, json_text(name));
 		free(name);
 	}
 	return list;

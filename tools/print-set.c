@@ -28,7 +28,7 @@ static void print_consistency(FILE *f, const struct snap_snapshot_props *p)
 
 	fprintf(f, "  frozen   %s%s", consistency_name(p->consistency), name ? ":" : "");
 	for (; name; name = next_frozen(&rest)) {
-		fprintf(f, " %s", name);
+		fprintf(f, " %s", plain(name));
 		free(name);
 	}
 	fputc('\n', f);
@@ -50,7 +50,7 @@ void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
 	fprintf(f, "snapshot   %s\n", id);
 	fprintf(f, "  set      %s (%" PRIu32 " volume%s)\n", set, p->set_members,
 		p->set_members == 1 ? "" : "s");
-	fprintf(f, "  volume   %s\n", p->volume);
+	fprintf(f, "  volume   %s\n", plain(p->volume));
 	fprintf(f, "  origin   %s (%" PRIu32 ":%" PRIu32 ")\n", p->origin,
 		p->origin_major, p->origin_minor);
 	if (p->device[0])
@@ -67,7 +67,7 @@ void print_snapshot(FILE *f, const struct snap_snapshot_props *p)
 	fprintf(f, "  drain    %" PRIu64 " us\n", p->drain_ns / 1000);
 	fprintf(f, "  state    %s\n", snapshot_state_name(p));
 	if (SNAP_FAILED(p->code))
-		fprintf(f, "  reason   %s (%s 0x%08" PRIx32 ")\n", p->text,
+		fprintf(f, "  reason   %s (%s 0x%08" PRIx32 ")\n", plain(p->text),
 			snap_code_name(p->code), (uint32_t)p->code);
 }
 
@@ -92,7 +92,7 @@ static void print_set_head(FILE *f, const struct snap_set_props *p,
 		fprintf(f, "state  created %s\n", created);
 	else if (SNAP_FAILED(p->code))
 		fprintf(f, "state  %s: %s (%s 0x%08" PRIx32 ")\n", set_state_name(p->state),
-			p->text[0] ? p->text : snap_strerror(p->code),
+			p->text[0] ? plain(p->text) : snap_strerror(p->code),
 			snap_code_name(p->code), (uint32_t)p->code);
 	else
 		fprintf(f, "state  %s\n", set_state_name(p->state));
@@ -109,7 +109,7 @@ static void print_member(FILE *f, const struct snap_snapshot_props *p, bool room
 
 	snap_id_format(&p->id, id);
 	format_size(p->bytes, size);
-	fprintf(f, "  %s -> %s  %s  %s%s\n", p->volume,
+	fprintf(f, "  %s -> %s  %s  %s%s\n", plain(p->volume),
 		p->device[0] ? p->device : "(no image)", size, id,
 		p->state == SNAP_SNAPSHOT_DEAD ? "  DEAD" :
 		p->consistency == SNAP_CONSISTENCY_CRASH ? "  NOT FROZEN" : "");

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Words for people: errors, names, numbers; and finding what people name. */
+/* Words for people: names, numbers; and finding what people name. */
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,18 +8,6 @@
 #include <time.h>
 
 #include "tool.h"
-
-int usage_error(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fputs("snapset: ", stderr);
-	vfprintf(stderr, fmt, args);
-	fputs("\nTry \"snapset --help\".\n", stderr);
-	va_end(args);
-	return EXIT_ARGUMENT;
-}
 
 int exit_code(snap_status st)
 {
@@ -63,17 +51,6 @@ int exit_code(snap_status st)
 	default:
 		return SNAP_FAILED(st) ? EXIT_UNKNOWN : EXIT_OK;
 	}
-}
-
-int report_error(struct snap_session *s, snap_status st)
-{
-	struct snap_error_info e = { .size = sizeof(e) };
-
-	snap_last_error(s, &e);
-	fprintf(stderr, "snapset: %s (%s 0x%08" PRIx32 ")\n",
-		e.code == st && e.text[0] ? e.text : snap_strerror(st),
-		snap_code_name(st), (uint32_t)st);
-	return exit_code(st);
 }
 
 struct snap_session *open_session(int *exit)
@@ -150,14 +127,11 @@ int find_object(struct snap_session *s, const char *text, enum snap_object *obje
 		return report_error(s, st);
 	if (f.found > 1)
 		return usage_error("\"%s\" is the beginning of %u ids", text, f.found);
-	if (!f.found) {
-		fprintf(stderr, "snapset: there is no %s %s (%s 0x%08" PRIx32 ")\n",
-			*object == SNAP_OBJECT_SNAPSHOT ? "snapshot" :
-			*object == SNAP_OBJECT_SNAPSHOT_SET ? "set" : "snapshot or set",
-			text, snap_code_name(SNAP_E_OBJECT_NOT_FOUND),
-			(uint32_t)SNAP_E_OBJECT_NOT_FOUND);
-		return EXIT_NOT_FOUND;
-	}
+	if (!f.found)
+		return report_failure(SNAP_E_OBJECT_NOT_FOUND, "there is no %s %s",
+				      *object == SNAP_OBJECT_SNAPSHOT ? "snapshot" :
+				      *object == SNAP_OBJECT_SNAPSHOT_SET ? "set" :
+				      "snapshot or set", text);
 	*object = f.object;
 	*id = f.id;
 	return EXIT_OK;

@@ -61,7 +61,7 @@ static int version(void)
 	return EXIT_OK;
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	if (argc < 2)
 		return usage_error("a command is missing");
@@ -73,4 +73,10 @@ int main(int argc, char **argv)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);
 	return usage_error("there is no command \"%s\"", argv[1]);
+}
+
+int main(int argc, char **argv)
+{
+	failure_begin(argc, argv);
+	return failure_end(run(argc, argv));
 }

@@ -60,7 +60,7 @@ snap_status sharers_find(struct snap_session *s, const struct snap_set_props *se
 /* What it began as is empty if that is a file, which is the first of the files then. */
 static void print_files(FILE *f, const struct snap_set_props *p)
 {
-	const char *path = *p->store_path ? p->store_path : "(a long name)";
+	const char *path = *p->store_path ? plain(p->store_path) : "(a long name)";
 
 	if (p->store_files && p->store_kind != SNAP_STORE_FILE)
 		fputs(" and ", f);
@@ -117,7 +117,7 @@ static void add_int(struct json_object *o, const char *key, uint64_t v)
 
 static void add_str(struct json_object *o, const char *key, const char *v)
 {
-	json_object_object_add(o, key, json_object_new_string(v));
+	json_object_object_add(o, key, json_text(v));
 }
 
 struct json_object *json_store(const struct snap_set_props *p, const struct sharers *with)

@@ -50,11 +50,31 @@ bool parse_store(char *text, struct snap_store *store);
 /* "set", "oldest", "wait:1000": what is done when a store is full; @ms is 0 for the default. */
 bool parse_full(const char *text, enum snap_full *full, uint32_t *ms);
 
-/* print.c */
+/* failure.c */
+struct json_object;
+
+/* First: standard descriptors are open, and whether programs are to be told. */
+void failure_begin(int argc, char **argv);
 /* "snapset: ..." on stderr, and the exit code for a wrong command line. */
 int usage_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The last error of @s (NULL: of snap_open) on stderr; gives its exit code. */
 int report_error(struct snap_session *s, snap_status st);
+/* Another error, likewise. */
+int report_failure(snap_status st, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The first error of all as an object, for who prints it himself; else, or if there is none, NULL. */
+struct json_object *failure_take(void);
+/* EXIT_OK, or the exit code after it was said that what was printed is lost. */
+int output_lost(void);
+/* Last: the exit code of all, given that of the command. */
+int failure_end(int ret);
+
+/* text.c */
+/* For a terminal: control characters, and what is no UTF-8, as "\\033". Four at a time. */
+const char *plain(const char *text);
+/* A string of valid UTF-8. */
+struct json_object *json_text(const char *text);
+
+/* print.c */
 int exit_code(snap_status st);
 /* A session to ask with, or NULL after an error was printed to *@exit. */
 struct snap_session *open_session(int *exit);
@@ -123,6 +143,7 @@ void devices_print(const struct devices *d);
 struct json_object *json_devices(const struct devices *d);
 
 /* json.c: stable keys, see snapset(8) */
+struct json_object *json_failure(snap_status code, const char *text);
 struct json_object *json_snapshot(const struct snap_snapshot_props *p);
 /* The set with "snapshots"; NULL after an error, which is in the session. */
 struct json_object *json_set_full(struct snap_session *s, const snap_id *set_id,
