@@ -6,6 +6,7 @@
 # partitions finds the origin only. And what carries somebody's data does not become a store.
 #
 # about: library
+# long: 7
 # kernels: 6.1 7
 # vm: --smp 1 --mem 1G --disk 320M --disk 16M
 . "$(dirname "$0")/../lib.sh"

@@ -5,6 +5,7 @@
 # name, when the line is executed, whatever it is made of; and no part of it is executed.
 #
 # about: tool
+# long: 7
 # kernels: 6.1 7
 # vm: --smp 1 --mem 1G
 . "$(dirname "$0")/../lib.sh"
