@@ -63,7 +63,7 @@ static const char *undrained(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
 
-	list_for_each_entry(snap, &set->snaps, link)	/* which nothing changes while a take runs */
+	list_for_each_entry(snap, &set->snaps, link)	/* fixed while a take runs */
 		if (!READ_ONCE(snap->drained))
 			return snap->name;
 	return NULL;
