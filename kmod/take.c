@@ -143,15 +143,17 @@ static void sync_all(struct snapset_set *set)
 {
 	struct snapset_freezer *f = set->freezer;
 	s64 left = ktime_ms_delta(set->deadline, ktime_get());
+	const char *late;
 
 	snapset_freezer_begin(f, SNAPSET_FREEZE_SYNC);
 	if (!wait_event_timeout(set->wq, snapset_freezer_done(f) ||
 				!snapset_set_is(set, SNAPSET_STATE_PREPARING),
-				msecs_to_jiffies(max(left, 1LL))))
-		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
-				  snapset_freezer_late(f), -ETIMEDOUT,
+				msecs_to_jiffies(max(left, 1LL)))) {
+		late = snapset_freezer_late(f);
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT, late, -ETIMEDOUT,
 				  "%s was not synced: the preparation took longer than %u s",
-				  snapset_freezer_late(f) ?: "a volume", set->prepare_s);
+				  late ?: "a volume", set->prepare_s);
+	}
 }
 
 static bool prepare(struct snapset_set *set)
@@ -217,12 +219,12 @@ static bool freeze(struct snapset_set *set)
 	left = wait_event_timeout(set->wq, snapset_freezer_done(f) ||
 				  !snapset_set_is(set, SNAPSET_STATE_FREEZING),
 				  msecs_to_jiffies(set->params.freeze_ms));
-	if (!left)
-		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT,
-				  snapset_freezer_late(f), -ETIMEDOUT,
-				  "%s was not frozen within %u ms",
-				  snapset_freezer_late(f) ?: "a file system",
+	if (!left) {
+		name = snapset_freezer_late(f);
+		snapset_set_abort(set, SNAPSET_E_FLUSH_WRITES_TIMEOUT, name, -ETIMEDOUT,
+				  "%s was not frozen within %u ms", name ?: "a file system",
 				  set->params.freeze_ms);
+	}
 	if (!snapset_set_is(set, SNAPSET_STATE_FREEZING))
 		return false;
 	err = snapset_freezer_error(f, &name);
@@ -257,16 +259,18 @@ static bool drained(struct snapset_set *set)
 /* At the deadline: who was it? */
 static void name_the_busy(struct snapset_set *set)
 {
+	const char *late = snapset_freezer_late(set->freezer);
 	struct snapset_snap *snap;
 	unsigned long flags;
 
-	if (snapset_freezer_late(set->freezer)) {
+	if (late) {
 		spin_lock_irqsave(&set->lock, flags);
-		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT)
+		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT) {
 			scnprintf(set->text, sizeof(set->text),
 				  "%s has writes from before it was added that did not complete within %u ms",
-				  snapset_freezer_late(set->freezer),
-				  set->params.hold_ms);
+				  late, set->params.hold_ms);
+			strscpy(set->blamed, late, sizeof(set->blamed));
+		}
 		spin_unlock_irqrestore(&set->lock, flags);
 		return;
 	}
@@ -274,12 +278,14 @@ static void name_the_busy(struct snapset_set *set)
 		if (snap->drained)
 			continue;
 		spin_lock_irqsave(&set->lock, flags);
-		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT)
+		if (set->code == (s32)SNAPSET_E_HOLD_WRITES_TIMEOUT) {
 			scnprintf(set->text, sizeof(set->text),
 				  "%s still had %lu writes in flight after %u ms: a suspended or stuck device below it, io.max, or a polled ring that nobody reaps",
 				  snap->name, snapset_origin_inflight(snap->origin) ?:
 				  snapset_disk_writes_inflight(snap->origin->disk),
 				  set->params.hold_ms);
+			strscpy(set->blamed, snap->name, sizeof(set->blamed));
+		}
 		spin_unlock_irqrestore(&set->lock, flags);
 		return;
 	}
@@ -433,6 +439,29 @@ static void forget_waitqueue(struct snapset_set *set)
 	synchronize_rcu_expedited();
 }
 
+/* Why the set fails although it has been committed. */
+static void blame(struct snapset_set *set, s32 code, const char *who, int err, const char *why)
+{
+	spin_lock_irq(&set->lock);
+	set->code = code;
+	set->failed_phase = set->phase;
+	set->err = err;
+	strscpy(set->blamed, who, sizeof(set->blamed));
+	strscpy(set->text, why, sizeof(set->text));
+	spin_unlock_irq(&set->lock);
+}
+
+/* A member died just before the commit, or with it. */
+static void tell_stillborn(struct snapset_set *set)
+{
+	struct snapset_snap *snap = set->stillborn;
+	char why[sizeof(set->text)];
+
+	scnprintf(why, sizeof(why), "%s: %s", snap->name, snap->cow->why);
+	set->phase = SNAPSET_PHASE_HOLD;	/* the release is over, and was not its fault */
+	blame(set, snap->cow->dead, snap->name, 0, why);
+}
+
 static bool publish(struct snapset_set *set)
 {
 	struct snapset_snap *snap;
@@ -444,6 +473,8 @@ static bool publish(struct snapset_set *set)
 		if (err) {
 			pr_err("image of %s cannot be shown: error %d\n",
 			       snap->name, err);
+			blame(set, SNAPSET_E_UNEXPECTED, snap->name, err,
+			      "an image could not be shown: see the kernel log");
 			return false;
 		}
 	}
@@ -494,6 +525,8 @@ void snapset_take_work(struct work_struct *work)
 	set->began = ktime_get();
 	hrtimer_setup(&set->timer, hold_expired, CLOCK_MONOTONIC, HRTIMER_MODE_ABS);
 	committed = take(set);
+	if (committed && set->stillborn)
+		tell_stillborn(set);
 	shown = committed && !set->stillborn && publish(set);
 	set->t_total = ktime_to_ns(ktime_sub(ktime_get(), set->began));
 	set->ended = ktime_get();
@@ -510,18 +543,6 @@ void snapset_take_work(struct work_struct *work)
 	if (shown) {
 		spin_lock_irq(&set->lock);
 		set->code = SNAPSET_S_ASYNC_FINISHED;
-		spin_unlock_irq(&set->lock);
-	} else if (committed && set->stillborn) {
-		spin_lock_irq(&set->lock);
-		set->code = set->stillborn->cow->dead;
-		scnprintf(set->text, sizeof(set->text), "%s: %s", set->stillborn->name,
-			  set->stillborn->cow->why);
-		spin_unlock_irq(&set->lock);
-	} else if (committed) {
-		spin_lock_irq(&set->lock);
-		set->code = SNAPSET_E_UNEXPECTED;
-		strscpy(set->text, "an image could not be shown: see the kernel log",
-			sizeof(set->text));
 		spin_unlock_irq(&set->lock);
 	}
 	snapset_set_ended(set);

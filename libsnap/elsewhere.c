@@ -44,12 +44,11 @@ struct namespaces {
 	void		*arg;
 };
 
-/* 1: it is new. -ENOMEM. */
-static int note_namespace(struct namespaces *n, const char *pid)
+/* That of a process, 0 if there is none, or it has been seen. */
+static ino_t new_namespace(const struct namespaces *n, const char *pid)
 {
 	char path[300];
 	struct stat st;
-	ino_t *more;
 
 	snprintf(path, sizeof(path), "%s/%s/ns/mnt", snapi_proc, pid);
 	if (stat(path, &st))
@@ -57,12 +56,18 @@ static int note_namespace(struct namespaces *n, const char *pid)
 	for (unsigned int i = 0; i < n->nr; i++)
 		if (n->seen[i] == st.st_ino)
 			return 0;
-	more = realloc(n->seen, (n->nr + 1) * sizeof(*more));
+	return st.st_ino;
+}
+
+static int note_namespace(struct namespaces *n, ino_t ino)
+{
+	ino_t *more = realloc(n->seen, (n->nr + 1) * sizeof(*more));
+
 	if (!more)
 		return -ENOMEM;
 	n->seen = more;
-	n->seen[n->nr++] = st.st_ino;
-	return 1;
+	n->seen[n->nr++] = ino;
+	return 0;
 }
 
 static int look_at_namespace(const char *pid, void *arg)
@@ -70,16 +75,20 @@ static int look_at_namespace(const char *pid, void *arg)
 	struct namespaces *n = arg;
 	struct libmnt_table *tb;
 	char path[300];
-	int err = note_namespace(n, pid);
+	ino_t ino = new_namespace(n, pid);
+	int err;
 
-	if (err <= 0)
-		return err;
+	if (!ino)
+		return 0;
 	snprintf(path, sizeof(path), "%s/%s/mountinfo", snapi_proc, pid);
 	tb = mnt_new_table_from_file(path);
-	if (!tb)			/* it has ended */
+	if (!tb)			/* it has ended; others may be there */
 		return 0;
 	snprintf(path, sizeof(path), "%s/%s/root", snapi_proc, pid);
 	err = n->fn(tb, path, n->arg);
+	/* of one that has ended meanwhile nothing may have been reached */
+	if (!err && new_namespace(n, pid) == ino)
+		err = note_namespace(n, ino);
 	mnt_unref_table(tb);
 	return err;
 }
@@ -88,9 +97,10 @@ int snapi_elsewhere_mounted(int (*fn)(struct libmnt_table *tb, const char *root,
 			    void *arg)
 {
 	struct namespaces n = { .fn = fn, .arg = arg };
-	int err = note_namespace(&n, "self");
+	ino_t ours = new_namespace(&n, "self");
+	int err = ours ? note_namespace(&n, ours) : 0;
 
-	if (err >= 0)
+	if (!err)
 		err = each_process(look_at_namespace, &n);
 	free(n.seen);
 	return err;

@@ -47,6 +47,8 @@ snap_status snapi_fail_with(struct snap_session *s, const struct snapi_error *e)
 	s->err = *e;
 	mine.session = s->serial;
 	mine.at = ++s->err_clock;
+	s->err_by = &mine;
+	s->err_at = mine.at;
 	pthread_mutex_unlock(&s->lock);
 	mine.e = *e;
 	snapi_journal(s, e);
@@ -57,6 +59,7 @@ void snapi_fail_job(struct snap_session *s, const struct snapi_error *e)
 {
 	pthread_mutex_lock(&s->lock);
 	s->err = *e;
+	s->err_by = NULL;
 	s->job_err = *e;
 	s->job_err_at = ++s->err_clock;
 	pthread_mutex_unlock(&s->lock);
@@ -66,13 +69,15 @@ void snapi_fail_job(struct snap_session *s, const struct snapi_error *e)
 /* The later one of this thread's and of the set's; any, if there is neither. */
 static void last_error(struct snap_session *s, struct snapi_error *e)
 {
+	bool here = mine.session == s->serial;
 	uint64_t at;
 
 	pthread_mutex_lock(&s->lock);
-	at = mine.session == s->serial ? mine.at : 0;
+	/* this thread may have had another session meanwhile */
+	at = here ? mine.at : s->err_by == &mine ? s->err_at : 0;
 	if (s->job_err_at > at)
 		*e = s->job_err;
-	else if (at)
+	else if (here)
 		*e = mine.e;
 	else
 		*e = s->err;

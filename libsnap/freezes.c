@@ -4,6 +4,7 @@
  * one of its devices.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include <libmount/libmount.h>
+#include <linux/magic.h>
 
 #include "internal.h"
 
@@ -143,28 +145,67 @@ static int collect(struct libmnt_table *tb, const char *root, void *arg)
 	return err;
 }
 
+/*
+ * Without a mount its options do not say which other devices a file system has. Whether it
+ * has some an xfs says in its first sector: a realtime part, a log that is not in it.
+ */
+static bool has_more(int fd, dev_t dev)
+{
+	unsigned char sb[512];
+	char name[64], path[128];
+	struct statfs st;
+	bool more = true;
+	int disk;
+
+	if (fstatfs(fd, &st))
+		return true;
+	if (st.f_type == F2FS_SUPER_MAGIC)
+		return (uint64_t)st.f_blocks * (uint64_t)st.f_bsize > snapi_blk_bytes(dev);
+	if (st.f_type != XFS_SUPER_MAGIC)
+		return false;
+	snapi_blk_name(dev, name);
+	snprintf(path, sizeof(path), "%s/%s", snapi_devices, name);
+	disk = open(path, O_RDONLY | O_CLOEXEC);
+	if (disk >= 0 && pread(disk, sb, sizeof(sb), 0) == sizeof(sb) && !memcmp(sb, "XFSB", 4)) {
+		static const unsigned char none[8];
+
+		more = memcmp(sb + 16, none, 8) || !memcmp(sb + 48, none, 8);
+	}
+	if (disk >= 0)
+		close(disk);
+	return more;
+}
+
 /* Those that are not mounted any more, by what is open on them. */
 static int collect_unmounted(struct collection *c)
 {
 	for (unsigned int i = 0; i < c->devs->nr; i++) {
+		struct seen *s = find_seen(c, c->devs->v[i].dev);
 		struct snapi_blks own = { 0 };
 		char pid[16], name[64];
-		struct seen *s;
 		int fd;
 
-		if (find_seen(c, c->devs->v[i].dev))
+		if (s && s->fd >= 0)
 			continue;
 		fd = snapi_elsewhere_open(c->devs->v[i].dev, pid, sizeof(pid));
 		if (fd < 0)
 			continue;
-		s = snapi_blks_add(&own, c->devs->v[i].dev, SNAPI_SELF, 0) ? NULL :
-		    add_seen(c, c->devs->v[i].dev, &own);
+		if (s) {		/* mounted, and hidden */
+			s->fd = fd;
+			continue;
+		}
+		if (!snapi_blks_add(&own, c->devs->v[i].dev, SNAPI_SELF, 0) &&
+		    !snapi_journal_devs(c->devs->v[i].dev, &own))
+			s = add_seen(c, c->devs->v[i].dev, &own);
 		if (!s) {
 			snapi_blks_free(&own);
 			close(fd);
 			return -ENOMEM;
 		}
 		s->fd = fd;
+		s->more = has_more(fd, s->dev);
+		if (find_lacking(&s->own, c->members, &s->lacks))
+			return -ENOMEM;
 		snapi_blk_name(s->dev, name);
 		snprintf(s->name, sizeof(s->name),
 			 "the file system on %s, not mounted any more, in use by process %s", name, pid);
@@ -177,6 +218,7 @@ static void add_name(struct snapi_frozen *f, const char *name)
 {
 	size_t len = strlen(f->names), at = len;
 
+	f->nr++;
 	if (len && at < sizeof(f->names) - 1)
 		f->names[at++] = '\n';
 	for (; *name; name++) {
@@ -254,8 +296,29 @@ static void hand_over(struct snapi_freezes *f, struct collection *c, struct snap
 	}
 }
 
+/* What was found elsewhere must have been found again, or it would not be frozen. */
+static void check_found(const struct collection *c, const struct snapi_elsewhere *elsewhere,
+			struct snapi_error *e)
+{
+	for (unsigned int i = 0; elsewhere && !e->code && i < elsewhere->found.nr; i++) {
+		dev_t dev = elsewhere->found.v[i].dev;
+		bool found = false;
+		char name[64];
+
+		for (unsigned int j = 0; !found && j < c->nr; j++)
+			found = snapi_blks_has(&c->seen[j].own, dev);
+		if (found)
+			continue;
+		snapi_blk_name(dev, name);
+		snapi_error_set(e, SNAP_E_PROVIDER_VETO, EAGAIN, NULL,
+				"the file system on %s is not mounted here, and was not found any more when it was to be frozen: try again",
+				name);
+	}
+}
+
 snap_status snapi_freezes_open(struct snapi_freezes *f,
-			       const struct snapi_blks *members, bool elsewhere,
+			       const struct snapi_blks *members,
+			       const struct snapi_elsewhere *elsewhere,
 			       struct snapi_error *e)
 {
 	struct libmnt_table *tb = snapi_mount_table();
@@ -268,9 +331,9 @@ snap_status snapi_freezes_open(struct snapi_freezes *f,
 		err = snapi_blks_above(&devs, members->v[i].dev);
 	if (!err)
 		err = collect(tb, "", &c);
-	if (!err && elsewhere)
+	if (!err && elsewhere && elsewhere->look)
 		err = snapi_elsewhere_mounted(collect, &c);
-	if (!err && elsewhere)
+	if (!err && elsewhere && elsewhere->look)
 		err = collect_unmounted(&c);
 	if (!err)
 		err = find_frozen(f, &c);
@@ -278,6 +341,7 @@ snap_status snapi_freezes_open(struct snapi_freezes *f,
 	f->v = calloc(c.nr + 1, sizeof(*f->v));
 	if (err || !f->v)
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
+	check_found(&c, elsewhere, e);
 	hand_over(f, &c, e);
 	for (unsigned int i = 0; i < c.nr; i++)
 		snapi_blks_free(&c.seen[i].own);

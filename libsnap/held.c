@@ -102,12 +102,14 @@ static bool disk_is_used(const struct snapi_blks *b, unsigned int at, const stru
 	return false;
 }
 
+enum claim { FREE, CLAIMED, CANNOT_TELL };
+
 /*
  * Asks for it exclusively, for the moment of an open() and a close(), which is the only way
  * to learn it; others may be asking just now. What has its node elsewhere, or none, is not
  * asked.
  */
-static bool is_claimed(dev_t dev)
+static enum claim claim_of(dev_t dev)
 {
 	char name[64], path[128];
 	struct stat st;
@@ -116,28 +118,32 @@ static bool is_claimed(dev_t dev)
 	snapi_blk_name(dev, name);
 	snprintf(path, sizeof(path), "%s/%s", snapi_devices, name);
 	if (stat(path, &st) || !S_ISBLK(st.st_mode) || st.st_rdev != dev)
-		return false;
+		return CANNOT_TELL;
 	for (int tries = 0; fd < 0 && tries < TRIES; tries++) {
 		if (tries)
 			poll(NULL, 0, PAUSE_MS);
 		fd = open(path, O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC);
 		if (fd < 0 && errno != EBUSY)
-			return false;
+			return CANNOT_TELL;
 	}
 	if (fd >= 0)
 		close(fd);
-	return fd < 0;
+	return fd < 0 ? CLAIMED : FREE;
 }
 
-/* Nothing that is known has [at], and yet something does. */
-static bool is_unexplained(struct snap_session *s, const struct snapi_blks *above, unsigned int at,
-			   const struct snapi_blks *known)
+/* Whether something has [at] and nothing that is known. */
+static enum claim unexplained(struct snap_session *s, const struct snapi_blks *above, unsigned int at,
+			      const struct snapi_blks *known)
 {
 	const struct snapi_blk *v = &above->v[at];
 
-	return v->dev && v->how != SNAPI_DISK && !carries(above, at) &&
-	       !disk_is_used(above, at, known) && !snapi_blks_has(known, v->dev) &&
-	       is_claimed(v->dev) && !snapi_is_store(s, v->dev);
+	enum claim claim;
+
+	if (!v->dev || v->how == SNAPI_DISK || carries(above, at) ||
+	    disk_is_used(above, at, known) || snapi_blks_has(known, v->dev))
+		return FREE;
+	claim = claim_of(v->dev);
+	return claim == CLAIMED && snapi_is_store(s, v->dev) ? FREE : claim;
 }
 
 /* A file system that is not mounted any more has it. */
@@ -151,8 +157,24 @@ static bool is_unmounted(dev_t dev)
 	return fd >= 0;
 }
 
+/* Puts the device of a file system that is not mounted here into @elsewhere. 1: it is one. */
+static int find_elsewhere(const struct snapi_blks *above, unsigned int at,
+			  const struct snapi_blks *known, struct snapi_elsewhere *elsewhere)
+{
+	dev_t dev = above->v[at].dev;
+
+	if (!snapi_blks_has(known, dev) && !is_unmounted(dev)) {
+		if (!disk_is_used(above, at, known))
+			return 0;
+		elsewhere->look = true;		/* its disk is found by itself */
+		return 1;
+	}
+	elsewhere->look = true;
+	return snapi_blks_add(&elsewhere->found, dev, SNAPI_SELF, 0) ? -ENOMEM : 1;
+}
+
 snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
-		       bool *elsewhere, struct snapi_error *e)
+		       struct snapi_elsewhere *elsewhere, struct snapi_error *e)
 {
 	struct snapi_blks above = { 0 }, known = { 0 };
 	bool looked = false;
@@ -163,26 +185,28 @@ snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
 	err = snapi_blks_above(&above, vol->dev);
 	if (!err)
 		err = add_known(&known);
-	for (unsigned int i = 0; !err && !e->code && i < above.nr; i++) {
-		if (!is_unexplained(s, &above, i, &known))
+	for (unsigned int i = 0; err >= 0 && i < above.nr; i++) {
+		enum claim claim = unexplained(s, &above, i, &known);
+
+		if (claim == CANNOT_TELL)
+			elsewhere->look = true;
+		if (claim != CLAIMED)
 			continue;
 		if (!looked) {		/* which takes a look at each process */
 			looked = true;
 			err = snapi_elsewhere_mounted(add_mounted, &known);
-			if (err)
+			if (err < 0)
 				break;
 		}
-		if (snapi_blks_has(&known, above.v[i].dev) || disk_is_used(&above, i, &known) ||
-		    is_unmounted(above.v[i].dev)) {
-			*elsewhere = true;
+		err = find_elsewhere(&above, i, &known, elsewhere);
+		if (err || e->code)	/* the first one is told, all are looked for */
 			continue;
-		}
 		snapi_blk_name(above.v[i].dev, name);
 		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, EBUSY, vol->name,
 				"%s: something that cannot be asked to write what it has holds %s for itself: not a file system, nor swap, nor a device; its image would be as after a crash, and must be allowed (--allow-held)",
 				vol->name, name);
 	}
-	if (err)
+	if (err < 0)
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
 	snapi_blks_free(&above);
 	snapi_blks_free(&known);

@@ -103,6 +103,12 @@ struct snapi_blks {
 	unsigned int		nr;
 };
 
+/* File systems that are in use and not mounted here. Zeros are none; found is to be freed. */
+struct snapi_elsewhere {
+	bool			look;	/* there are some, or it cannot be told */
+	struct snapi_blks	found;	/* their devices */
+};
+
 struct nl_msg;
 struct snapi_conn;
 
@@ -123,7 +129,8 @@ struct snap_session {
 	struct snap_async	*async;		/* the job, until it is freed */
 	struct snapi_error	err;		/* the last of any thread */
 	struct snapi_error	job_err;	/* why its set failed */
-	uint64_t		err_clock, job_err_at;	/* 0: it has not */
+	uint64_t		err_clock, err_at, job_err_at;	/* 0: it has not */
+	const void		*err_by;	/* the thread whose err is, NULL: of none's call */
 	struct snapi_error	unlogged;	/* for the journal, when the set has ended */
 	int			turn;		/* eventfd that ends a wait in turn.c, or -1 */
 
@@ -133,7 +140,7 @@ struct snap_session {
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget, index_limit, quota;
 	bool			allow_held, require_frozen;
-	bool			elsewhere;	/* a member's file system is not mounted here */
+	struct snapi_elsewhere	elsewhere;	/* of its members */
 	enum snap_full		full;
 	uint32_t		full_wait_ms;
 	struct {
@@ -325,11 +332,11 @@ bool snapi_is_store(struct snap_session *s, dev_t dev);
 
 /*
  * held.c: whether something that nobody can ask to flush has it, or what stands on it.
- * *@elsewhere is set if what has it is a file system that is not mounted here (elsewhere.c).
+ * What has it and is a file system that is not mounted here is added to @elsewhere.
  */
 extern const char *snapi_devices;	/* "/dev"; the tests have their own */
 snap_status snapi_held(struct snap_session *s, const struct snapi_volume *vol,
-		       bool *elsewhere, struct snapi_error *e);
+		       struct snapi_elsewhere *elsewhere, struct snapi_error *e);
 
 /* storedev.c: whether nobody's data is on a device that is to be a store; the kernel has it. */
 snap_status snapi_store_device_check(const struct snapi_volume *vol, struct snapi_error *e);
@@ -413,6 +420,8 @@ struct libmnt_table *snapi_mount_table(void);
  * @root: of whose mount namespace the table is, "" for ours.
  */
 int snapi_fs_devs(struct libmnt_fs *fs, const char *root, struct snapi_blks *devs);
+/* Adds the device of the journal of the ext4 on @dev, if it has one of its own. -ENOMEM or 0. */
+int snapi_journal_devs(dev_t dev, struct snapi_blks *devs);
 /* Opens the root of this very mount; -1: it is hidden, or not to be reached. */
 int snapi_mount_open(struct libmnt_fs *fs, const char *root);
 
@@ -438,6 +447,7 @@ struct snapi_freeze {
 
 /* The names of what is frozen for one member, one a line; as many as there is room for. */
 struct snapi_frozen {
+	unsigned int	nr;		/* of all */
 	char	names[SNAPSET_FROZEN_MAX + 1];
 };
 
@@ -448,13 +458,14 @@ struct snapi_freezes {
 };
 
 /*
- * @elsewhere: also those of elsewhere.c.
+ * @elsewhere: what snapi_held() has found is looked for again, and must be there; NULL: nothing.
  * Opens every mounted file system that uses one of @members or what stands on their
  * sectors, each once, those mounted last first. One that lies elsewhere as well is an
  * error: its images would be a part of it.
  */
 snap_status snapi_freezes_open(struct snapi_freezes *f,
-			       const struct snapi_blks *members, bool elsewhere,
+			       const struct snapi_blks *members,
+			       const struct snapi_elsewhere *elsewhere,
 			       struct snapi_error *e);
 void snapi_freezes_close(struct snapi_freezes *f);
 

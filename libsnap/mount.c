@@ -150,7 +150,7 @@ static bool probe_uuid(dev_t dev, const char *name, char uuid[40])
  * ext4's journal may be on a device of its own. The file system knows it by its UUID; and
  * the journals that are in use, by the kernel's name of their device, are listed.
  */
-static int add_journal(struct snapi_blks *devs, dev_t dev)
+int snapi_journal_devs(dev_t dev, struct snapi_blks *devs)
 {
 	char want[40], have[40];
 	struct dirent *de;
@@ -189,7 +189,7 @@ int snapi_fs_devs(struct libmnt_fs *fs, const char *root, struct snapi_blks *dev
 	if (major(dev)) {
 		err = snapi_blks_add(devs, dev, SNAPI_SELF, 0);
 		if (!err && !strncmp(type, "ext", 3))
-			err = add_journal(devs, dev);
+			err = snapi_journal_devs(dev, devs);
 		if (!err && !strcmp(type, "xfs"))
 			err = add_option(devs, fs, "logdev");
 		if (!err && !strcmp(type, "xfs"))

@@ -221,7 +221,7 @@ SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
 	struct snapi_blks devs = { 0 };
 	struct snapi_error e = { 0 };
 	struct snapi_volume vol;
-	bool elsewhere;
+	struct snapi_elsewhere elsewhere = { 0 };
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
@@ -235,6 +235,7 @@ SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
 			snapi_held(s, &vol, &elsewhere, &e);
 	}
 	snapi_blks_free(&devs);
+	snapi_blks_free(&elsewhere.found);
 	if (e.code)
 		snapi_fail_with(s, &e);
 	if (e.code && e.code != SNAP_E_VOLUME_NOT_SUPPORTED &&

@@ -256,27 +256,28 @@ static const struct snap_set_props *find_set(const struct list *sets,
 }
 
 /* @devs: of the volume; none: it is no volume any more, and is known by the name it had. */
-static bool wanted(const struct snap_filter *f, const struct snapi_blks *devs,
+static bool wanted(const struct snap_filter *f, const struct snapi_blks *devs, const char *name,
 		   const struct snap_snapshot_props *p,
 		   const struct snap_set_props *set)
 {
 	if (!set || (!f->unfinished && set->state != SNAP_SET_CREATED))
 		return false;
 	if (f->volume && !devs->nr)
-		return !strcmp(p->volume, f->volume);
+		return !strcmp(p->volume, name);
 	return !f->volume || snapi_blks_has(devs, makedev(p->origin_major, p->origin_minor));
 }
 
 /* Puts what the filter wants of both lists into @it. */
 static snap_status pick(struct snap_iter *it, const struct snap_filter *f,
-			const struct snapi_blks *devs, const struct list *sets, const struct list *snaps)
+			const struct snapi_blks *devs, const char *name,
+			const struct list *sets, const struct list *snaps)
 {
 	for (unsigned int i = 0; i < snaps->nr; i++) {
 		const struct snap_snapshot_props *p = item(snaps, i);
 		const struct snap_set_props *set = find_set(sets, &p->set_id);
 		void *to;
 
-		if (!wanted(f, devs, p, set))
+		if (!wanted(f, devs, name, p, set))
 			continue;
 		if (it->object == SNAP_OBJECT_SNAPSHOT_SET &&
 		    find_set(&it->list, &set->id))
@@ -362,7 +363,7 @@ snap_status snapi_query(struct snap_session *s, const struct snap_filter *f,
 		ask(s, id ? &its_set : &all_sets, &sets, e);
 	if (e->code == SNAP_E_OBJECT_NOT_FOUND)	/* an empty answer, not an error */
 		memset(e, 0, sizeof(*e));
-	if (!e->code && pick(it, f, &devs, &sets, &snaps))
+	if (!e->code && pick(it, f, &devs, vol.name, &sets, &snaps))
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
 	if (!e->code && none.code && !it->list.nr)	/* nor has it ever been one */
 		*e = none;

@@ -45,6 +45,7 @@ static void free_session(struct snap_session *s)
 	free(s->transactions);
 	free(s->store.directory);
 	snapi_blks_free(&s->store.devs);
+	snapi_blks_free(&s->elsewhere.found);
 	free(s);
 }
 

@@ -309,7 +309,8 @@ SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 /* Mounts and stacks may have changed since the add. */
 static snap_status check_again(struct snap_session *s, struct snapi_error *e)
 {
-	s->elsewhere = false;
+	snapi_blks_free(&s->elsewhere.found);
+	memset(&s->elsewhere, 0, sizeof(s->elsewhere));
 	for (unsigned int i = 0; i < s->nr_members; i++) {
 		struct snapi_volume vol = { .dev = s->members[i].dev };
 
@@ -331,7 +332,7 @@ static void check_frozen(const struct snapi_member *m, const struct snapi_frozen
 		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, EBUSY, m->name,
 				"%s: something that cannot be frozen has it, and all is to be frozen (--require-frozen)",
 				m->name);
-	else if (!f->names[0])
+	else if (!f->nr)
 		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, m->name,
 				"%s: no file system is mounted from it that could be frozen, and all is to be frozen (--require-frozen)",
 				m->name);
@@ -348,7 +349,7 @@ static snap_status open_freezes(struct snap_session *s, struct snapi_freezes *f,
 	if (err)
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
 	else
-		snapi_freezes_open(f, &members, s->elsewhere, e);
+		snapi_freezes_open(f, &members, &s->elsewhere, e);
 	for (unsigned int i = 0; s->require_frozen && !e->code && i < s->nr_members; i++)
 		check_frozen(&s->members[i], &f->of[i], e);
 	if (e->code)
@@ -361,7 +362,7 @@ static uint32_t consistency(const struct snapi_member *m, const struct snapi_fro
 {
 	if (m->held)
 		return SNAPSET_CONSISTENCY_CRASH;
-	return f->names[0] ? SNAPSET_CONSISTENCY_FS : SNAPSET_CONSISTENCY_RAW;
+	return f->nr ? SNAPSET_CONSISTENCY_FS : SNAPSET_CONSISTENCY_RAW;
 }
 
 static snap_status send_do(struct snap_session *s, const struct snapi_freezes *f,

@@ -96,10 +96,12 @@ struct json_object *failure_take(void)
 
 int output_lost(void)
 {
+	static bool said;
 	int err = fflush(stdout) ? errno : ferror(stdout) ? EIO : 0;
 
-	if (!err)
-		return EXIT_OK;
+	if (!err || said)
+		return err ? EXIT_UNKNOWN : EXIT_OK;
+	said = true;
 	shown = true;		/* there is no place for it */
 	return report_failure(SNAP_E_UNEXPECTED, "what was to be printed is lost: %s", strerror(err));
 }

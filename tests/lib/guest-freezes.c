@@ -19,7 +19,7 @@ int main(int argc, char **argv)
 		if (snapi_blks_add(&members, vol.dev, SNAPI_SELF, 0))
 			return 2;
 	}
-	if (snapi_freezes_open(&f, &members, false, &e)) {
+	if (snapi_freezes_open(&f, &members, NULL, &e)) {
 		printf("%s\n", e.text);
 		return 1;
 	}

@@ -109,6 +109,12 @@ must umount other
 drop
 told fs ".*" --require-frozen "$A"
 drop
+# an agent whose /dev does not have the device cannot ask who holds it, and looks all the same
+must mknod node b "$((0x$(stat -c %t "$A")))" "$((0x$(stat -c %T "$A")))"
+# shellcheck disable=SC2016 # the other shell's
+must unshare -m sh -c 'mount --bind /dev/null "$1" && exec snapset create --store memory --json node' sh "$A" >created
+[ "$(json created 'd["consistency"]')" = fs ] || fail "without its node: $(cat created)"
+drop
 come_back "$A"
 must mkfs.btrfs -qf "$B" >/dev/null
 elsewhere "$B" 'echo new >m/file'
@@ -145,6 +151,15 @@ drop
 kill $writer
 wait $writer 2>/dev/null
 wait_for 60 is_free "$A" || fail "it is still in use"
+
+# of an xfs with a log elsewhere nothing says where that is, once it is not mounted
+must mkfs.xfs -qf -l "logdev=$B,size=64m" "$C"
+must mount -o "logdev=$B" "$C" m
+exec 7>m/open
+must umount -l m
+refuses 'lies on several devices' "$C"
+exec 7>&-
+wait_for 60 is_free "$C" || fail "it is still in use"
 
 # held by what cannot be frozen
 rm -f held
