@@ -104,7 +104,8 @@ must snapset show "$set" >words
 grep -q "^store  memory and file $TMP/b/.snapset-.*, .* used" words || fail "$(cat words)"
 says 'loop device with its file on.*E_NESTED' snapset create --store "shared:$set" "$loop"
 must dd if=/dev/urandom of="$SCRATCH2" bs=64K count=8 oflag=direct status=none
-[ "$(snapset list | awk 'NR > 1 { print $(NF - 3) }')" = live ] || fail "$(snapset list)"
+must snapset list --json >words
+[ "$(json words '[p["state"] for s in d["sets"] for p in s["snapshots"]]')" = "['live']" ] || fail "$(cat words)"
 must losetup -d "$loop"
 must snapset delete --set "$set"
 wait_for 60 none "$TMP/b" || fail "the file is left"
