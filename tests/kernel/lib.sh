@@ -288,6 +288,17 @@ dm() {
 	udevadm settle --timeout=10
 }
 
+# udev_stands: from now to the end of the test udev looks at nothing, for what it would read
+# is counted, or takes what a test needs. By a signal: "udevadm control --start-exec-queue"
+# can be lost without a word where udevd made its socket itself, for a command that is sent
+# between its accept() and its SO_PASSCRED says not whose it is ("Invalid sender uid 65534",
+# 1 of 2000 on a busy machine).
+udev_stands() {
+	must udevadm settle
+	on_exit pkill -CONT -x systemd-udevd
+	must pkill -STOP -x systemd-udevd
+}
+
 # hanging NAME DISK: NAME is DISK, and 'hang NAME' makes what it is given stand still
 # until 'let_go NAME'. So what depends on a write that is on its way does not depend on
 # how slow the machine is.

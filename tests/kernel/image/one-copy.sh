@@ -25,9 +25,7 @@ must dmsetup reload below --table "$(delayed 600000)"
 must dmsetup suspend --nolockfs below
 must dmsetup resume below
 # it looks into what is new, and would look into what is written, and be counted
-must udevadm settle
-must udevadm control --stop-exec-queue
-on_exit udevadm control --start-exec-queue
+udev_stands
 
 copies() { awk '$1 == "copy" { print $3 }' /sys/kernel/debug/snapset/counters; }
 

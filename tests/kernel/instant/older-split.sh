@@ -33,9 +33,7 @@ echo 4 >"$queue/nr_requests" || skip "the queue cannot be made this short"
 echo 4 >"$queue/max_sectors_kb"
 head -c 8192 /dev/zero | tr '\0' B >new
 # it would look into the new device, and its reads have the tags
-must udevadm settle
-must udevadm control --stop-exec-queue
-on_exit udevadm control --start-exec-queue
+udev_stands
 must dmsetup suspend --nolockfs --noflush door
 # how many writes have completed
 written() {
