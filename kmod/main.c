@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Module init and exit; nothing else. */
 #include <linux/module.h>
+#include <net/genetlink.h>
+#include <uapi/linux/snapset.h>
 #include "above.h"
 #include "bypass.h"
 #include "counters.h"
@@ -110,3 +112,5 @@ module_exit(snapset_exit);
 MODULE_DESCRIPTION("Snapshots of several block devices at one instant");
 MODULE_LICENSE("GPL");
 MODULE_VERSION(SNAPSET_VERSION);
+/* to look the family up loads the module */
+MODULE_ALIAS_GENL_FAMILY(SNAPSET_GENL_NAME);

@@ -57,7 +57,7 @@
 extern "C" {
 #endif
 
-#define LIBSNAP_VERSION		"0.1"
+#define LIBSNAP_VERSION		"0.1.0"
 
 /* ------------------------------------------------------------------------
  * Result codes: the HRESULT values of VSS.

@@ -58,11 +58,15 @@ static void leave(struct monitor *m)
 	m->s = NULL;
 }
 
-/* EXIT_OK also if the module is not loaded, which may come. */
+/*
+ * EXIT_OK also if the module is not loaded, which may come.  It is not asked for: the question
+ * would load it, every second anew where it cannot be loaded.
+ */
 static int enter(struct monitor *m)
 {
-	struct snap_error_info e = { .size = sizeof(e) };
-	snap_status st = snap_open(0, &m->s);
+	struct snap_error_info e = { .size = sizeof(e), .text = "modprobe snapset" };
+	bool there = module_is_loaded();
+	snap_status st = there ? snap_open(0, &m->s) : SNAP_E_PROVIDER_NOT_REGISTERED;
 
 	if (st == SNAP_E_ACCESSDENIED)
 		return report_error(NULL, st);
@@ -73,7 +77,8 @@ static int enter(struct monitor *m)
 		sd_notify(0, "STATUS=Looking at stores");
 		return EXIT_OK;
 	}
-	snap_last_error(m->s, &e);
+	if (there)
+		snap_last_error(m->s, &e);
 	if (!m->told)
 		say(LOG_NOTICE, "waiting for the kernel module: %s", e.text);
 	m->told = true;

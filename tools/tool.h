@@ -3,7 +3,9 @@
 #ifndef SNAPSET_TOOL_H
 #define SNAPSET_TOOL_H
 
+#include <stdbool.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include <libsnap.h>
 
@@ -49,6 +51,12 @@ bool parse_directory(char *text, uint64_t *bytes);
 bool parse_store(char *text, struct snap_store *store);
 /* "set", "oldest", "wait:1000": what is done when a store is full; @ms is 0 for the default. */
 bool parse_full(const char *text, enum snap_full *full, uint32_t *ms);
+
+/* To open a session loads the module; this does not. */
+static inline bool module_is_loaded(void)
+{
+	return access("/sys/module/snapset", F_OK) == 0;
+}
 
 /* failure.c */
 struct json_object;

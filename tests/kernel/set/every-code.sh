@@ -34,7 +34,11 @@ by_cancel() { with_fault 'commit 1 1 3000 0' make --cancel "$A" "$E"; }
 by_no_right() { setpriv --bounding-set -sys_admin --inh-caps -sys_admin libsnap-make "$A" >out; }
 by_no_module() {
 	wait_for 60 no_objects
+	# the question itself would load it
+	mkdir -p /run/modprobe.d
+	echo 'install snapset /bin/false' >/run/modprobe.d/none.conf
 	rmmod snapset && make "$A"
+	rm /run/modprobe.d/none.conf
 	modprobe snapset
 }
 by_file() { make /etc/passwd; }
