@@ -15,8 +15,10 @@ bad() {
 	failed=1
 }
 
-# no kernel of this name: the module is somebody else's job
-make -s -C "$top" HOST="$host" KVER=none DESTDIR="$root" install > "$dir/log" 2>&1 ||
+# modes are not left to whoever installs
+umask 077
+# the module is a job of others: tests/package
+make -s -C "$top" HOST="$host" MODULE=no DESTDIR="$root" install > "$dir/log" 2>&1 ||
 	{ cat "$dir/log"; exit 1; }
 
 # there FILE SOURCE: it is installed as it is here, or with "" in whatever form
@@ -59,6 +61,10 @@ done
 grep -q "/$local/libexec/snapset/snapset-transactions" "$root/$local/lib/libsnap.so" ||
 	bad "libsnap looks for the helper elsewhere"
 grep -q '/etc/snapset' "$root/$local/lib/libsnap.so" || bad "libsnap looks for storage.conf elsewhere"
+odd=$(find "$root" ! -type l \( -type d ! -perm 755 -o -type f ! -perm 644 ! -perm 755 \) ! -path "$root/var/lib/snapset" ! -path "$root")
+[ -z "$odd" ] || bad "odd modes: $odd"
+[ "$(stat -c %a "$root/var/lib/snapset")" = 700 ] || bad 'everybody may look into /var/lib/snapset'
+[ -d "$root/etc/snapset" ] || bad 'no /etc/snapset'
 # a file that nobody looks for is one that this test does not know
 known=17
 have=$(find "$root" -path "$root/lib" -prune -o ! -type d ! -name 'libsnap.so.0.*' -print | wc -l)
@@ -96,4 +102,18 @@ rm "$root/$local/lib/"libsnap.so*
 # shellcheck disable=SC2046
 built static $($pkg_config --static --libs libsnap)
 ! ldd "$dir/example" | grep -q libsnap || bad "the static example is none"
+
+# the opposite
+touch "$root/usr/local/sbin/other" "$root/etc/snapset/storage.conf"
+make -s -C "$top" HOST="$host" MODULE=no DESTDIR="$root" uninstall > "$dir/log" 2>&1 || bad "$(cat "$dir/log")"
+left=$(find "$root" ! -type d -o -name '*snapset*' | sed "s|^$root||" | sort | tr '\n' ' ')
+[ "$left" = '/etc/snapset /etc/snapset/storage.conf /usr/local/sbin/other ' ] ||
+	bad "uninstalled, there is: $left"
+
+# without headers nothing is done by halves
+if make -s -C "$top" HOST="$host" KVER=none DESTDIR="$root" install > "$dir/log" 2>&1; then
+	bad 'it is installed without the module, without a word'
+fi
+grep -q 'MODULE=no' "$dir/log" || bad "without headers: $(cat "$dir/log")"
+[ ! -e "$root/usr/local/sbin/snapset" ] || bad 'half of it was installed'
 exit $failed
