@@ -81,13 +81,20 @@ class BuildTest(Test):
         return kernel.name in self.kernels and super().fits(kernel, everything)
 
 
+class PackageTest(Test):
+    """The packages of a kernel's suite: built, installed, used and purged (vm package)."""
+
+    def __init__(self):
+        super().__init__("packages", os.path.join(TOP, "tests/package/use"))
+
+
 def read():
     """All tests; a head that says nothing sensible ends the run."""
     tests = [VmTest(os.path.relpath(p, os.path.join(TOP, "tests/kernel"))[:-3], p)
              for p in sorted(glob.glob(os.path.join(TOP, "tests/kernel/*/*.sh")))]
     tests += [HostTest("unit", "tests/unit"), HostTest("lib", "tests/lib"),
               HostTest("harness", "tests/harness"),
-              HostTest("prog", "tests/kernel/prog")]
+              HostTest("prog", "tests/kernel/prog"), PackageTest()]
     for test in tests:
         if test.about not in ABOUT:
             raise SystemExit("%s: its head has no line '# about: %s'" %

@@ -7,7 +7,7 @@ import os
 import threading
 
 from . import TOP, VM
-from .catalog import BuildTest, HostTest, VmTest
+from .catalog import BuildTest, HostTest, PackageTest, VmTest
 from .machine import Machine
 from .results import FAIL, PASS, SKIP, base, complaints, tail
 from .work import Command, Late
@@ -159,6 +159,8 @@ class Plan:
         if isinstance(test, BuildTest):
             words = [VM, "compile", "--kernel", kernel.name, "--flavour", test.flavour,
                      "--compiler", test.compiler]
+        elif isinstance(test, PackageTest):
+            words = [VM, "package", "--kernel", kernel.name]
         else:
             assert isinstance(test, HostTest)
             # ASan's shadow and a randomised address space collide now and then
