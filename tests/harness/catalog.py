@@ -93,7 +93,7 @@ def read():
     tests = [VmTest(os.path.relpath(p, os.path.join(TOP, "tests/kernel"))[:-3], p)
              for p in sorted(glob.glob(os.path.join(TOP, "tests/kernel/*/*.sh")))]
     tests += [HostTest("unit", "tests/unit"), HostTest("lib", "tests/lib"),
-              HostTest("harness", "tests/harness"),
+              HostTest("harness", "tests/harness"), HostTest("lint", "tests/lint"),
               HostTest("prog", "tests/kernel/prog"), PackageTest()]
     for test in tests:
         if test.about not in ABOUT:

@@ -7,7 +7,7 @@
 # of frozen file systems.
 #
 # about: library
-# long: 5.10
+# long: 5.10 7
 # vm: --smp 1 --mem 1G --disk 64M --disk 128M --disk 320M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,7 +5,7 @@
 # which volumes stand on each other.
 #
 # about: library
-# long: 5.10
+# long: 5.10 7
 # vm: --mem 1G --disk 256M --disk 256M --disk 256M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null

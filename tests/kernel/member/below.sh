@@ -7,7 +7,7 @@
 # which only the tool refuses.
 #
 # about: interface
-# long: 6.12
+# long: 6.12 7
 # vm: --smp 1 --mem 1G --disk 8M --disk 8M --disk 8M
 . "$(dirname "$0")/../lib.sh"
 

@@ -4,7 +4,7 @@
 # More kinds of disks, as in kinds: SCSI disks of each sector size, nbd, thin volumes, bcache.
 #
 # about: interface
-# long: 5.10 6.12
+# long: 5.10 6.1 6.12
 # vm: --smp 1 --mem 1G --disk 16M --disk 16M --disk 16M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/kernel/member/kind.bash

@@ -7,7 +7,7 @@
 # comes to stand there later, gets all of its discards done.
 #
 # about: library
-# long: 5.10
+# long: 5.10 7
 # vm: --smp 1 --mem 1G --disk 160M --disk 32M --disk 96M
 . "$(dirname "$0")/../lib.sh"
 

@@ -6,7 +6,7 @@
 # was seen is told for Documentation/support-matrix.rst.
 #
 # about: interface
-# long: 5.10 6.12
+# long: 5.10 6.12 7
 # vm: --smp 1 --mem 1G --disk 4M --disk 4M:4096 --disk 8M --disk 8M --disk 8M --disk 8M --nvme 4M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tests/kernel/member/kind.bash

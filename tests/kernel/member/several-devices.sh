@@ -5,6 +5,7 @@
 # make it up again. With some of them only there is no set: its files would be a part.
 #
 # about: library
+# long: 7
 # vm: --smp 1 --mem 2G --disk 320M --disk 128M --disk 128M
 . "$(dirname "$0")/../lib.sh"
 

@@ -5,6 +5,7 @@
 # swapped comes back, and nothing waits for memory that only the swap could give.
 #
 # about: interface
+# long: 5.10 7
 # vm: --smp 1 --mem 512M --disk 128M
 . "$(dirname "$0")/../lib.sh"
 
