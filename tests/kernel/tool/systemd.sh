@@ -3,7 +3,7 @@
 #
 # The units, as a real systemd runs them: the monitor says that it is ready and makes a
 # store larger from within what its unit leaves it, comes back when it is killed, and
-# nobody stops the deletion of snapshots but the end of the machine: then they go before
+# only the end of the machine deletes the snapshots: then they go before
 # the mounts, and the file system that held the store is left clean and without it.
 #
 # about: tool
@@ -102,8 +102,10 @@ must snapset show --json "$set" >shown
 	fail "the store has not grown: $(cat shown) $(state snapset-monitor.service)"
 
 # only the end of the machine is a reason to lose snapshots
-must_not within systemctl stop snapset-shutdown.service
-must_not within systemctl restart snapset-shutdown.service
+must within systemctl restart snapset-shutdown.service
+must within systemctl stop snapset-shutdown.service
+must blk verify "$image" model.then
+must within systemctl start snapset-shutdown.service
 must within systemctl isolate small.target
 pid=$(within systemctl show --value -p MainPID snapset-monitor.service)
 [ "$pid" = 0 ] || fail "the monitor should be stopped by this: $pid"
