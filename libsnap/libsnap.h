@@ -931,7 +931,8 @@ struct snap_storage {
 /*
  * Says where the volume keeps its old data from now on. Zeros: the minimum is as for
  * snap_create_simple(), the maximum unbounded, but a twentieth of the file system stays free.
- * If the directory lies on a volume of the set a store cannot grow there, and begins with
+ * The directory is made, for root alone, if only the last part of its name is missing.
+ * If it lies on a volume of the set a store cannot grow there, and begins with
  * the maximum, if there is one.
  * SNAP_E_INVALIDARG, SNAP_E_OBJECT_NOT_FOUND: no such volume or directory
  * SNAP_E_OBJECT_ALREADY_EXISTS: it is said already

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "storage.h"
 
@@ -42,10 +43,13 @@ static snap_status take_amounts(const struct snap_storage *arg, struct snapi_sto
 	return SNAP_S_OK;
 }
 
-static snap_status check_directory(const char *directory, struct snapi_error *e)
+/* It is made if only the last part of its name is missing; then *@made. */
+static snap_status need_directory(const char *directory, bool *made, struct snapi_error *e)
 {
 	struct stat st;
 
+	/* root's alone: what lies in stores was on disks */
+	*made = !mkdir(directory, 0700);
 	if (stat(directory, &st))
 		snapi_error_set(e, errno == ENOENT || errno == ENOTDIR ? SNAP_E_OBJECT_NOT_FOUND :
 				errno == EACCES ? SNAP_E_ACCESSDENIED : SNAP_E_INVALIDARG, errno,
@@ -123,14 +127,15 @@ SNAPI_EXPORT snap_status snap_storage_add(struct snap_session *s,
 	struct snapi_storage a = { 0 };
 	struct snapi_error e = { 0 };
 	struct snap_storage in;
+	bool made;
 
 	if (!arg || !snapi_struct_in(&in, sizeof(in), arg))
 		wrong(&e, "snap_storage_add() needs a struct snap_storage that this library knows");
 	else if (!take_names(&in, &a, &e) && !take_amounts(&in, &a, &e) &&
 		 snapi_storage_wrong(&a))
 		wrong(&e, snapi_storage_wrong(&a));
-	if (!e.code && !check_directory(a.directory, &e))
-		add(&a, &e);
+	if (!e.code && !need_directory(a.directory, &made, &e) && add(&a, &e) && made)
+		rmdir(a.directory);
 	return e.code ? fail(s, &e) : SNAP_S_OK;
 }
 

@@ -404,29 +404,61 @@ static int write_lines(const struct snapi_conf *c, int fd)
 	return fclose(f) && !err ? errno : err;
 }
 
-snap_status snapi_conf_write(const struct snapi_conf *c, int lock, struct snapi_error *e)
+/* The file @name of the directory @dir is replaced by what @c has. */
+static int replace(const struct snapi_conf *c, int dir, const char *name)
 {
 	struct stat st;
 	mode_t mode = 0644;
 	int fd, err = 0;
 
-	if (!fstatat(lock, FILE_NAME, &st, 0))
+	if (!fstatat(dir, name, &st, 0))
 		mode = st.st_mode & 0777;
-	unlinkat(lock, NEW_NAME, 0);		/* of a writer that was killed */
-	fd = openat(lock, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	unlinkat(dir, NEW_NAME, 0);		/* of a writer that was killed */
+	fd = openat(dir, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
-		return fail_file(e, "write", errno);
+		return errno;
 	if (fchmod(fd, mode))
 		err = errno;
 	if (err)
 		close(fd);
 	else
 		err = write_lines(c, fd);
-	if (!err && renameat(lock, NEW_NAME, lock, FILE_NAME))
+	if (!err && renameat(dir, NEW_NAME, dir, name))
 		err = errno;
 	if (err)
-		unlinkat(lock, NEW_NAME, 0);
-	else if (fsync(lock))
+		unlinkat(dir, NEW_NAME, 0);
+	else if (fsync(dir))
 		err = errno;
+	return err;
+}
+
+/* A link to a file that is kept elsewhere stays one: that file is replaced. */
+static int replace_behind_link(const struct snapi_conf *c)
+{
+	char path[PATH_MAX], real[PATH_MAX], *name;
+	int dir, err;
+
+	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory());
+	if (!realpath(path, real))
+		return errno;
+	name = strrchr(real, '/');
+	*name++ = 0;
+	dir = open(*real ? real : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return errno;
+	err = replace(c, dir, name);
+	close(dir);
+	return err;
+}
+
+snap_status snapi_conf_write(const struct snapi_conf *c, int lock, struct snapi_error *e)
+{
+	struct stat st;
+	int err;
+
+	if (!fstatat(lock, FILE_NAME, &st, AT_SYMLINK_NOFOLLOW) && S_ISLNK(st.st_mode))
+		err = replace_behind_link(c);
+	else
+		err = replace(c, lock, FILE_NAME);
 	return err ? fail_file(e, "write", err) : SNAP_S_OK;
 }

@@ -97,10 +97,14 @@ must snapset delete --all
 must rm "$TMP/a/.snapset"
 
 # as it is set up: for one volume, and for all others
-mkdir "$TMP/b/one" "$TMP/b/all"
+mkdir "$TMP/b/all"
+says 'E_OBJECT_NOT_FOUND' snapset storage add "$TMP/a" "$TMP/b/no/one"
+says 'E_OBJECT_NOT_FOUND' snapset storage add /dev/nothing "$TMP/b/one"
+[ ! -e "$TMP/b/one" ] || fail "a directory is left of what did not work"
 must snapset storage add --minimum 16M --maximum 40M "$TMP/a" "$TMP/b/one"
 must snapset storage add --maximum 10% '*' "$TMP/b/all"
 grep -q "^$TMP/a	$TMP/b/one	16M	40M\$" "$conf" || fail "not written: $(cat "$conf")"
+[ "$(stat -c '%a %u' "$TMP/b/one")" = '700 0' ] || fail "anybody may look into the new directory"
 says 'already.*E_OBJECT_ALREADY' snapset storage add "$TMP/a" "$TMP/b/one"
 says 'one volume has one.*E_MAXIMUM_DIFFAREA' snapset storage add "$SCRATCH0" "$TMP/b/all"
 says 'E_OBJECT_NOT_FOUND' snapset storage add /dev/nothing "$TMP/b/all"
@@ -122,7 +126,11 @@ created storage "$TMP/b/one" "$TMP/a"
 created storage "$TMP/b/one" "$TMP/a"
 listed 0 's["stores"] == 3 and 39 << 20 < s["allocated"] <= 40 << 20'
 says 'has no room for a store.*E_INSUFFICIENT' snapset create "$TMP/a"
+# a link stays one
+must mv "$conf" real.conf
+must ln -s "$TMP/real.conf" "$conf"
 must snapset storage resize --maximum 20M "$TMP/a" 2>said
+[ -L "$conf" ] && grep -q '	20M$' real.conf || fail "the link was replaced: $(ls -l "$conf")"
 grep -q 'more than that is allocated' said || fail "not said: $(cat said)"
 listed 0 's["stores"] == 3 and s["maximum"] == 20 << 20'
 [ "$(snapset list | grep -c live)" = 4 ] || fail "a snapshot is lost: $(snapset list)"
