@@ -76,10 +76,13 @@ needs:
 
 install: $(if $(filter no,$(MODULE)),,install-module) install-user install-dev
 
-# as the kernel's own modules are: stripped, compressed and signed if that kernel has it so
+# As the kernel's own modules are: stripped, compressed if that kernel has it so, and signed if
+# its key is there. A distribution's headers have no System.map, without which this calls no depmod.
 install-module: module
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_STRIP=1 INSTALL_MOD_DIR=updates \
-		INSTALL_MOD_PATH=$(DESTDIR) $(if $(DESTDIR),DEPMOD=true)
+		INSTALL_MOD_PATH=$(DESTDIR) DEPMOD=true \
+		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
+	[ -n "$(DESTDIR)" ] || depmod $(KVER)
 
 # a file with modes of its own, whatever the umask is
 define put
