@@ -130,7 +130,8 @@ says 'has no room for a store.*E_INSUFFICIENT' snapset create "$TMP/a"
 must mv "$conf" real.conf
 must ln -s "$TMP/real.conf" "$conf"
 must snapset storage resize --maximum 20M "$TMP/a" 2>said
-[ -L "$conf" ] && grep -q '	20M$' real.conf || fail "the link was replaced: $(ls -l "$conf")"
+[ -L "$conf" ] || fail "the link was replaced: $(ls -l "$conf")"
+must grep -q '	20M$' real.conf
 grep -q 'more than that is allocated' said || fail "not said: $(cat said)"
 listed 0 's["stores"] == 3 and s["maximum"] == 20 << 20'
 [ "$(snapset list | grep -c live)" = 4 ] || fail "a snapshot is lost: $(snapset list)"
