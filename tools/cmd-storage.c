@@ -54,6 +54,7 @@ static int add(struct args *a)
 {
 	struct snap_session *s;
 	snap_status st;
+	bool there;
 	int ret;
 
 	if (a->argc != 2)
@@ -63,9 +64,12 @@ static int add(struct args *a)
 	ret = open_if_loaded(&s);
 	if (ret)
 		return ret;
+	there = !access(a->argv[1], F_OK);
 	st = snap_storage_add(s, &a->storage);
 	if (SNAP_FAILED(st))
 		ret = report_error(s, st);
+	else if (!there)	/* is that file system mounted which he thinks of? */
+		fprintf(stderr, "snapset: made the directory %s\n", plain(a->argv[1]));
 	snap_close(s);
 	return ret;
 }
@@ -237,7 +241,7 @@ int cmd_storage(int argc, char **argv)
 	int opt;
 
 	optind = 1;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		struct snap_storage *s = &a.storage;
 		bool ok = true;
 

@@ -23,11 +23,12 @@ static void print_store_now(const struct snap_event *ev)
 
 static void print_event(const struct snap_event *ev)
 {
-	char set[SNAP_ID_TEXT_MAX], snap[SNAP_ID_TEXT_MAX];
+	char set[SNAP_ID_TEXT_MAX], snap[SNAP_ID_TEXT_MAX], heard[32];
 
 	snap_id_format(&ev->set_id, set);
 	snap_id_format(&ev->snapshot_id, snap);
-	printf("%" PRIu64 " ", ev->seq);
+	format_time(time_now(), heard);
+	printf("%s %" PRIu64 " ", heard, ev->seq);
 	switch (ev->type) {
 	case SNAP_EVENT_SET_STATE:
 		printf("set %s %s", set, set_state_name(ev->state));

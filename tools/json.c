@@ -39,7 +39,8 @@ static void add_dev(struct json_object *o, const char *key, uint32_t ma, uint32_
 	add_str(o, key, text);
 }
 
-static void add_created(struct json_object *o, uint64_t ns)
+/* As text @key, and as @key_ns. */
+static void add_time(struct json_object *o, const char *key, const char *key_ns, uint64_t ns)
 {
 	time_t t = (time_t)(ns / 1000000000);
 	char text[40] = "", full[64];
@@ -50,9 +51,9 @@ static void add_created(struct json_object *o, uint64_t ns)
 	if (gmtime_r(&t, &tm) && strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &tm)) {
 		snprintf(full, sizeof(full), "%s.%09uZ", text,
 			 (unsigned int)(ns % 1000000000));
-		add_str(o, "created", full);
+		add_str(o, key, full);
 	}
-	add_int(o, "created_ns", ns);
+	add_int(o, key_ns, ns);
 }
 
 struct json_object *json_failure(snap_status code, const char *text)
@@ -87,7 +88,7 @@ static struct json_object *json_set(const struct snap_set_props *p, const struct
 		add_str(o, "waits_for", p->waits_for);
 	add_bool(o, "auto_release", !(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE));
 	add_int(o, "members", p->members);
-	add_created(o, p->created_ns);
+	add_time(o, "created", "created_ns", p->created_ns);
 	add_code(o, p->code, p->text);
 	json_object_object_add(o, "store", json_store(p, with));
 	json_object_object_add(o, "full", json_full(p));
@@ -136,7 +137,7 @@ struct json_object *json_snapshot(const struct snap_snapshot_props *p)
 	add_int(o, "size", p->bytes);
 	add_int(o, "block_size", p->block_size);
 	add_bool(o, "auto_release", !(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE));
-	add_created(o, p->created_ns);
+	add_time(o, "created", "created_ns", p->created_ns);
 	add_str(o, "consistency", consistency_name(p->consistency));
 	json_object_object_add(o, "frozen", json_frozen(p->frozen));
 	add_int(o, "openers", p->openers);
@@ -247,6 +248,7 @@ struct json_object *json_event(const struct snap_event *ev)
 
 	add_str(o, "event", event_name(ev->type));
 	add_int(o, "seq", ev->seq);
+	add_time(o, "heard", "heard_ns", time_now());
 	if (!snap_id_is_null(&ev->set_id))
 		add_id(o, "set_id", &ev->set_id);
 	if (!snap_id_is_null(&ev->snapshot_id))

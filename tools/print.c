@@ -236,6 +236,14 @@ void format_time(uint64_t ns, char text[32])
 		strcpy(text, "-");
 }
 
+uint64_t time_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+}
+
 void format_size(uint64_t bytes, char text[16])
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

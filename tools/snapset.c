@@ -30,6 +30,7 @@ static const struct command {
 	  "       snapset storage extend [--json] SET DIR[:SIZE]" },
 	{ "monitor", cmd_monitor, "monitor" },
 	{ "watch", cmd_watch, "watch [--json]" },
+	{ "doctor", cmd_doctor, "doctor [--json] [VOLUME...]" },
 };
 
 #define NR_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -61,17 +62,32 @@ static int version(void)
 	return EXIT_OK;
 }
 
+static bool is_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
+static int run_command(const struct command *c, int argc, char **argv)
+{
+	/* storage has more to say */
+	if (argc == 2 && is_help(argv[1]) && c->run != cmd_storage) {
+		printf("Usage: snapset %s\n\nSee snapset(8).\n", c->help);
+		return EXIT_OK;
+	}
+	return c->run(argc, argv);
+}
+
 static int run(int argc, char **argv)
 {
 	if (argc < 2)
 		return usage_error("a command is missing");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+	if (is_help(argv[1]))
 		return help();
 	if (!strcmp(argv[1], "--version"))
 		return version();
 	for (size_t i = 0; i < NR_COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].run(argc - 1, argv + 1);
+			return run_command(&commands[i], argc - 1, argv + 1);
 	return usage_error("there is no command \"%s\"", argv[1]);
 }
 

@@ -30,6 +30,7 @@ enum {
 /* Each returns an exit code; argv[0] is the name of the command. */
 int cmd_create(int argc, char **argv);
 int cmd_delete(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
 int cmd_show(int argc, char **argv);
@@ -104,6 +105,8 @@ const char *consistency_name(enum snap_consistency c);
 char *next_frozen(const char **frozen);
 /* "2026-01-31 12:00:00", local time; "-" for 0. */
 void format_time(uint64_t ns, char text[32]);
+/* Nanoseconds since 1970. */
+uint64_t time_now(void);
 /* "1.5 GiB" */
 void format_size(uint64_t bytes, char text[16]);
 

@@ -57,6 +57,11 @@ expect 2 'either' delete
 expect 2 'either' delete --all --set 1234
 expect 2 'no argument' watch /srv
 expect 0 'Usage: snapset storage add' storage --help
+for cmd in create list show delete storage monitor watch doctor; do
+	expect 0 "Usage: snapset $cmd" $cmd --help
+	expect 0 "Usage: snapset $cmd" $cmd -h
+done
+expect 2 'wrong option' doctor --wrong
 expect 2 'knows only add' storage
 expect 2 'knows only add' storage shrink 12345678 /
 expect 2 'a set and a directory' storage extend 12345678

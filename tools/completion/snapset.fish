@@ -49,7 +49,7 @@ function __snapset_exec
 end
 
 complete -c snapset -f
-complete -c snapset -n __snapset_first -a 'create list show delete storage monitor watch'
+complete -c snapset -n __snapset_first -a 'create list show delete storage monitor watch doctor'
 complete -c snapset -n __snapset_first -l help
 complete -c snapset -n __snapset_first -l version
 complete -c snapset -n '__snapset_command create' -l store -x -a 'memory shared:'
@@ -66,8 +66,8 @@ for option in retry keep auto-release allow-held require-frozen
 end
 complete -c snapset -n '__snapset_command create' -l exec -x
 complete -c snapset -n __snapset_behind_exec -a '(__snapset_exec)'
-complete -c snapset -n '__snapset_command create list' -a '(__snapset_volumes)'
-complete -c snapset -n '__snapset_command create list show delete storage watch' -l json
+complete -c snapset -n '__snapset_command create list doctor' -a '(__snapset_volumes)'
+complete -c snapset -n '__snapset_command create list show delete storage watch doctor' -l json
 complete -c snapset -n '__snapset_command list delete' -l all
 complete -c snapset -n '__snapset_command list' -l exclusive
 complete -c snapset -n '__snapset_command show' -a '(__snapset_ids set_id)'

@@ -101,7 +101,8 @@ mkdir "$TMP/b/all"
 says 'E_OBJECT_NOT_FOUND' snapset storage add "$TMP/a" "$TMP/b/no/one"
 says 'E_OBJECT_NOT_FOUND' snapset storage add /dev/nothing "$TMP/b/one"
 [ ! -e "$TMP/b/one" ] || fail "a directory is left of what did not work"
-must snapset storage add --minimum 16M --maximum 40M "$TMP/a" "$TMP/b/one"
+must snapset storage add --minimum 16M --maximum 40M "$TMP/a" "$TMP/b/one" 2>said
+grep -q "made the directory $TMP/b/one" said || fail "not said: $(cat said)"
 must snapset storage add --maximum 10% '*' "$TMP/b/all"
 grep -q "^$TMP/a	$TMP/b/one	16M	40M\$" "$conf" || fail "not written: $(cat "$conf")"
 [ "$(stat -c '%a %u' "$TMP/b/one")" = '700 0' ] || fail "anybody may look into the new directory"
@@ -132,6 +133,10 @@ must ln -s "$TMP/real.conf" "$conf"
 must snapset storage resize --maximum 20M "$TMP/a" 2>said
 [ -L "$conf" ] || fail "the link was replaced: $(ls -l "$conf")"
 must grep -q '	20M$' real.conf
+# but not one that somebody else could have changed meanwhile
+must chmod 777 "$TMP"
+says 'cannot write.*not permitted' snapset storage resize --maximum 30M "$TMP/a"
+must chmod 700 "$TMP"
 grep -q 'more than that is allocated' said || fail "not said: $(cat said)"
 listed 0 's["stores"] == 3 and s["maximum"] == 20 << 20'
 [ "$(snapset list | grep -c live)" = 4 ] || fail "a snapshot is lost: $(snapset list)"

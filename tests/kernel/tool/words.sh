@@ -278,14 +278,15 @@ gives 0 snapset delete --all
 for file in events events.json; do
 	wait_for 60 grep -q "$last.*deleted\|deleted.*$last" $file || bad "no end of $last: $(cat $file)"
 done
-grep -q "set $set created" events || bad "watch: $(cat events)"
+grep -Eq "^20[0-9-]{8} [0-9:]{8} [0-9]+ set $set created" events || bad "watch: $(cat events)"
 grep -q "snapshot $snap deleted" events || bad "watch: $(cat events)"
 for what in low full; do
-	grep -qE "^[0-9]+ set [0-9a-f-]{36} store $what: .+, store [0-9]+ \(memory\): .* of 1.0 MiB used, .+/s$" \
+	grep -qE " [0-9]+ set [0-9a-f-]{36} store $what: .+, store [0-9]+ \(memory\): .* of 1.0 MiB used, .+/s$" \
 		events || bad "watch: no store $what: $(cat events)"
 done
 holds events.json '[e["seq"] for e in d] == list(range(d[0]["seq"], d[0]["seq"] + len(d)))' \
-	'not any("store" in e for e in d if e["event"] == "set-state")'
+	'not any("store" in e for e in d if e["event"] == "set-state")' \
+	'[e["heard_ns"] for e in d] == sorted(e["heard_ns"] for e in d) and d[0]["heard"].endswith("Z")'
 for what in low full; do
 	holds events.json "(lambda s: s['kind'] == 'memory' and s['id'] > 0 and s['rate'] >= 0 and
 		1 << 19 <= s['used'] <= s['size'] == 1 << 20)(
