@@ -99,6 +99,7 @@ static snap_status add(const struct snapi_storage *a, struct snapi_error *e)
 {
 	int lock = snapi_conf_lock(e), at;
 	struct snapi_conf c = { 0 };
+	bool made = false;
 
 	if (lock < 0)
 		return e->code;
@@ -113,8 +114,10 @@ static snap_status add(const struct snapi_storage *a, struct snapi_error *e)
 		snapi_error_set(e, SNAP_E_MAXIMUM_DIFFAREA_ASSOCIATIONS_REACHED, EEXIST,
 				a->volume, "%s has its storage in %s, and one volume has one",
 				a->volume, c.v[at].storage.directory);
-	if (!e->code && !snapi_conf_put(&c, -1, a, e))
-		snapi_conf_write(&c, lock, e);
+	/* under the lock: what is made here may be taken away only before it is written down */
+	if (!e->code && !need_directory(a->directory, &made, e) &&
+	    (snapi_conf_put(&c, -1, a, e) || snapi_conf_write(&c, lock, e)) && made)
+		rmdir(a->directory);
 out:
 	snapi_conf_free(&c);
 	snapi_conf_unlock(lock);
@@ -127,15 +130,14 @@ SNAPI_EXPORT snap_status snap_storage_add(struct snap_session *s,
 	struct snapi_storage a = { 0 };
 	struct snapi_error e = { 0 };
 	struct snap_storage in;
-	bool made;
 
 	if (!arg || !snapi_struct_in(&in, sizeof(in), arg))
 		wrong(&e, "snap_storage_add() needs a struct snap_storage that this library knows");
 	else if (!take_names(&in, &a, &e) && !take_amounts(&in, &a, &e) &&
 		 snapi_storage_wrong(&a))
 		wrong(&e, snapi_storage_wrong(&a));
-	if (!e.code && !need_directory(a.directory, &made, &e) && add(&a, &e) && made)
-		rmdir(a.directory);
+	if (!e.code)
+		add(&a, &e);
 	return e.code ? fail(s, &e) : SNAP_S_OK;
 }
 

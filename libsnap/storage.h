@@ -32,6 +32,8 @@ struct snapi_conf {
 	struct snapi_line	*v;
 	unsigned int		nr;
 	bool			existed;
+	dev_t			dev;		/* the file that was read */
+	ino_t			ino;
 };
 
 /* What is wrong with it, NULL if nothing is. */

@@ -247,6 +247,7 @@ static snap_status read_lines(FILE *f, struct snapi_conf *c, struct snapi_error 
 snap_status snapi_conf_read(struct snapi_conf *c, struct snapi_error *e)
 {
 	char path[PATH_MAX];
+	struct stat st;
 	FILE *f;
 
 	memset(e, 0, sizeof(*e));
@@ -258,6 +259,10 @@ snap_status snapi_conf_read(struct snapi_conf *c, struct snapi_error *e)
 	if (read_lines(f, c, e))
 		snapi_conf_free(c);
 	c->existed = true;
+	if (!fstat(fileno(f), &st)) {
+		c->dev = st.st_dev;
+		c->ino = st.st_ino;
+	}
 	fclose(f);
 	return e->code;
 }
@@ -408,16 +413,15 @@ static int write_lines(const struct snapi_conf *c, int fd)
 static int replace(const struct snapi_conf *c, int dir, const char *name)
 {
 	struct stat st;
-	mode_t mode = 0644;
+	bool there = !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW);
 	int fd, err = 0;
 
-	if (!fstatat(dir, name, &st, 0))
-		mode = st.st_mode & 0777;
 	unlinkat(dir, NEW_NAME, 0);		/* of a writer that was killed */
 	fd = openat(dir, NEW_NAME, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return errno;
-	if (fchmod(fd, mode))
+	if ((there && fchown(fd, st.st_uid, st.st_gid)) ||
+	    fchmod(fd, there ? st.st_mode & 0777 : 0644))
 		err = errno;
 	if (err)
 		close(fd);
@@ -432,10 +436,14 @@ static int replace(const struct snapi_conf *c, int dir, const char *name)
 	return err;
 }
 
-/* A link to a file that is kept elsewhere stays one: that file is replaced. */
+/*
+ * A link to a file that is kept elsewhere stays one: that file is replaced. It must be the one
+ * that was read, in a directory where nobody else can put another one in its place.
+ */
 static int replace_behind_link(const struct snapi_conf *c)
 {
 	char path[PATH_MAX], real[PATH_MAX], *name;
+	struct stat st;
 	int dir, err;
 
 	snprintf(path, sizeof(path), "%s/" FILE_NAME, directory());
@@ -446,7 +454,13 @@ static int replace_behind_link(const struct snapi_conf *c)
 	dir = open(*real ? real : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir < 0)
 		return errno;
-	err = replace(c, dir, name);
+	if (fstat(dir, &st) || st.st_uid != geteuid() || st.st_mode & 022)
+		err = EPERM;
+	else if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode) ||
+		 st.st_dev != c->dev || st.st_ino != c->ino)
+		err = ESTALE;
+	else
+		err = replace(c, dir, name);
 	close(dir);
 	return err;
 }
