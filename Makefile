@@ -11,13 +11,17 @@ PREFIX	?= /usr/local
 LIBDIR	?= $(PREFIX)/lib
 MANDIR	?= $(PREFIX)/share/man
 SBINDIR	?= $(PREFIX)/sbin
-UDEVDIR	?= /usr/lib/udev/rules.d
-UNITDIR	?= /usr/lib/systemd/system
+UDEVDIR	?= $(PREFIX)/lib/udev/rules.d
+UNITDIR	?= $(PREFIX)/lib/systemd/system
 SYSCONFDIR ?= /etc
 STATEDIR ?= /var/lib/snapset
 INSTALL	?= install
 HOST	:= $(CURDIR)/build/host
 NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c
+
+ifneq ($(filter-out /%,$(DESTDIR)),)
+$(error DESTDIR is no absolute path: $(DESTDIR))
+endif
 
 # several targets make something of the same directory, whose own make is parallel
 .NOTPARALLEL:
@@ -82,7 +86,7 @@ install-module: module
 	$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install INSTALL_MOD_STRIP=1 INSTALL_MOD_DIR=updates \
 		INSTALL_MOD_PATH=$(DESTDIR) DEPMOD=true \
 		$(if $(wildcard $(KDIR)/certs/signing_key.pem),,CONFIG_MODULE_SIG_ALL=)
-	[ -n "$(DESTDIR)" ] || depmod $(KVER)
+	[ -n "$(DESTDIR)" ] || depmod "$$($(MAKE) -s -C $(KDIR) kernelrelease)"
 
 # a file with modes of its own, whatever the umask is
 define put
@@ -128,11 +132,12 @@ install-dkms:
 # that somebody else has written goes.
 uninstall:
 	@tmp=$$(mktemp -d) && trap 'rm -rf "$$tmp"' EXIT && \
-	$(MAKE) -s DESTDIR="$$tmp" install >/dev/null && cd "$$tmp" && \
+	$(MAKE) -s DESTDIR="$$tmp" MODULE=no install >/dev/null && cd "$$tmp" && \
 	find . ! -type d -printf '%P\n' | while read -r f; do rm -fv "$(DESTDIR)/$$f"; done && \
 	find . -depth -type d -name '*snapset*' -printf '%P\n' | while read -r d; do \
 		[ ! -d "$(DESTDIR)/$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)/$$d"; \
 	done
+	[ "$(MODULE)" = no ] || rm -fv $(DESTDIR)/lib/modules/$(KVER)/updates/snapset.ko*
 	[ -n "$(DESTDIR)" ] || [ "$(MODULE)" = no ] || depmod $(KVER)
 	[ -n "$(DESTDIR)" ] || ldconfig
 

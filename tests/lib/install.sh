@@ -44,14 +44,14 @@ there $local/share/bash-completion/completions/snapset tools/completion/snapset
 there $local/share/zsh/site-functions/_snapset tools/completion/_snapset
 there $local/share/fish/vendor_completions.d/snapset.fish tools/completion/snapset.fish
 there $local/sbin/snapset ''
-there usr/lib/udev/rules.d/59-snapset.rules udev/59-snapset.rules
-there usr/lib/systemd/system/snapset-monitor.service ''
+there $local/lib/udev/rules.d/59-snapset.rules udev/59-snapset.rules
+there $local/lib/systemd/system/snapset-monitor.service ''
 grep -q "^ExecStart=/$local/sbin/snapset monitor\$" \
-	"$root/usr/lib/systemd/system/snapset-monitor.service" ||
+	"$root/$local/lib/systemd/system/snapset-monitor.service" ||
 	bad "the service does not find the command"
-there usr/lib/systemd/system/snapset-shutdown.service ''
+there $local/lib/systemd/system/snapset-shutdown.service ''
 grep -q "exec /$local/sbin/snapset delete --all --force" \
-	"$root/usr/lib/systemd/system/snapset-shutdown.service" ||
+	"$root/$local/lib/systemd/system/snapset-shutdown.service" ||
 	bad "the service that deletes does not find the command"
 for page in libsnap.3 snapset-protocol.7 snapset.8; do
 	there "$local/share/man/man${page##*.}/$page" "Documentation/man/$page"
