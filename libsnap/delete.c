@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <time.h>
 
-#include "internal.h"
+#include "expose.h"
 
 /* udev opens each new image for a moment; that is no reason to refuse. */
 #define BUSY_TRIES	20
@@ -88,6 +88,8 @@ SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "snap_delete_snapshots() needs an id, and whether it is that of a set or a snapshot");
 
+	if (snapi_unexpose_deleted(s, id, type, force, &e))
+		return snapi_fail_with(s, &e);
 	for (int i = 0; i < BUSY_TRIES; i++) {
 		struct timespec pause = { .tv_nsec = BUSY_MS * 1000000L };
 

@@ -171,6 +171,8 @@ void snapi_session_set_state(struct snap_session *s, enum snapi_state state);
 bool snapi_session_commit(struct snap_session *s, struct snap_async *a);
 /* Copies min(sizes) of a struct that begins with its size; zeros the rest. */
 bool snapi_struct_out(void *out, const void *in, size_t in_size);
+/* Whether that can be done. */
+bool snapi_struct_fits(const void *out);
 /* The same for arguments. False if the caller's struct says more than we know. */
 bool snapi_struct_in(void *in, size_t in_size, const void *arg);
 
@@ -283,6 +285,9 @@ void snapi_iter_rewind(struct snap_iter *it);
 /* Under async->lock at most. */
 snap_status snapi_query_set(struct snap_session *s, const snap_id *id,
 			    struct snap_set_props *p, struct snapi_error *e);
+/* One that is created; @p is 0 but for its size. */
+snap_status snapi_query_snapshot(struct snap_session *s, const snap_id *id,
+				 struct snap_snapshot_props *p, struct snapi_error *e);
 /* Whether somebody has a set in the making. */
 bool snapi_query_making(struct snap_session *s, struct snapi_error *e);
 /* A set that uses the store @store_id; false: there is none, or the error is in @e. */

@@ -890,6 +890,46 @@ snap_status snap_delete_snapshots(struct snap_session *session,
 				  bool force, unsigned int *deleted,
 				  snap_id *not_deleted);
 
+struct snap_exposed {
+	size_t		size;
+	char		directory[4096];/* where the tree is */
+	unsigned int	mounted;	/* mount points in it */
+	unsigned int	left;		/* volumes of the set that have no place in it */
+	char		why[512];	/* of the first of these */
+};
+
+/*
+ * Mounts what the images of a set have, read-only, as one tree: each file system at the same
+ * place below @directory where that of its volume is mounted now, or else was when it was
+ * frozen; parts of a file system that are mounted elsewhere are not. Of a snapshot: its file
+ * system alone, at @directory. Nothing is written to an image, so journals are not replayed;
+ * devices and set-user-id bits mean nothing there. Only the mount namespace of the caller
+ * gets to see it, and those made from it later.
+ * @directory	covered while the tree is there; NULL: one in /run/snapset, for root alone,
+ *		which is made
+ * @exposed	may be NULL
+ * SNAP_S_FALSE			done, but some volumes have no place in the tree
+ * SNAP_E_OBJECT_NOT_FOUND	no such set, snapshot or directory
+ * SNAP_E_VOLUME_NOT_SUPPORTED	one could not be mounted, or there is nothing to be mounted
+ * SNAP_E_PROVIDER_VETO		nothing can be mounted at @directory
+ * or why a snapshot is dead; nothing is mounted then. VSS: ExposeSnapshot.
+ */
+snap_status snap_expose(struct snap_session *session, const snap_id *id,
+			enum snap_object type, const char *directory,
+			struct snap_exposed *exposed);
+/*
+ * Unmounts it, innermost first; a directory that snap_expose() made is removed. The deletion of
+ * the set or snapshot by snap_delete_snapshots() does so, too.
+ * @id		of which set or snapshot; NULL: of any, and @directory says which
+ * @directory	where the tree is; NULL: wherever
+ * @force	also if something is in use there
+ * SNAP_E_OBJECT_NOT_FOUND	nothing of it is mounted in this mount namespace
+ * SNAP_E_VOLUME_IN_USE		a file or directory is open; what lay further inside is unmounted
+ * VSS: UnexposeSnapshot.
+ */
+snap_status snap_unexpose(struct snap_session *session, const snap_id *id,
+			  enum snap_object type, const char *directory, bool force);
+
 /*
  * Makes the store of the set @set_id larger, of whichever session, by one more file in
  * @directory; any time while the set is there. What does not fit into a store in memory or

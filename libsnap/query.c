@@ -203,6 +203,12 @@ static snap_status get_snapshot(struct snap_session *s, const snap_id *id, bool 
 	return e->code;
 }
 
+snap_status snapi_query_snapshot(struct snap_session *s, const snap_id *id,
+				 struct snap_snapshot_props *p, struct snapi_error *e)
+{
+	return get_snapshot(s, id, false, p, e);
+}
+
 SNAPI_EXPORT snap_status
 snap_get_snapshot_properties(struct snap_session *s, const snap_id *id,
 			     struct snap_snapshot_props *props)

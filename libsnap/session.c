@@ -183,13 +183,21 @@ bool snapi_session_commit(struct snap_session *s, struct snap_async *a)
 /* No struct of any version will be so large: who says so has not set the size. */
 #define STRUCT_MAX	65536
 
-bool snapi_struct_out(void *out, const void *in, size_t in_size)
+bool snapi_struct_fits(const void *out)
 {
 	size_t size;
 
 	memcpy(&size, out, sizeof(size));
-	if (size < sizeof(size) || size > STRUCT_MAX)
+	return size >= sizeof(size) && size <= STRUCT_MAX;
+}
+
+bool snapi_struct_out(void *out, const void *in, size_t in_size)
+{
+	size_t size;
+
+	if (!snapi_struct_fits(out))
 		return false;
+	memcpy(&size, out, sizeof(size));
 	if (size > in_size)
 		memset((char *)out + in_size, 0, size - in_size);
 	memcpy((char *)out + sizeof(size), (const char *)in + sizeof(size),

@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <json-c/json.h>
 
 #include "tool.h"
 
@@ -29,6 +33,7 @@ struct args {
 	bool			keep, auto_release, allow_held, require_frozen, json;
 	char			**volumes;
 	int			nr_volumes;
+	const char		*mount;		/* a directory; NULL: nothing is mounted */
 	char			**exec;		/* NULL: none */
 };
 
@@ -43,7 +48,7 @@ enum {
 	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_INDEX,
 	OPT_WAIT,
 	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
-	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_ALLOW_HELD, OPT_FROZEN, OPT_JSON,
+	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_MOUNT, OPT_ALLOW_HELD, OPT_FROZEN, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -63,6 +68,7 @@ static const struct option options[] = {
 	{ "window", required_argument, NULL, OPT_WINDOW },
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
+	{ "mount", required_argument, NULL, OPT_MOUNT },
 	{ "allow-held", no_argument, NULL, OPT_ALLOW_HELD },
 	{ "require-frozen", no_argument, NULL, OPT_FROZEN },
 	{ "json", no_argument, NULL, OPT_JSON },
@@ -149,6 +155,9 @@ static int parse_args(int argc, char **argv, struct args *a)
 			break;
 		case OPT_AUTO_RELEASE:
 			a->auto_release = true;
+			break;
+		case OPT_MOUNT:
+			a->mount = optarg;
 			break;
 		case OPT_ALLOW_HELD:
 			a->allow_held = true;
@@ -262,19 +271,46 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 				  &o, s, set);
 }
 
+/*
+ * For a command only it and we see the tree, which so goes with us, however we end; what is
+ * mounted elsewhere meanwhile is seen here as well.
+ */
+static int mount_tree(struct snap_session *s, const struct args *a, const snap_id *set,
+		      struct snap_exposed *tree)
+{
+	snap_status st;
+
+	if (a->exec && (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL))) {
+		fprintf(stderr, "snapset: no mount namespace for the command: %s\n",
+			strerror(errno));
+		return EXIT_UNKNOWN;
+	}
+	st = snap_expose(s, set, SNAP_OBJECT_SNAPSHOT_SET, a->mount, tree);
+	return SNAP_FAILED(st) ? report_error(s, st) : EXIT_OK;
+}
+
 static int report(FILE *f, struct snap_session *s, const struct args *a,
-		  const snap_id *set)
+		  const snap_id *set, const struct snap_exposed *tree)
 {
 	struct json_object *o;
 	snap_status st;
 
-	if (!a->json)
-		return print_set(f, s, set);
+	if (!a->json) {
+		int ret = print_set(f, s, set);
+
+		if (!ret && a->mount) {
+			fputs("mounted at ", f);
+			exposed_print(f, tree);
+		}
+		return ret;
+	}
 	o = json_set_full(s, set, &st);
 	if (!o)
 		return report_error(s, st);
 	if (chosen.known)
 		json_add_place(o, chosen.place, chosen.text);
+	if (a->mount)
+		json_object_object_add(o, "tree", json_exposed(tree));
 	json_print(f, o, true);
 	return EXIT_OK;
 }
@@ -379,10 +415,14 @@ static void wait_for_signal(int sigfd)
 static int use(struct snap_session *s, const struct args *a, const snap_id *set,
 	       const sigset_t *old_mask, int sigfd)
 {
-	int ret;
+	struct snap_exposed tree = { .size = sizeof(tree) };
+	int ret = EXIT_OK;
 
+	if (a->mount)
+		ret = mount_tree(s, a, set, &tree);
 	/* The output of a command is its own: ours goes to stderr. */
-	ret = report(a->exec ? stderr : stdout, s, a, set);
+	if (!ret)
+		ret = report(a->exec ? stderr : stdout, s, a, set, &tree);
 	if (!ret)
 		ret = output_lost();
 	if (ret) {	/* nothing knows of the set: nothing is to be left */
@@ -390,12 +430,16 @@ static int use(struct snap_session *s, const struct args *a, const snap_id *set,
 		return ret;
 	}
 	if (a->exec) {
-		if (!set_environment(s, set))
+		if (!set_environment(s, set) ||
+		    (a->mount && setenv("SNAP_MOUNT", tree.directory, 1)))
 			return report_error(s, SNAP_E_OUTOFMEMORY);
 		return run(a->exec, old_mask, sigfd);
 	}
-	if (a->auto_release)
+	if (a->auto_release) {
 		wait_for_signal(sigfd);
+		if (a->mount)
+			snap_unexpose(s, set, SNAP_OBJECT_SNAPSHOT_SET, NULL, true);
+	}
 	return EXIT_OK;
 }
 

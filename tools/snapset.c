@@ -18,10 +18,12 @@ static const struct command {
 	  "               [--retry] [--retry-delay SECONDS]\n"
 	  "               [--transactions DIR [--transaction-timeout MS] [--window MS]]\n"
 	  "               [--keep|--auto-release] [--allow-held] [--require-frozen] [--json]\n"
-	  "               VOLUME... [--exec CMD [ARG...]]" },
+	  "               [--mount DIR] VOLUME... [--exec CMD [ARG...]]" },
 	{ "list", cmd_list, "list [--all] [--exclusive] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },
 	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },
+	{ "mount", cmd_mount, "mount [--json] ID [DIR]" },
+	{ "umount", cmd_umount, "umount [--force] ID|DIR..." },
 	{ "storage", cmd_storage,
 	  "storage add [--minimum SIZE|N%] [--maximum SIZE|N%|unbounded] VOLUME|* DIR\n"
 	  "       snapset storage resize [--minimum SIZE|N%] [--maximum SIZE|N%|unbounded] VOLUME|*\n"

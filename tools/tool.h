@@ -33,8 +33,10 @@ int cmd_delete(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_list(int argc, char **argv);
 int cmd_monitor(int argc, char **argv);
+int cmd_mount(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_storage(int argc, char **argv);
+int cmd_umount(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /* parse.c */
@@ -132,6 +134,11 @@ void print_store(FILE *f, const struct snap_set_props *p, const struct sharers *
 struct json_object *json_store(const struct snap_set_props *p, const struct sharers *with);
 struct json_object *json_full(const struct snap_set_props *p);
 struct json_object *json_event_store(const struct snap_event *ev);
+
+/* cmd-mount.c */
+/* Where the images of a set are, on @f; and on stderr what is not there. */
+void exposed_print(FILE *f, const struct snap_exposed *e);
+struct json_object *json_exposed(const struct snap_exposed *e);
 
 /* device.c */
 struct device {

@@ -56,8 +56,12 @@ expect 2 'one id' show
 expect 2 'either' delete
 expect 2 'either' delete --all --set 1234
 expect 2 'no argument' watch /srv
+expect 2 'takes an id' mount
+expect 2 'takes an id' mount 1234 /a /b
+expect 2 'needs an id' umount
+expect 2 'wrong option' umount --lazy 1234
 expect 0 'Usage: snapset storage add' storage --help
-for cmd in create list show delete storage monitor watch doctor; do
+for cmd in create list show delete mount umount storage monitor watch doctor; do
 	expect 0 "Usage: snapset $cmd" $cmd --help
 	expect 0 "Usage: snapset $cmd" $cmd -h
 done

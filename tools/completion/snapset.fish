@@ -49,7 +49,7 @@ function __snapset_exec
 end
 
 complete -c snapset -f
-complete -c snapset -n __snapset_first -a 'create list show delete storage monitor watch doctor'
+complete -c snapset -n __snapset_first -a 'create list show delete mount umount storage monitor watch doctor'
 complete -c snapset -n __snapset_first -l help
 complete -c snapset -n __snapset_first -l version
 complete -c snapset -n '__snapset_command create' -l store -x -a 'memory shared:'
@@ -60,23 +60,26 @@ complete -c snapset -n '__snapset_command create' -l full -x -a 'set oldest wait
 for option in quota hold-timeout freeze-timeout stall-timeout budget index-limit wait retry-delay transaction-timeout window
 	complete -c snapset -n '__snapset_command create' -l $option -x
 end
-complete -c snapset -n '__snapset_command create' -l transactions -x -a '(__fish_complete_directories (commandline -ct))'
+for option in transactions mount
+	complete -c snapset -n '__snapset_command create' -l $option -x -a '(__fish_complete_directories (commandline -ct))'
+end
 for option in retry keep auto-release allow-held require-frozen
 	complete -c snapset -n '__snapset_command create' -l $option
 end
 complete -c snapset -n '__snapset_command create' -l exec -x
 complete -c snapset -n __snapset_behind_exec -a '(__snapset_exec)'
 complete -c snapset -n '__snapset_command create list doctor' -a '(__snapset_volumes)'
-complete -c snapset -n '__snapset_command create list show delete storage watch doctor' -l json
+complete -c snapset -n '__snapset_command create list show delete mount storage watch doctor' -l json
 complete -c snapset -n '__snapset_command list delete' -l all
 complete -c snapset -n '__snapset_command list' -l exclusive
-complete -c snapset -n '__snapset_command show' -a '(__snapset_ids set_id)'
-complete -c snapset -n '__snapset_command show delete' -a '(__snapset_ids id)'
+complete -c snapset -n '__snapset_command show mount umount' -a '(__snapset_ids set_id)'
+complete -c snapset -n '__snapset_command show delete mount umount' -a '(__snapset_ids id)'
 complete -c snapset -n '__snapset_command delete' -l set -x -a '(__snapset_ids set_id)'
-complete -c snapset -n '__snapset_command delete storage' -l force
+complete -c snapset -n '__snapset_command delete umount storage' -l force
 complete -c snapset -n '__snapset_command storage; and test (count (commandline -opc)) -eq 2' -a 'add resize remove list extend'
 complete -c snapset -n '__snapset_storage add resize' -l minimum -x
 complete -c snapset -n '__snapset_storage add resize' -l maximum -x
 complete -c snapset -n '__snapset_storage add resize remove' -a '(__snapset_volumes)'
 complete -c snapset -n '__snapset_storage extend' -a '(__snapset_ids set_id)'
+complete -c snapset -n '__snapset_command mount umount' -a '(__fish_complete_directories (commandline -ct))'
 complete -c snapset -n '__snapset_storage extend add' -a '(__fish_complete_directories (commandline -ct))'
