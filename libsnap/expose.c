@@ -9,13 +9,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "expose.h"
@@ -107,19 +105,16 @@ static int only_place(struct snapi_plan *plan, const snap_id *id)
 /* Opens the directory @path of the tree whose root is @root; makes what is missing if it can. */
 static int open_place(int root, const char *path)
 {
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
-		.resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-	};
+	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	char *copy = strdup(path), *rest = copy, *part;
 	int fd = copy ? fcntl(root, F_DUPFD_CLOEXEC, 3) : -1, next;
 
 	while (fd >= 0 && (part = strsep(&rest, "/"))) {
 		if (!*part)
 			continue;
-		next = (int)syscall(SYS_openat2, fd, part, &how, sizeof(how));
+		next = openat(fd, part, flags);
 		if (next < 0 && errno == ENOENT && !mkdirat(fd, part, 0755))
-			next = (int)syscall(SYS_openat2, fd, part, &how, sizeof(how));
+			next = openat(fd, part, flags);
 		if (next < 0) {
 			int err = errno;
 
