@@ -233,14 +233,24 @@ static int del(struct sk_buff *skb, struct genl_info *info, struct sk_buff *repl
 	const struct nlattr *set = info->attrs[SNAPSET_A_SET_ID];
 	const struct nlattr *snap = info->attrs[SNAPSET_A_SNAP_ID];
 	bool force = info->attrs[SNAPSET_A_FORCE];
+	u64 session = 0;
 	u32 deleted;
 	int err;
 
 	if (!set == !snap)
 		return snapset_say(info->extack, -EINVAL,
 				   "either SET_ID or SNAP_ID says what to delete");
+	if (info->attrs[SNAPSET_A_SESSION]) {
+		if (!set)
+			return snapset_say(info->extack, -EINVAL,
+					   "SESSION goes with SET_ID only");
+		session = snapset_session_of(info);
+		err = snapset_session_check(skb, session, info->extack);
+		if (err)
+			return err;
+	}
 	if (set)
-		err = snapset_delete_set(snapset_id_of(set), force, &deleted,
+		err = snapset_delete_set(snapset_id_of(set), session, force, &deleted,
 					 info->extack);
 	else
 		err = snapset_delete_snap(snapset_id_of(snap), force, &deleted,
@@ -264,6 +274,19 @@ static int store_extend(struct sk_buff *skb, struct genl_info *info,
 				   "only a file store can be extended, by a file");
 	return snapset_store_extend(snapset_id_of(info->attrs[SNAPSET_A_SET_ID]), pins,
 				    info->extack);
+}
+
+static int set_adopt(struct sk_buff *skb, struct genl_info *info, struct sk_buff *reply)
+{
+	const struct nlattr *attrs = info->attrs[SNAPSET_A_ATTRS];
+	u32 keep = attrs ? nla_get_u32(attrs) : 0;
+
+	if (keep & ~SNAPSET_ATTR_NO_AUTO_RELEASE)
+		return snapset_refuse(info->extack, attrs, -EINVAL,
+				      "of the attributes only NO_AUTO_RELEASE can be changed");
+	return snapset_set_adopt(snapset_session_of(info),
+				 snapset_id_of(info->attrs[SNAPSET_A_SET_ID]), keep,
+				 info->extack);
 }
 
 const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1] = {
@@ -317,5 +340,10 @@ const struct snapset_command snapset_commands[SNAPSET_CMD_MAX + 1] = {
 		.silent = true,
 		.slow = true,
 		.needs = { SNAPSET_A_SET_ID, SNAPSET_A_STORE },
+	},
+	[SNAPSET_CMD_SET_ADOPT] = {
+		.run = set_adopt,
+		.silent = true,
+		.needs = { SNAPSET_A_SESSION, SNAPSET_A_SET_ID },
 	},
 };

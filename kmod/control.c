@@ -15,6 +15,7 @@
 #include "above.h"
 #include "counters.h"
 #include "event.h"
+#include "expire.h"
 #include "fault.h"
 #include "freeze.h"
 #include "hibernate.h"
@@ -22,6 +23,7 @@
 #include "pin.h"
 #include "registry.h"
 #include "say.h"
+#include "session.h"
 #include "set.h"
 
 #define DEFAULT_HOLD_MS		10000
@@ -72,12 +74,15 @@ static void fill_defaults(struct snapset_params *p)
 
 static int may_start(u64 session, struct netlink_ext_ack *extack)
 {
-	if (snapset_making)
-		return snapset_say(extack, -EINPROGRESS,
-				   snapset_making->session == session ?
-				   "this session has a set in the making" :
-				   "another set is in the making");
-	return 0;
+	const struct snapset_set *other = snapset_making;
+
+	if (!other)
+		return 0;
+	if (other->session == session)
+		return snapset_say(extack, -EINPROGRESS, "this session has a set in the making");
+	return snapset_say(extack, -EINPROGRESS, "another set is in the making, by %s (process %u)%s%s%s",
+			   other->owner.comm, other->owner.pid, *other->params.label ? ": \"" : "",
+			   other->params.label, *other->params.label ? "\"" : "");
 }
 
 int snapset_set_start(u64 session, const struct snapset_params *p,
@@ -97,6 +102,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	set->params = *p;
 	fill_defaults(&set->params);
 	set->session = session;
+	snapset_session_owner(session, &set->owner);
 	snapset_budget_init(&set->budget, set->params.budget, set->params.index_limit);
 	snapset_full_init(set);
 	snapset_snap_init_news(set);
@@ -107,6 +113,7 @@ int snapset_set_start(u64 session, const struct snapset_params *p,
 	INIT_WORK(&set->undo, undo);
 	init_waitqueue_head(&set->wq);
 	snapset_idle_init(set);
+	snapset_expire_init(set);
 	uuid_gen((uuid_t *)set->id.b);
 	mutex_lock(&snapset_set_mutex);
 	err = may_start(session, extack);

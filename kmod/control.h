@@ -11,6 +11,7 @@
 #define SNAPSET_CONTROL_H
 
 #include <linux/path.h>
+#include <linux/sched.h>
 #include <linux/types.h>
 #include <uapi/linux/snapset.h>
 
@@ -20,6 +21,12 @@ struct snapset_pins;
 typedef struct {
 	u8 b[SNAPSET_ID_LEN];
 } snapset_id;
+
+/* The process that opened a session. */
+struct snapset_owner {
+	u32 pid;		/* in the initial namespace */
+	char comm[TASK_COMM_LEN];
+};
 
 /* What SET_START was told; zero means "the default" for every field. */
 struct snapset_params {
@@ -36,6 +43,8 @@ struct snapset_params {
 	u32 full;		/* enum snapset_full */
 	u32 full_wait_ms;
 	struct snapset_pins *pins;	/* SNAPSET_STORE_FILE */
+	u32 expire_s;		/* 0: it does not */
+	char label[SNAPSET_LABEL_MAX + 1];
 };
 
 /* What SET_ADD was told besides. */
@@ -80,6 +89,9 @@ struct snapset_set_info {
 	char store_path[SNAPSET_NAME_MAX + 1];	/* of the first; "": it is too long */
 	u32 full, full_wait_ms, full_waits, full_dropped;
 	u32 consistency;	/* the least of its members' */
+	u32 expire_s;
+	char label[SNAPSET_LABEL_MAX + 1];
+	struct snapset_owner owner;
 };
 
 struct snapset_snap_info {
@@ -114,6 +126,9 @@ int snapset_set_add(u64 session, const snapset_id *set_id, dev_t dev,
 /* More files for the store of a set, in any of its states; takes over @pins likewise. */
 int snapset_store_extend(const snapset_id *set_id, struct snapset_pins *pins,
 			 struct netlink_ext_ack *extack);
+/* The set is created: it is the session's from now on, and ends with it, unless @keep. */
+int snapset_set_adopt(u64 session, const snapset_id *set_id, bool keep,
+		      struct netlink_ext_ack *extack);
 int snapset_set_do(u64 session, const snapset_id *set_id,
 		   const struct snapset_freeze_arg *freeze, unsigned int nr,
 		   const struct snapset_member_arg *members, unsigned int nr_members,
@@ -126,9 +141,10 @@ int snapset_set_cancel(u64 session, const snapset_id *set_id, s32 *code,
 		       struct netlink_ext_ack *extack);
 /*
  * It is gone for all who ask from now on; what it has goes in the background. Until
- * nothing of it is left another delete says -EINPROGRESS, then -ENOENT.
+ * nothing of it is left another delete says -EINPROGRESS, then -ENOENT. @session: only if
+ * it is this one's; 0: whosesoever.
  */
-int snapset_delete_set(const snapset_id *set_id, bool force, u32 *deleted,
+int snapset_delete_set(const snapset_id *set_id, u64 session, bool force, u32 *deleted,
 		       struct netlink_ext_ack *extack);
 int snapset_delete_snap(const snapset_id *snap_id, bool force, u32 *deleted,
 			struct netlink_ext_ack *extack);

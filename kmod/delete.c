@@ -9,6 +9,7 @@
 #include "pin.h"
 #include "registry.h"
 #include "say.h"
+#include "session.h"
 #include "set.h"
 
 static DEFINE_SPINLOCK(graves_lock);
@@ -116,7 +117,7 @@ static int may_delete(struct snapset_set *set, struct netlink_ext_ack *extack)
 	return snapset_say(extack, -EPROTO, "the set is in the making: cancel it");
 }
 
-int snapset_delete_set(const snapset_id *set_id, bool force, u32 *deleted,
+int snapset_delete_set(const snapset_id *set_id, u64 session, bool force, u32 *deleted,
 		       struct netlink_ext_ack *extack)
 {
 	struct snapset_set *set;
@@ -128,6 +129,8 @@ int snapset_delete_set(const snapset_id *set_id, bool force, u32 *deleted,
 		return err;
 	set = snapset_set_find(set_id);
 	err = set ? may_delete(set, extack) : no_such(NULL, set_id, extack);
+	if (!err && session && set->session != session)
+		err = snapset_say(extack, -EPROTO, "the set belongs to another session");
 	if (!err && !unpublish_all(&set->snaps, force))
 		err = snapset_say(extack, -EBUSY,
 				  "an image of the set is open; nothing was deleted");
@@ -164,6 +167,32 @@ int snapset_delete_snap(const snapset_id *snap_id, bool force, u32 *deleted,
 	return 0;
 }
 
+int snapset_set_adopt(u64 session, const snapset_id *set_id, bool keep,
+		      struct netlink_ext_ack *extack)
+{
+	struct snapset_set *set;
+	int err;
+
+	err = snapset_set_lock();
+	if (err)
+		return err;
+	set = snapset_set_find(set_id);
+	if (!set)
+		err = no_such(NULL, set_id, extack);
+	else if (!snapset_set_is(set, SNAPSET_STATE_CREATED))
+		err = snapset_say(extack, -EPROTO, "the set is not created");
+	if (!err) {	/* the death of its owner deletes what still is his, and so not this one */
+		set->session = session;
+		snapset_session_owner(session, &set->owner);
+		if (keep)
+			set->params.attrs |= SNAPSET_ATTR_NO_AUTO_RELEASE;
+		else
+			set->params.attrs &= ~SNAPSET_ATTR_NO_AUTO_RELEASE;
+	}
+	mutex_unlock(&snapset_set_mutex);
+	return err;
+}
+
 /* The first set of @session that its death concerns, with a reference. */
 static struct snapset_set *next_orphan(u64 session)
 {
@@ -196,7 +225,7 @@ void snapset_owner_died(u64 session)
 					   "its owner has gone");
 		if (!(set->params.attrs & SNAPSET_ATTR_NO_AUTO_RELEASE) ||
 		    snapset_state_get(&set->state) != SNAPSET_STATE_CREATED)
-			snapset_delete_set(&set->id, true, &n, NULL);
+			snapset_delete_set(&set->id, session, true, &n, NULL);
 		snapset_set_put(set);
 	}
 }

@@ -239,6 +239,8 @@ static const struct nla_policy start_policy[] = {
 	[SNAPSET_A_STORE]		= NLA_POLICY_NESTED(snapset_store_policy),
 	[SNAPSET_A_FULL]		= { .type = NLA_U32 },
 	[SNAPSET_A_FULL_WAIT_MS]	= { .type = NLA_U32 },
+	[SNAPSET_A_LABEL]		= SNAPSET_POLICY_LABEL,
+	[SNAPSET_A_EXPIRE_S]		= { .type = NLA_U32 },
 };
 
 static const struct nla_policy add_policy[] = {
@@ -275,6 +277,7 @@ static const struct nla_policy snap_get_policy[] = {
 };
 
 static const struct nla_policy delete_policy[] = {
+	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
 	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
 	[SNAPSET_A_SNAP_ID]	= SNAPSET_POLICY_ID,
 	[SNAPSET_A_FORCE]	= SNAPSET_POLICY_FLAG,
@@ -283,6 +286,12 @@ static const struct nla_policy delete_policy[] = {
 static const struct nla_policy extend_policy[] = {
 	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
 	[SNAPSET_A_STORE]	= NLA_POLICY_NESTED(snapset_store_policy),
+};
+
+static const struct nla_policy adopt_policy[] = {
+	[SNAPSET_A_SESSION]	= { .type = NLA_U64 },
+	[SNAPSET_A_SET_ID]	= SNAPSET_POLICY_ID,
+	[SNAPSET_A_ATTRS]	= { .type = NLA_U32 },
 };
 
 #define OP(name, table)							\
@@ -300,6 +309,7 @@ static const struct genl_ops ops[] = {
 	{ OP(SNAP_GET, snap_get_policy), .start = dump_start, .dumpit = snap_dump },
 	{ OP(DELETE, delete_policy) },
 	{ OP(STORE_EXTEND, extend_policy) },
+	{ OP(SET_ADOPT, adopt_policy) },
 };
 
 static const struct genl_multicast_group groups[] = {

@@ -33,6 +33,16 @@ int snapset_check_name(const struct nlattr *nla, struct netlink_ext_ack *extack)
 	return 0;
 }
 
+int snapset_check_label(const struct nlattr *nla, struct netlink_ext_ack *extack)
+{
+	size_t len = strlen(nla_data(nla));
+
+	if (len > SNAPSET_LABEL_MAX)
+		return snapset_refuse(extack, nla, -EINVAL, "a label has at most %d bytes, not %zu",
+				      SNAPSET_LABEL_MAX, len);
+	return 0;
+}
+
 int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack)
 {
 	if (nla_len(nla))
@@ -90,7 +100,11 @@ int snapset_put_set(struct sk_buff *skb, const struct snapset_set_info *set)
 	    nla_put_u32(skb, SNAPSET_A_FULL_WAIT_MS, set->full_wait_ms) ||
 	    nla_put_u32(skb, SNAPSET_A_FULL_WAITS, set->full_waits) ||
 	    nla_put_u32(skb, SNAPSET_A_FULL_DROPPED, set->full_dropped) ||
-	    nla_put_u32(skb, SNAPSET_A_CONSISTENCY, set->consistency))
+	    nla_put_u32(skb, SNAPSET_A_CONSISTENCY, set->consistency) ||
+	    (set->expire_s && nla_put_u32(skb, SNAPSET_A_EXPIRE_S, set->expire_s)) ||
+	    (*set->label && nla_put_string(skb, SNAPSET_A_LABEL, set->label)) ||
+	    nla_put_u32(skb, SNAPSET_A_OWNER_PID, set->owner.pid) ||
+	    nla_put_string(skb, SNAPSET_A_OWNER_COMM, set->owner.comm))
 		return -EMSGSIZE;
 	return snapset_put_store(skb, set);
 }
@@ -214,6 +228,20 @@ int snapset_get_above(const struct nlattr *nla, struct snapset_add_arg *arg,
 	return 0;
 }
 
+static int get_expire(struct genl_info *info, struct snapset_params *p)
+{
+	const struct nlattr *nla = info->attrs[SNAPSET_A_EXPIRE_S];
+
+	if (!nla)
+		return 0;
+	p->expire_s = nla_get_u32(nla);
+	if (!p->expire_s || p->expire_s > SNAPSET_EXPIRE_MAX_S)
+		return snapset_refuse(info->extack, nla, -EINVAL,
+				      "a set expires after 1..%u s, not %u",
+				      SNAPSET_EXPIRE_MAX_S, p->expire_s);
+	return 0;
+}
+
 int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 {
 	const u32 known = SNAPSET_ATTR_NO_AUTO_RELEASE |
@@ -255,8 +283,10 @@ int snapset_get_params(struct genl_info *info, struct snapset_params *p)
 				      "the limit of the index must be 1 MiB at least, not %llu bytes",
 				      p->index_limit);
 	}
-	err = get_full(info, p);
+	err = get_full(info, p) ?: get_expire(info, p);
 	if (err)
 		return err;
+	if (info->attrs[SNAPSET_A_LABEL])
+		strscpy(p->label, nla_data(info->attrs[SNAPSET_A_LABEL]), sizeof(p->label));
 	return info->attrs[SNAPSET_A_STORE] ? snapset_get_store(info, p) : 0;
 }

@@ -67,10 +67,12 @@ int snapset_put_store_now(struct sk_buff *skb, struct snapset_store *store);
  */
 int snapset_check_id(const struct nlattr *nla, struct netlink_ext_ack *extack);
 int snapset_check_name(const struct nlattr *nla, struct netlink_ext_ack *extack);
+int snapset_check_label(const struct nlattr *nla, struct netlink_ext_ack *extack);
 int snapset_check_flag(const struct nlattr *nla, struct netlink_ext_ack *extack);
 
 #define SNAPSET_POLICY_ID	NLA_POLICY_VALIDATE_FN(NLA_BINARY, snapset_check_id)
 #define SNAPSET_POLICY_NAME	NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, snapset_check_name)
+#define SNAPSET_POLICY_LABEL	NLA_POLICY_VALIDATE_FN(NLA_NUL_STRING, snapset_check_label)
 #define SNAPSET_POLICY_FLAG	NLA_POLICY_VALIDATE_FN(NLA_BINARY, snapset_check_flag)
 
 /* A refusal with a sentence that points at the attribute. */

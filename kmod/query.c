@@ -83,6 +83,9 @@ static void fill(struct snapset_set *set, struct snapset_set_info *info)
 	info->full = set->params.full;
 	info->full_wait_ms = set->params.full_wait_ms;
 	info->consistency = set->consistency;
+	info->expire_s = set->params.expire_s;
+	strscpy(info->label, set->params.label, sizeof(info->label));
+	info->owner = set->owner;
 	spin_lock_irq(&set->full.lock);
 	info->full_waits = set->full.waits;
 	info->full_dropped = set->full.dropped;

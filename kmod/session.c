@@ -24,6 +24,7 @@
 #include <linux/netlink.h>
 #include <linux/notifier.h>
 #include <linux/random.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
@@ -39,6 +40,7 @@ struct session {
 	u64 cookie;
 	struct sock *sk;		/* a reference */
 	u32 portid;
+	struct snapset_owner owner;
 	bool over;			/* sessions_lock; work is queued */
 	struct work_struct work;
 };
@@ -106,6 +108,8 @@ int snapset_session_open(struct sk_buff *skb, u64 *cookie,
 	INIT_WORK(&s->work, end_work);
 	s->sk = NETLINK_CB(skb).sk;
 	s->portid = NETLINK_CB(skb).portid;
+	s->owner.pid = task_tgid_nr(current);
+	get_task_comm(s->owner.comm, current);
 
 	spin_lock(&sessions_lock);
 	if (socket_has_one(s->sk)) {
@@ -145,6 +149,18 @@ int snapset_session_check(struct sk_buff *skb, u64 cookie,
 		return snapset_say(extack, -EPERM,
 				   "the session belongs to another socket");
 	return 0;
+}
+
+void snapset_session_owner(u64 cookie, struct snapset_owner *owner)
+{
+	struct session *s;
+
+	memset(owner, 0, sizeof(*owner));
+	spin_lock(&sessions_lock);
+	s = find(cookie);
+	if (s)
+		*owner = s->owner;
+	spin_unlock(&sessions_lock);
 }
 
 bool snapset_session_lives(u64 cookie)

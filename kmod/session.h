@@ -27,6 +27,11 @@ int snapset_session_open(struct sk_buff *skb, u64 *cookie,
 int snapset_session_check(struct sk_buff *skb, u64 cookie,
 			  struct netlink_ext_ack *extack);
 
+struct snapset_owner;
+
+/* Who has opened it; zeros, if it is over. */
+void snapset_session_owner(u64 cookie, struct snapset_owner *owner);
+
 /* Its socket has not been closed. Who asks may see that a moment late. */
 bool snapset_session_lives(u64 cookie);
 

@@ -9,6 +9,7 @@
 #include <linux/slab.h>
 #include "counters.h"
 #include "event.h"
+#include "expire.h"
 #include "origin.h"
 #include "registry.h"
 #include "say.h"
@@ -76,6 +77,7 @@ void snapset_set_unlist(struct snapset_set *set)
 {
 	lockdep_assert_held(&snapset_set_mutex);
 	list_del_init(&set->link);
+	snapset_expire_stop(set);
 }
 
 void snapset_set_tell(struct snapset_set *set)
@@ -201,13 +203,15 @@ void snapset_set_ended(struct snapset_set *set)
 		spin_unlock_irq(&set->lock);
 	}
 	mutex_lock(&snapset_set_mutex);
-	if (created)
+	if (created) {
 		snapset_state_step(&set->state, SNAPSET_STATE_COMMITTED,
 				   SNAPSET_STATE_CREATED);
-	else
+		snapset_expire_begin(set);
+	} else {
 		snapset_state_step(&set->state, SNAPSET_STATE_ABORTING,
 				   set->code == SNAPSET_S_ASYNC_CANCELLED ?
 				   SNAPSET_STATE_CANCELLED : SNAPSET_STATE_FAILED);
+	}
 	if (snapset_making == set)
 		snapset_making = NULL;
 	snapset_idle_stop(set);

@@ -73,7 +73,9 @@ struct snapset_set {
 
 	struct snapset_statew state;
 	u64 session;			/* set_mutex; 0: none */
+	struct snapset_owner owner;	/* set_mutex; of the session that it has, or had */
 	struct snapset_idle idle;
+	struct delayed_work expire;	/* has a reference */
 	struct work_struct index_news;	/* how full its index is; has a reference */
 	struct work_struct undo;	/* of a set that is cancelled while OPEN; has a reference */
 	spinlock_t lock;		/* irq; guards code .. text, and who may write them */

@@ -34,8 +34,9 @@ static void find_open(struct snap_session *s, const snap_id *set_id, snap_id *id
 	snap_iter_free(it);
 }
 
+/* @own: only if it is still the session's. */
 static snap_status delete_once(struct snap_session *s, const snap_id *id,
-			       enum snap_object type, bool force, uint32_t *count,
+			       enum snap_object type, bool own, bool force, uint32_t *count,
 			       struct snapi_error *e)
 {
 	struct nl_msg *m;
@@ -44,6 +45,8 @@ static snap_status delete_once(struct snap_session *s, const snap_id *id,
 	m = snapi_msg_new(s->cmd, SNAPSET_CMD_DELETE, false, 64);
 	snapi_put_id(s->cmd, m, type == SNAP_OBJECT_SNAPSHOT ? SNAPSET_A_SNAP_ID :
 		     SNAPSET_A_SET_ID, id);
+	if (own)
+		snapi_put_u64(s->cmd, m, SNAPSET_A_SESSION, s->cookie);
 	if (force)
 		snapi_put_flag(s->cmd, m, SNAPSET_A_FORCE);
 	e->code = SNAP_S_OK;
@@ -61,7 +64,7 @@ static void wait_until_gone(struct snap_session *s, const snap_id *id, enum snap
 	uint32_t none;
 	int ms = 1;
 
-	while (delete_once(s, id, type, force, &none, &e) == SNAP_E_SNAPSHOT_SET_IN_PROGRESS &&
+	while (delete_once(s, id, type, false, force, &none, &e) == SNAP_E_SNAPSHOT_SET_IN_PROGRESS &&
 	       snapi_now_ms() < until) {
 		poll(NULL, 0, ms);
 		ms = ms < 50 ? 2 * ms : ms;
@@ -93,7 +96,7 @@ SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 	for (int i = 0; i < BUSY_TRIES; i++) {
 		struct timespec pause = { .tv_nsec = BUSY_MS * 1000000L };
 
-		if (delete_once(s, id, type, force, &count, &e) != SNAP_E_VOLUME_IN_USE)
+		if (delete_once(s, id, type, false, force, &count, &e) != SNAP_E_VOLUME_IN_USE)
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -110,6 +113,22 @@ SNAPI_EXPORT snap_status snap_delete_snapshots(struct snap_session *s,
 	if (deleted)
 		*deleted = count;
 	return SNAP_S_OK;
+}
+
+void snapi_delete_own(struct snap_session *s)
+{
+	struct snapi_error e = { 0 }, busy;
+	const snap_id *id = &s->set_id;
+	uint32_t count;
+
+	/* another session may have it by now, and mounted images go before they are dead */
+	if (delete_once(s, id, SNAP_OBJECT_SNAPSHOT_SET, true, false, &count, &e) ==
+	    SNAP_E_VOLUME_IN_USE) {
+		snapi_unexpose_deleted(s, id, SNAP_OBJECT_SNAPSHOT_SET, true, &busy);
+		delete_once(s, id, SNAP_OBJECT_SNAPSHOT_SET, true, true, &count, &e);
+	}
+	if (!e.code)
+		wait_until_gone(s, id, SNAP_OBJECT_SNAPSHOT_SET, true);
 }
 
 static int on_info(const struct snapi_attrs *a, void *arg)

@@ -140,6 +140,8 @@ struct snap_session {
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget, index_limit, quota;
 	bool			allow_held, require_frozen;
+	uint32_t		expire_s;	/* 0: it does not */
+	char			label[SNAPSET_LABEL_MAX + 1];
 	struct snapi_elsewhere	elsewhere;	/* of its members */
 	enum snap_full		full;
 	uint32_t		full_wait_ms;
@@ -229,6 +231,10 @@ snap_status snapi_turn_start(struct snap_session *s, int stop_fd, snap_id *id,
 			     struct snapi_error *e);
 /* Ends that wait, if there is one. Any thread. */
 void snapi_turn_abort(struct snap_session *s);
+
+/* delete.c */
+/* Deletes the set that the session has made, whatever is open, if it is still the session's. */
+void snapi_delete_own(struct snap_session *s);
 
 /* async.c */
 /* The job of the session, listening, not yet started. The error is in @e. */

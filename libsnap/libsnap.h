@@ -294,6 +294,21 @@ snap_status snap_set_budget(struct snap_session *session, uint64_t bytes);
  */
 snap_status snap_set_index_limit(struct snap_session *session, uint64_t bytes);
 
+/*
+ * What the set is called by its maker, for people, and for who deletes what is his.
+ * @label	UTF-8, 63 bytes at most, without control characters; NULL or "": nothing
+ * SNAP_E_INVALIDARG: too long. SNAP_E_BAD_STATE: the set is started. VSS: none.
+ */
+snap_status snap_set_label(struct snap_session *session, const char *label);
+
+/*
+ * How long after the set was made it is deleted by itself, whatever its context; if an image
+ * is open then, as soon as none is any more. Time that the machine sleeps does not count.
+ * @seconds	1..31622400 (366 days); 0: never, the default
+ * SNAP_E_INVALIDARG: out of range. SNAP_E_BAD_STATE: the set is started. VSS: none.
+ */
+snap_status snap_set_expiry(struct snap_session *session, uint32_t seconds);
+
 #define SNAP_WAIT_FOREVER	UINT32_MAX
 
 /*
@@ -663,6 +678,8 @@ struct snap_simple_options {
 	uint64_t		index_limit;	/* as snap_set_index_limit() */
 	bool			allow_held;	/* as snap_set_allow_held() */
 	bool			require_frozen;	/* as snap_set_require_frozen() */
+	const char		*label;		/* as snap_set_label() */
+	uint32_t		expire_s;	/* as snap_set_expiry() */
 };
 
 /*
@@ -771,6 +788,14 @@ struct snap_set_props {
 	uint64_t		index_limit;	/* bytes of RAM, as snap_set_index_limit() */
 	enum snap_consistency	consistency;	/* the least of its snapshots' */
 	int			sys_errno;	/* that it failed with; 0: none */
+	char			label[64];	/* as snap_set_label() */
+	uint64_t		expires_ns;	/* ns since 1970, as snap_set_expiry(); 0: never, or not
+						 * created yet
+						 */
+	uint32_t		owner_pid;	/* the process that opened its session, which may have
+						 * ended; 0: a module that does not tell
+						 */
+	char			owner_comm[16];	/* its name then */
 };
 
 struct snap_snapshot_props {
@@ -874,6 +899,17 @@ snap_status snap_iter_next_snapshot(struct snap_iter *iter,
 				    struct snap_snapshot_props *props);
 /* NULL is allowed. May be called after snap_close(). VSS: Release of the IVssEnumObject. */
 void snap_iter_free(struct snap_iter *iter);
+
+/*
+ * The set @set_id, which is created, becomes this session's, whosesoever it was: its snapshots
+ * stay when the session ends (SNAP_ATTR_NO_AUTO_RELEASE), or with snap_adopt() go then, as those
+ * of the session's own set. Any time.
+ * SNAP_E_OBJECT_NOT_FOUND	no such set
+ * SNAP_E_BAD_STATE		it is not created
+ * VSS: none.
+ */
+snap_status snap_keep(struct snap_session *session, const snap_id *set_id);
+snap_status snap_adopt(struct snap_session *session, const snap_id *set_id);
 
 /*
  * Deletes the snapshot or set @id. All or nothing: SNAP_E_VOLUME_IN_USE if an

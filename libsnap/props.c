@@ -54,6 +54,12 @@ void snapi_props_set(const struct snapi_attrs *a, struct snap_set_props *p)
 	p->sys_errno = snapi_u32(a, SNAPSET_A_ERRNO);
 	snapi_str(a, SNAPSET_A_TEXT, p->text, sizeof(p->text));
 	snapi_str(a, SNAPSET_A_NAME, p->waits_for, sizeof(p->waits_for));
+	snapi_str(a, SNAPSET_A_LABEL, p->label, sizeof(p->label));
+	p->owner_pid = snapi_u32(a, SNAPSET_A_OWNER_PID);
+	snapi_str(a, SNAPSET_A_OWNER_COMM, p->owner_comm, sizeof(p->owner_comm));
+	if (p->created_ns && snapi_has(a, SNAPSET_A_EXPIRE_S))
+		p->expires_ns = p->created_ns +
+				snapi_u32(a, SNAPSET_A_EXPIRE_S) * UINT64_C(1000000000);
 }
 
 void snapi_props_snapshot(const struct snapi_attrs *a, struct snap_snapshot_props *p)

@@ -133,8 +133,7 @@ SNAPI_EXPORT void snap_close(struct snap_session *s)
 	 */
 	if (snapi_session_state(s) == SNAPI_CREATED &&
 	    !(s->attrs & SNAP_ATTR_NO_AUTO_RELEASE))
-		snap_delete_snapshots(s, &s->set_id, SNAP_OBJECT_SNAPSHOT_SET, true,
-				      NULL, NULL);
+		snapi_delete_own(s);
 
 	pthread_mutex_lock(&s->cmd_lock);
 	snapi_conn_close(s->cmd);

@@ -83,7 +83,7 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 	if (snapi_store_begin(s, &file, e))
 		return e->code;
 	pthread_mutex_lock(&s->cmd_lock);
-	m = command(s, SNAPSET_CMD_SET_START, 256);
+	m = command(s, SNAPSET_CMD_SET_START, 384);
 	snapi_put_u32(s->cmd, m, SNAPSET_A_ATTRS, s->attrs);
 	if (s->hold_ms)
 		snapi_put_u32(s->cmd, m, SNAPSET_A_HOLD_TIMEOUT_MS, s->hold_ms);
@@ -99,6 +99,10 @@ snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_er
 		snapi_put_u32(s->cmd, m, SNAPSET_A_FULL, s->full);
 	if (s->full_wait_ms)
 		snapi_put_u32(s->cmd, m, SNAPSET_A_FULL_WAIT_MS, s->full_wait_ms);
+	if (*s->label)
+		snapi_put_str(s->cmd, m, SNAPSET_A_LABEL, s->label);
+	if (s->expire_s)
+		snapi_put_u32(s->cmd, m, SNAPSET_A_EXPIRE_S, s->expire_s);
 	snapi_store_put(s, m, &file);
 	call_for_id(s, m, SNAPSET_A_SET_ID, id, e);
 	if (!e->code) {

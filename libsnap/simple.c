@@ -48,6 +48,10 @@ static snap_status settings(struct snap_session *s, const struct request *r)
 		st = snap_set_allow_held(s, r->o.allow_held);
 	if (!st)
 		st = snap_set_require_frozen(s, r->o.require_frozen);
+	if (!st)
+		st = snap_set_label(s, r->o.label);
+	if (!st)
+		st = snap_set_expiry(s, r->o.expire_s);
 	return st;
 }
 

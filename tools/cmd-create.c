@@ -33,6 +33,8 @@ struct args {
 	bool			keep, auto_release, allow_held, require_frozen, json;
 	char			**volumes;
 	int			nr_volumes;
+	const char		*label;
+	uint32_t		expire_s;
 	const char		*mount;		/* a directory; NULL: nothing is mounted */
 	char			**exec;		/* NULL: none */
 };
@@ -48,7 +50,7 @@ enum {
 	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_INDEX,
 	OPT_WAIT,
 	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
-	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_MOUNT, OPT_ALLOW_HELD, OPT_FROZEN, OPT_JSON,
+	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_MOUNT, OPT_LABEL, OPT_EXPIRE, OPT_ALLOW_HELD, OPT_FROZEN, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -68,6 +70,8 @@ static const struct option options[] = {
 	{ "window", required_argument, NULL, OPT_WINDOW },
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
+	{ "label", required_argument, NULL, OPT_LABEL },
+	{ "expire", required_argument, NULL, OPT_EXPIRE },
 	{ "mount", required_argument, NULL, OPT_MOUNT },
 	{ "allow-held", no_argument, NULL, OPT_ALLOW_HELD },
 	{ "require-frozen", no_argument, NULL, OPT_FROZEN },
@@ -155,6 +159,12 @@ static int parse_args(int argc, char **argv, struct args *a)
 			break;
 		case OPT_AUTO_RELEASE:
 			a->auto_release = true;
+			break;
+		case OPT_LABEL:
+			a->label = optarg;
+			break;
+		case OPT_EXPIRE:
+			ok = parse_age(optarg, &a->expire_s);
 			break;
 		case OPT_MOUNT:
 			a->mount = optarg;
@@ -258,6 +268,8 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 		.quota = a->quota,
 		.allow_held = a->allow_held,
 		.require_frozen = a->require_frozen,
+		.label = a->label,
+		.expire_s = a->expire_s,
 		.max_delay_s = a->retry_delay_s,
 		.stop_fd = sigfd,
 		.before_retry = before_retry,

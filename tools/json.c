@@ -87,6 +87,17 @@ static struct json_object *json_set(const struct snap_set_props *p, const struct
 	if (*p->waits_for)
 		add_str(o, "waits_for", p->waits_for);
 	add_bool(o, "auto_release", !(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE));
+	if (*p->label)
+		add_str(o, "label", p->label);
+	if (p->owner_pid) {
+		struct json_object *owner = json_object_new_object();
+
+		add_int(owner, "pid", p->owner_pid);
+		add_str(owner, "comm", p->owner_comm);
+		json_object_object_add(o, "owner", owner);
+	}
+	if (p->expires_ns)
+		add_time(o, "expires", "expires_ns", p->expires_ns);
 	add_int(o, "members", p->members);
 	add_time(o, "created", "created_ns", p->created_ns);
 	add_code(o, p->code, p->text);

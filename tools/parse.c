@@ -68,6 +68,33 @@ bool parse_ms(const char *text, uint32_t *ms)
 	return true;
 }
 
+/* Seconds; "90s", "15min", "2h", "3d", "1w". */
+bool parse_age(const char *text, uint32_t *seconds)
+{
+	static const struct {
+		const char	*unit;
+		uint64_t	seconds;
+	} units[] = {
+		{ "", 1 }, { "s", 1 }, { "min", 60 }, { "h", 3600 }, { "d", 86400 }, { "w", 604800 },
+	};
+	uint64_t n;
+	char *end;
+
+	if (*text < '0' || *text > '9')
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno || !n || n > UINT32_MAX)
+		return false;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (strcmp(end, units[i].unit) || n * units[i].seconds > UINT32_MAX)
+			continue;
+		*seconds = (uint32_t)(n * units[i].seconds);
+		return true;
+	}
+	return false;
+}
+
 bool parse_wait(const char *text, uint32_t *ms)
 {
 	unsigned long n;

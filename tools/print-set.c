@@ -96,7 +96,15 @@ static void print_set_head(FILE *f, const struct snap_set_props *p,
 			snap_code_name(p->code), (uint32_t)p->code);
 	else
 		fprintf(f, "state  %s\n", set_state_name(p->state));
+	if (*p->label)
+		fprintf(f, "label  %s\n", plain(p->label));
+	if (p->owner_pid)
+		fprintf(f, "owner  %s (process %" PRIu32 ")\n", plain(p->owner_comm), p->owner_pid);
 	print_store(f, p, with);
+	if (p->expires_ns) {
+		format_time(p->expires_ns, created);
+		fprintf(f, "until  %s\n", created);
+	}
 	if (!(p->attrs & SNAP_ATTR_NO_AUTO_RELEASE))
 		fputs("keep   until its session ends\n", f);
 	if (p->state == SNAP_SET_CREATED)

@@ -46,6 +46,8 @@ bool parse_size(const char *text, uint64_t *bytes);
 bool parse_amount(const char *text, uint64_t *bytes, uint32_t *percent);
 /* Milliseconds, or whatever is counted: 1..4294967295. */
 bool parse_ms(const char *text, uint32_t *ms);
+/* "90s", "15min", "2h", "3d", "1w", or seconds: 1..4294967295. */
+bool parse_age(const char *text, uint32_t *seconds);
 /* Seconds, or "forever": milliseconds as snap_set_wait() takes them. */
 bool parse_wait(const char *text, uint32_t *ms);
 /* A directory, or one with ":1G", which is cut off; false if it is no such thing. */

@@ -144,6 +144,105 @@ static void one_at_a_time(void **state)
 	assert_int_equal(snapshots(), 0);
 }
 
+/* Who is waited for is told by name. */
+static void owner_is_told(void **state)
+{
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snap_session *other;
+	struct snap_error_info e = { .size = sizeof(e) };
+	snap_id set, ids[2];
+	char words[64];
+
+	(void)state;
+	assert_ok(snap_set_label(s, "nightly \"x\""));
+	begin(&set, ids);
+	assert_ok(snap_get_set_properties(s, &set, &p));
+	assert_string_equal(p.label, "nightly \"x\"");
+	assert_int_equal(p.owner_pid, getpid());
+	assert_string_equal(p.owner_comm, program_invocation_short_name);
+	assert_int_equal(p.expires_ns, 0);
+	assert_status(snap_open(0, &other), SNAP_S_OK);
+	assert_status(snap_start_snapshot_set(other, &set), SNAP_E_SNAPSHOT_SET_IN_PROGRESS);
+	assert_status(snap_last_error(other, &e), SNAP_S_OK);
+	snprintf(words, sizeof(words), "by %s (process %d): \"nightly \"x\"\"",
+		 program_invocation_short_name, (int)getpid());
+	if (!strstr(e.text, words))
+		fail_msg("it says: %s", e.text);
+	snap_close(other);
+}
+
+/* A set outlives the session that made it, and ends with the one that took it over. */
+static void changes_hands(void **state)
+{
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snap_session *other;
+	snap_id set, ids[2];
+
+	(void)state;
+	begin(&set, ids);
+	assert_status(snap_keep(s, &set), SNAP_E_BAD_STATE);	/* not yet */
+	assert_status(snap_keep(s, &ids[0]), SNAP_E_OBJECT_NOT_FOUND);
+	assert_status(snap_do_snapshot_set_wait(s), SNAP_S_ASYNC_FINISHED);
+	assert_ok(snap_keep(s, &set));
+	assert_ok(snap_get_set_properties(s, &set, &p));
+	assert_true(p.attrs & SNAP_ATTR_NO_AUTO_RELEASE);
+	snap_close(s);
+	s = NULL;
+	assert_int_equal(snapshots(), 2);
+	/* of a session that has ended, and then of one that has not */
+	assert_status(snap_open(0, &s), SNAP_S_OK);
+	assert_ok(snap_adopt(s, &set));
+	assert_ok(snap_get_set_properties(s, &set, &p));
+	assert_false(p.attrs & SNAP_ATTR_NO_AUTO_RELEASE);
+	assert_status(snap_open(0, &other), SNAP_S_OK);
+	assert_status(snap_adopt(other, &set), SNAP_S_OK);
+	snap_close(s);
+	s = NULL;
+	assert_int_equal(snapshots(), 2);
+	snap_close(other);
+	until(!snapshots());
+}
+
+/* An image that is open when its set is due stays until it is closed. */
+static void expires(void **state)
+{
+	struct snap_snapshot_props snap = { .size = sizeof(snap) };
+	struct snap_set_props p = { .size = sizeof(p) };
+	struct snap_event ev = { .size = sizeof(ev) };
+	struct snap_events *events;
+	struct timespec pause = { .tv_sec = 4 };
+	snap_id set, ids[2];
+	char byte;
+	int fd;
+
+	(void)state;
+	assert_ok(snap_set_context(s, SNAP_CTX_FILE_SHARE_BACKUP | SNAP_CTX_NO_AUTO_RELEASE));
+	assert_ok(snap_set_expiry(s, 2));
+	begin(&set, ids);
+	assert_ok(snap_event_open(s, &events));
+	assert_status(snap_do_snapshot_set_wait(s), SNAP_S_ASYNC_FINISHED);
+	assert_ok(snap_get_snapshot_properties(s, &ids[1], &snap));
+	fd = open(snap.device, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_ok(snap_get_set_properties(s, &set, &p));
+	assert_true(p.expires_ns == p.created_ns + 2000000000ull);
+	nanosleep(&pause, NULL);		/* it is due; if that is later, nothing is lost */
+	assert_int_equal(snapshots(), 2);
+	assert_int_equal(pread(fd, &byte, 1, 0), 1);
+	close(fd);
+	while (ev.type != SNAP_EVENT_SNAPSHOT_DELETED || !snap_id_equal(&ev.set_id, &set))
+		assert_status(snap_event_next(events, -1, &ev), SNAP_S_OK);
+	until(!snapshots());
+	snap_event_close(events);
+	/* one that is deleted before it is due */
+	snap_close(s);
+	assert_status(snap_open(0, &s), SNAP_S_OK);
+	assert_ok(snap_set_expiry(s, 3600));
+	begin(&set, ids);
+	assert_status(snap_do_snapshot_set_wait(s), SNAP_S_ASYNC_FINISHED);
+	assert_ok(snap_delete_snapshots(s, &set, SNAP_OBJECT_SNAPSHOT_SET, true, NULL, NULL));
+}
+
 static void fd_and_progress(void **state)
 {
 	struct snap_progress p = { .size = sizeof(p) };
@@ -518,7 +617,8 @@ int main(int argc, char **argv)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(makes_a_set), T(one_at_a_time), T(fd_and_progress),
+		T(makes_a_set), T(one_at_a_time), T(owner_is_told), T(changes_hands),
+		T(expires), T(fd_and_progress),
 		T(progress_of_member), T(failure_tells_all), T(cancel_any_time),
 		T(close_while_running), T(killed), T(set_events), T(overflow), T(not_root),
 		T(journal),

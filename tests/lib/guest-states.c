@@ -75,6 +75,8 @@ static snap_status set_context(void)
 static snap_status set_timeouts(void) { return snap_set_timeouts(s, 1000, 1000, 1000); }
 static snap_status set_budget(void) { return snap_set_budget(s, 1 << 20); }
 static snap_status set_index_limit(void) { return snap_set_index_limit(s, 1 << 20); }
+static snap_status set_label(void) { return snap_set_label(s, "x"); }
+static snap_status set_expiry(void) { return snap_set_expiry(s, 3600); }
 static snap_status set_wait(void) { return snap_set_wait(s, 1); }
 static snap_status set_transactions(void) { return snap_set_transactions(s, NULL, 0, 0); }
 
@@ -127,6 +129,9 @@ static snap_status delete_own(void)
 	return snap_delete_snapshots(s, &set_id, SNAP_OBJECT_SNAPSHOT_SET, true, NULL, NULL);
 }
 
+static snap_status keep(void) { return snap_keep(s, &set_id); }
+static snap_status adopt(void) { return snap_adopt(s, &set_id); }
+
 static snap_status is_supported(void)
 {
 	bool yes;
@@ -150,6 +155,8 @@ static const struct {
 	{ "set_timeouts", set_timeouts, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_budget", set_budget, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_index_limit", set_index_limit, { OK, BAD, BAD, BAD, BAD, BAD } },
+	{ "set_label", set_label, { OK, BAD, BAD, BAD, BAD, BAD } },
+	{ "set_expiry", set_expiry, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_store", set_store, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_wait", set_wait, { OK, BAD, BAD, BAD, BAD, BAD } },
 	{ "set_transactions", set_transactions, { OK, OK, BAD, BAD, BAD, BAD } },
@@ -158,6 +165,8 @@ static const struct {
 	{ "do", do_set, { BAD, OK, BAD, BAD, BAD, BAD } },
 	{ "get own", get_own, { ANY, NONE, NONE, OK, NONE, NONE } },
 	{ "query", query, { OK, OK, OK, OK, OK, OK } },
+	{ "keep", keep, { ANY, BAD, BAD, OK, ANY, ANY } },
+	{ "adopt", adopt, { ANY, BAD, BAD, OK, ANY, ANY } },
 	{ "delete own", delete_own, { ANY, BAD, BAD, OK, ANY, ANY } },
 	{ "is supported", is_supported, { OK, OK, OK, OK, OK, OK } },
 	{ "abort", abort_set, { OK, OK, OK, OK, OK, OK } },

@@ -63,6 +63,12 @@ static void settings(void **state)
 	assert_status(snap_set_timeouts(s, 10000, 60000, 100), SNAP_S_OK);
 	assert_status(snap_set_budget(s, 4096), SNAP_E_INVALIDARG);
 	assert_status(snap_set_budget(s, 1 << 20), SNAP_S_OK);
+	assert_status(snap_set_label(s, "0123456789012345678901234567890123456789012345678901234567890123"),
+		      SNAP_E_INVALIDARG);
+	assert_status(snap_set_label(s, "a\nb"), SNAP_E_INVALIDARG);
+	assert_status(snap_set_label(s, "n\303\244chtlich"), SNAP_S_OK);
+	assert_status(snap_set_expiry(s, 31622401), SNAP_E_INVALIDARG);
+	assert_status(snap_set_expiry(s, 31622400), SNAP_S_OK);
 	assert_status(snap_set_index_limit(s, (1 << 20) - 1), SNAP_E_INVALIDARG);
 	assert_status(snap_set_index_limit(s, 1ull << 40), SNAP_S_OK);
 	assert_status(snap_set_store(s, NULL), SNAP_E_INVALIDARG);
@@ -204,8 +210,9 @@ static void close_releases(void **state)
 	fake.snaps[0].openers = 1;
 	snap_close(s);
 	s = NULL;
-	/* once to delete it, and once to see that it has gone */
-	assert_int_equal(fake.calls[SNAPSET_CMD_DELETE], 2);
+	/* once in vain, as an image is open, once to delete it, and once to see that it has gone */
+	assert_int_equal(fake.calls[SNAPSET_CMD_DELETE], 3);
+	assert_true(fake.sent[SNAPSET_CMD_DELETE].has[SNAPSET_A_SET_ID]);
 	assert_int_equal(fake.nr_snaps, 0);
 }
 

@@ -45,6 +45,8 @@
 #define SNAPSET_NAME_MAX	255	/* bytes of SNAPSET_A_NAME without the 0 */
 #define SNAPSET_FROZEN_MAX	511	/* likewise of SNAPSET_A_FROZEN */
 #define SNAPSET_MAX_ABOVE	64	/* devices in SNAPSET_A_ABOVE */
+#define SNAPSET_LABEL_MAX	63	/* bytes of SNAPSET_A_LABEL without the 0 */
+#define SNAPSET_EXPIRE_MAX_S	31622400	/* 366 days */
 #define SNAPSET_ID_LEN		16	/* bytes of a set or snapshot id (a UUID) */
 
 /*
@@ -62,8 +64,8 @@ enum snapset_cmd {
 	/* -> VERSION, HOOK, GRANULE_SIZE, COUNTERS */
 	SNAPSET_CMD_INFO_GET,
 	/* SESSION [ATTRS] [HOLD_TIMEOUT_MS] [FREEZE_TIMEOUT_MS] [STALL_TIMEOUT_MS]
-	 * [BUDGET] [INDEX_LIMIT] [STORE] [FULL] [FULL_WAIT_MS] -> SET_ID. One set in the making
-	 * per machine (-EINPROGRESS). A failed set of this session is forgotten here.
+	 * [BUDGET] [INDEX_LIMIT] [STORE] [FULL] [FULL_WAIT_MS] [LABEL] [EXPIRE_S] -> SET_ID. One
+	 * set in the making per machine (-EINPROGRESS). A failed set of this session is forgotten here.
 	 */
 	SNAPSET_CMD_SET_START,
 	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] [NOFLUSH] [ABOVE] ->
@@ -90,7 +92,7 @@ enum snapset_cmd {
 	/* do: SET_ID; dump: every set -> SET_ID STATE CODE TEXT ATTRS MEMBERS
 	 * SESSION PHASE [NAME] [ERRNO] ELAPSED_NS DEADLINE_NS, the T_* times, PARKED,
 	 * CREATED, STORE, BUDGET, INDEX_LIMIT, FULL, FULL_WAIT_MS, FULL_WAITS, FULL_DROPPED,
-	 * CONSISTENCY (the least of the members').
+	 * CONSISTENCY (the least of the members') [EXPIRE_S] [LABEL] OWNER_PID OWNER_COMM.
 	 * NAME: what the phase waits for. Of a set that has failed PHASE, NAME and ERRNO
 	 * say in what it failed, and at what. CODE is
 	 * S_ASYNC_PENDING, S_ASYNC_FINISHED, S_ASYNC_CANCELLED or an error; S_OK
@@ -104,7 +106,7 @@ enum snapset_cmd {
 	 * T_DRAIN COPIED STORED IN_RAM INDEX ALLOCATED [EXCLUSIVE]; if dead CODE TEXT.
 	 */
 	SNAPSET_CMD_SNAP_GET,
-	/* SET_ID or SNAP_ID [FORCE] -> DELETED and, when one could not be
+	/* SET_ID [SESSION] [FORCE], or SNAP_ID [FORCE] -> DELETED and, when one could not be
 	 * deleted, the error acknowledgement instead. Without FORCE nothing at
 	 * all is deleted if an image is open (-EBUSY). With FORCE open images
 	 * answer EIO from now on. A set in the making cannot be deleted
@@ -122,6 +124,11 @@ enum snapset_cmd {
 	 * store in memory or on a device goes to a store of files from then on.
 	 */
 	SNAPSET_CMD_STORE_EXTEND,
+	/* SESSION SET_ID [ATTRS]. The created set, of whichever session or of none, is that
+	 * of SESSION from now on, and so are its snapshots: with NO_AUTO_RELEASE in ATTRS they
+	 * stay when it ends, without they go.
+	 */
+	SNAPSET_CMD_SET_ADOPT,
 
 	__SNAPSET_CMD_MAX,
 };
@@ -242,6 +249,12 @@ enum snapset_attr {
 					 * a line
 					 */
 	SNAPSET_A_ERRNO,		/* u32: what the set failed with, as in errno.h */
+	SNAPSET_A_LABEL,		/* string <= 63: what its maker calls the set */
+	SNAPSET_A_EXPIRE_S,		/* u32, 1..31622400: so long after it was made the set is
+					 * deleted, or as soon as none of its images is open
+					 */
+	SNAPSET_A_OWNER_PID,		/* u32: the process that opened the session of the set */
+	SNAPSET_A_OWNER_COMM,		/* string: its name then */
 
 	__SNAPSET_A_MAX,
 };

@@ -41,7 +41,7 @@ static const struct spec {
 	uint8_t		cmd;
 	bool		dump;
 	int		bare;	/* with nothing wrong in form, but all values foreign */
-	struct arg	arg[11];
+	struct arg	arg[13];
 } specs[] = {
 	{ "SESSION_OPEN", SNAPSET_CMD_SESSION_OPEN, false, 0, { { 0 } } },
 	{ "INFO_GET", SNAPSET_CMD_INFO_GET, false, 0, { { 0 } } },
@@ -55,7 +55,9 @@ static const struct spec {
 		{ SNAPSET_A_INDEX_LIMIT, U64, false },
 		{ SNAPSET_A_STORE, NEST, false },
 		{ SNAPSET_A_FULL, U32, false },
-		{ SNAPSET_A_FULL_WAIT_MS, U32, false } } },
+		{ SNAPSET_A_FULL_WAIT_MS, U32, false },
+		{ SNAPSET_A_LABEL, STR, false },
+		{ SNAPSET_A_EXPIRE_S, U32, false } } },
 	{ "SET_ADD", SNAPSET_CMD_SET_ADD, false, -EPROTO, {
 		{ SNAPSET_A_SESSION, U64, true },
 		{ SNAPSET_A_SET_ID, ID, true },
@@ -81,8 +83,9 @@ static const struct spec {
 		{ SNAPSET_A_COUNT_EXCLUSIVE, FLAG, false } } },
 	{ "SNAP_GET dump", SNAPSET_CMD_SNAP_GET, true, 0, {
 		{ SNAPSET_A_SET_ID, ID, false } } },
-	{ "DELETE set", SNAPSET_CMD_DELETE, false, -ENOENT, {
+	{ "DELETE set", SNAPSET_CMD_DELETE, false, -EPROTO, {
 		{ SNAPSET_A_SET_ID, ID, true },
+		{ SNAPSET_A_SESSION, U64, false },
 		{ SNAPSET_A_FORCE, FLAG, false } } },
 	{ "DELETE snapshot", SNAPSET_CMD_DELETE, false, -ENOENT, {
 		{ SNAPSET_A_SNAP_ID, ID, true },
@@ -91,6 +94,10 @@ static const struct spec {
 	{ "STORE_EXTEND", SNAPSET_CMD_STORE_EXTEND, false, -EINVAL, {
 		{ SNAPSET_A_SET_ID, ID, true },
 		{ SNAPSET_A_STORE, NEST, true } } },
+	{ "SET_ADOPT", SNAPSET_CMD_SET_ADOPT, false, -EPROTO, {
+		{ SNAPSET_A_SESSION, U64, true },
+		{ SNAPSET_A_SET_ID, ID, true },
+		{ SNAPSET_A_ATTRS, U32, false } } },
 };
 
 /* What is in the nests, as far as a request may say it. */

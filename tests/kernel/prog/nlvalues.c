@@ -80,6 +80,34 @@ static void ask_stores(struct set *s)
 	}
 }
 
+static void ask_label(struct set *s)
+{
+	char label[SNAPSET_LABEL_MAX + 2];
+	struct nl_msg m;
+	int i;
+
+	memset(label, 'x', sizeof(label));
+	label[sizeof(label) - 1] = 0;
+	nl_begin(&s->nl, &m, SNAPSET_CMD_SET_START, 0);
+	nl_u64(&m, SNAPSET_A_SESSION, s->session);
+	nl_str(&m, SNAPSET_A_LABEL, label);
+	expect("SET_START", "a label that is too long", nl_call(&s->nl, &m, NULL, NULL), -EINVAL,
+	       &s->nl);
+	for (i = 0; i < 2; i++) {
+		nl_begin(&s->nl, &m, SNAPSET_CMD_SET_START, 0);
+		nl_u64(&m, SNAPSET_A_SESSION, s->session);
+		nl_u32(&m, SNAPSET_A_EXPIRE_S, i ? SNAPSET_EXPIRE_MAX_S + 1 : 0);
+		expect("SET_START", i ? "it expires in years" : "it expires at once",
+		       nl_call(&s->nl, &m, NULL, NULL), -EINVAL, &s->nl);
+	}
+	nl_begin(&s->nl, &m, SNAPSET_CMD_SET_ADOPT, 0);
+	nl_u64(&m, SNAPSET_A_SESSION, s->session);
+	nl_raw(&m, SNAPSET_A_SET_ID, s->id, SNAPSET_ID_LEN);
+	nl_u32(&m, SNAPSET_A_ATTRS, SNAPSET_ATTR_NO_WRITERS);
+	expect("SET_ADOPT", "an attribute that cannot be changed",
+	       nl_call(&s->nl, &m, NULL, NULL), -EINVAL, &s->nl);
+}
+
 /* A store that is shared is named and nothing else is said of it. */
 static void ask_shared(struct set *s)
 {
@@ -231,6 +259,7 @@ void ask_values(dev_t dev, dev_t other)
 	ask_waits(&s);
 	ask_stores(&s);
 	ask_shared(&s);
+	ask_label(&s);
 	nl_begin(&s.nl, &m, SNAPSET_CMD_SET_START, 0);
 	nl_u64(&m, SNAPSET_A_SESSION, s.session ^ t.session ^ 0x5555);
 	expect("SET_START", "with a session that there is not", nl_call(&s.nl, &m, NULL, NULL),
