@@ -97,7 +97,7 @@ int snapi_elsewhere_mounted(int (*fn)(struct libmnt_table *tb, const char *root,
 			    void *arg)
 {
 	struct namespaces n = { .fn = fn, .arg = arg };
-	ino_t ours = new_namespace(&n, "self");
+	ino_t ours = new_namespace(&n, "thread-self");
 	int err = ours ? note_namespace(&n, ours) : 0;
 
 	if (!err)

@@ -140,6 +140,7 @@ struct snap_session {
 	uint32_t		hold_ms, freeze_ms, stall_ms, wait_ms;
 	uint64_t		budget, index_limit, quota;
 	bool			allow_held, require_frozen;
+	int			namespace;	/* of mounts, that names are of; -1: ours */
 	uint32_t		expire_s;	/* 0: it does not */
 	char			label[SNAPSET_LABEL_MAX + 1];
 	struct snapi_elsewhere	elsewhere;	/* of its members */
@@ -231,6 +232,14 @@ snap_status snapi_turn_start(struct snap_session *s, int stop_fd, snap_id *id,
 			     struct snapi_error *e);
 /* Ends that wait, if there is one. Any thread. */
 void snapi_turn_abort(struct snap_session *s);
+
+/* namespace.c */
+/*
+ * Calls @fn, which leaves an error in @e, where the names are that the session is told. It is
+ * another thread's call, maybe: it must not use snapi_fail().
+ */
+snap_status snapi_in_namespace(struct snap_session *s, void (*fn)(void *arg), void *arg,
+			       struct snapi_error *e);
 
 /* delete.c */
 /* Deletes the set that the session has made, whatever is open, if it is still the session's. */

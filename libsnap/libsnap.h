@@ -33,7 +33,8 @@
  *		snap_close() and snap_async_free() must be the last call on
  *		their object. No call is safe in a signal handler. Nothing is
  *		shared between sessions. The library starts no thread, but for a
- *		set with snap_set_transactions() one.
+ *		set with snap_set_transactions() one, and see
+ *		snap_set_mount_namespace().
  * fork		The kernel knows the owner of a set by a socket. A child keeps
  *		it open until it calls exec or exits; it must not use the
  *		session.
@@ -392,6 +393,17 @@ snap_status snap_set_full_policy(struct snap_session *session,
  * SNAP_E_BAD_STATE: not before snap_do_snapshot_set(). VSS: none.
  */
 snap_status snap_set_allow_held(struct snap_session *session, bool allow);
+
+/*
+ * In which mount namespace the names of volumes, and of the store's device or directory, are
+ * looked up from now on, and file systems to freeze are looked for: that of the process @pid,
+ * 1 for an agent in a container that shares the host's processes. Paths must be absolute then.
+ * @pid		0, the default: that of the caller
+ * SNAP_E_OBJECT_NOT_FOUND: no such process. SNAP_E_ACCESSDENIED: it needs CAP_SYS_PTRACE,
+ * CAP_SYS_CHROOT and CAP_SYS_ADMIN. SNAP_E_BAD_STATE: the set is started.
+ * Calls that look up names then start a thread each, which ends before they return. VSS: none.
+ */
+snap_status snap_set_mount_namespace(struct snap_session *session, int pid);
 
 /*
  * Whether each volume must be one of which all that uses it can be frozen

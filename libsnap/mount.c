@@ -25,7 +25,7 @@
 
 #include "internal.h"
 
-#define MOUNTINFO	"/proc/self/mountinfo"
+#define MOUNTINFO	"/proc/thread-self/mountinfo"	/* see namespace.c */
 
 const char *snapi_mounts = MOUNTINFO;
 

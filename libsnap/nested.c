@@ -213,29 +213,43 @@ snap_status snapi_nested(const struct snapi_volume *vol,
 	return e->code;
 }
 
+struct supported_call {
+	struct snap_session	*s;
+	const char		*volume;
+	struct snapi_error	*e;
+};
+
+static void call_supported(void *arg)
+{
+	struct supported_call *c = arg;
+	struct snapi_elsewhere elsewhere = { 0 };
+	struct snapi_blks devs = { 0 };
+	struct snapi_volume vol;
+
+	snapi_resolve_all(c->volume, &vol, &devs, c->e);
+	for (unsigned int i = 0; !c->e->code && i < devs.nr; i++) {
+		vol.dev = devs.v[i].dev;
+		if (!snapi_nested(&vol, NULL, 0, 0, c->e) && !c->s->allow_held)
+			snapi_held(c->s, &vol, &elsewhere, c->e);
+	}
+	snapi_blks_free(&devs);
+	snapi_blks_free(&elsewhere.found);
+}
+
 SNAPI_EXPORT snap_status snap_is_volume_supported(struct snap_session *s,
 						  const char *volume,
 						  bool *supported,
 						  snap_status *why)
 {
-	struct snapi_blks devs = { 0 };
 	struct snapi_error e = { 0 };
-	struct snapi_volume vol;
-	struct snapi_elsewhere elsewhere = { 0 };
+	struct supported_call call = { s, volume, &e };
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
 	if (!supported)
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "snap_is_volume_supported() needs a place for the answer");
-	snapi_resolve_all(volume, &vol, &devs, &e);
-	for (unsigned int i = 0; !e.code && i < devs.nr; i++) {
-		vol.dev = devs.v[i].dev;
-		if (!snapi_nested(&vol, NULL, 0, 0, &e) && !s->allow_held)
-			snapi_held(s, &vol, &elsewhere, &e);
-	}
-	snapi_blks_free(&devs);
-	snapi_blks_free(&elsewhere.found);
+	snapi_in_namespace(s, call_supported, &call, &e);
 	if (e.code)
 		snapi_fail_with(s, &e);
 	if (e.code && e.code != SNAP_E_VOLUME_NOT_SUPPORTED &&

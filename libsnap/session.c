@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "internal.h"
 
@@ -42,6 +43,8 @@ static void free_session(struct snap_session *s)
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->query_lock);
 	pthread_mutex_destroy(&s->cmd_lock);
+	if (s->namespace >= 0)
+		close(s->namespace);
 	free(s->transactions);
 	free(s->store.directory);
 	snapi_blks_free(&s->store.devs);
@@ -74,6 +77,7 @@ SNAPI_EXPORT snap_status snap_open(unsigned int flags,
 	s->serial = atomic_fetch_add(&serials, 1) + 1;
 	s->refs = 1;
 	s->turn = -1;
+	s->namespace = -1;
 	s->attrs = SNAP_CTX_FILE_SHARE_BACKUP;
 	if (SNAP_FAILED(connect_kernel(s, &e))) {
 		free_session(s);

@@ -75,12 +75,26 @@ static snap_status call_for_id(struct snap_session *s, struct nl_msg *m, int att
 	return SNAP_S_OK;
 }
 
+struct begin_call {
+	struct snap_session	*s;
+	struct snapi_store_file	*file;
+	struct snapi_error	*e;
+};
+
+static void call_begin(void *arg)
+{
+	struct begin_call *c = arg;
+
+	snapi_store_begin(c->s, c->file, c->e);
+}
+
 snap_status snapi_set_start(struct snap_session *s, snap_id *id, struct snapi_error *e)
 {
 	struct snapi_store_file file;
+	struct begin_call begin = { s, &file, e };
 	struct nl_msg *m;
 
-	if (snapi_store_begin(s, &file, e))
+	if (snapi_in_namespace(s, call_begin, &begin, e))
 		return e->code;
 	pthread_mutex_lock(&s->cmd_lock);
 	m = command(s, SNAPSET_CMD_SET_START, 384);
@@ -287,23 +301,37 @@ static snap_status add_devices(struct snap_session *s, struct snapi_volume *vol,
 	return SNAP_S_OK;
 }
 
+struct add_call {
+	struct snap_session	*s;
+	const char		*volume;
+	snap_id			*id;
+	struct snapi_error	*e;
+};
+
+static void call_add(void *arg)
+{
+	struct add_call *c = arg;
+	struct snapi_blks devs = { 0 };
+	struct snapi_volume vol;
+
+	if (!snapi_resolve_all(c->volume, &vol, &devs, c->e))
+		add_devices(c->s, &vol, &devs, c->id, c->e);
+	snapi_blks_free(&devs);
+}
+
 SNAPI_EXPORT snap_status snap_add_to_snapshot_set(struct snap_session *s,
 						  const char *volume,
 						  snap_id *snapshot_id)
 {
-	struct snapi_blks devs = { 0 };
 	struct snapi_error e = { 0 };
-	struct snapi_volume vol;
 	snap_id id;
+	struct add_call call = { s, volume, &id, &e };
 
 	if (!s)
 		return SNAP_E_INVALIDARG;
 	if (check_state(s, SNAPI_SET_OPEN))
 		return SNAP_E_BAD_STATE;
-	if (!snapi_resolve_all(volume, &vol, &devs, &e))
-		add_devices(s, &vol, &devs, &id, &e);
-	snapi_blks_free(&devs);
-	if (e.code)
+	if (snapi_in_namespace(s, call_add, &call, &e))
 		return snapi_fail_with(s, &e);
 	if (snapshot_id)
 		*snapshot_id = id;
@@ -362,6 +390,20 @@ static snap_status open_freezes(struct snap_session *s, struct snapi_freezes *f,
 	return e->code;
 }
 
+struct freezes_call {
+	struct snap_session	*s;
+	struct snapi_freezes	*freezes;
+	struct snapi_error	*e;
+};
+
+static void call_freezes(void *arg)
+{
+	struct freezes_call *c = arg;
+
+	if (!check_again(c->s, c->e))
+		open_freezes(c->s, c->freezes, c->e);
+}
+
 static uint32_t consistency(const struct snapi_member *m, const struct snapi_frozen *f)
 {
 	if (m->held)
@@ -401,8 +443,9 @@ static snap_status send_do(struct snap_session *s, const struct snapi_freezes *f
 snap_status snapi_set_do(struct snap_session *s, struct snapi_error *e)
 {
 	struct snapi_freezes freezes = { 0 };
+	struct freezes_call call = { s, &freezes, e };
 
-	if (!check_again(s, e) && !open_freezes(s, &freezes, e))
+	if (!snapi_in_namespace(s, call_freezes, &call, e))
 		send_do(s, &freezes, e);
 	/* The kernel has its own references by now. */
 	snapi_freezes_close(&freezes);
@@ -413,9 +456,9 @@ snap_status snapi_set_do(struct snap_session *s, struct snapi_error *e)
 static snap_status look_ahead(struct snap_session *s, struct snapi_error *e)
 {
 	struct snapi_freezes freezes = { 0 };
+	struct freezes_call call = { s, &freezes, e };
 
-	if (!check_again(s, e))
-		open_freezes(s, &freezes, e);
+	snapi_in_namespace(s, call_freezes, &call, e);
 	snapi_freezes_close(&freezes);
 	return e->code;
 }

@@ -91,6 +91,20 @@ static snap_status check(const struct snap_store *store, dev_t *dev, char **dire
 	return e->code;
 }
 
+struct check_call {
+	const struct snap_store	*store;
+	dev_t			*dev;
+	char			**directory;
+	struct snapi_error	*e;
+};
+
+static void call_check(void *arg)
+{
+	struct check_call *c = arg;
+
+	check(c->store, c->dev, c->directory, c->e);
+}
+
 SNAPI_EXPORT snap_status snap_set_store(struct snap_session *s,
 					const struct snap_store *arg)
 {
@@ -98,6 +112,7 @@ SNAPI_EXPORT snap_status snap_set_store(struct snap_session *s,
 	struct snap_store store;
 	char *directory = NULL;
 	dev_t dev = 0;
+	struct check_call call = { &store, &dev, &directory, &e };
 
 	if (!s || !arg)
 		return SNAP_E_INVALIDARG;
@@ -106,7 +121,7 @@ SNAPI_EXPORT snap_status snap_set_store(struct snap_session *s,
 	if (!snapi_struct_in(&store, sizeof(store), arg))
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
 				  "struct snap_store says something that this library does not know");
-	if (check(&store, &dev, &directory, &e))
+	if (snapi_in_namespace(s, call_check, &call, &e))
 		return snapi_fail_with(s, &e);
 	free(s->store.directory);
 	snapi_blks_free(&s->store.devs);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* snapset create */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -33,6 +35,7 @@ struct args {
 	bool			keep, auto_release, allow_held, require_frozen, json;
 	char			**volumes;
 	int			nr_volumes;
+	uint32_t		namespace;	/* whose names the volumes have; 0: ours */
 	const char		*label;
 	uint32_t		expire_s;
 	const char		*mount;		/* a directory; NULL: nothing is mounted */
@@ -50,7 +53,7 @@ enum {
 	OPT_STORE = 256, OPT_FULL, OPT_QUOTA, OPT_HOLD, OPT_FREEZE, OPT_STALL, OPT_BUDGET, OPT_INDEX,
 	OPT_WAIT,
 	OPT_RETRY, OPT_RETRY_DELAY, OPT_TRANSACTIONS,
-	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_MOUNT, OPT_LABEL, OPT_EXPIRE, OPT_ALLOW_HELD, OPT_FROZEN, OPT_JSON,
+	OPT_TRANSACTION, OPT_WINDOW, OPT_KEEP, OPT_AUTO_RELEASE, OPT_MOUNT, OPT_LABEL, OPT_EXPIRE, OPT_NAMESPACE, OPT_ALLOW_HELD, OPT_FROZEN, OPT_JSON,
 };
 
 static const struct option options[] = {
@@ -70,6 +73,7 @@ static const struct option options[] = {
 	{ "window", required_argument, NULL, OPT_WINDOW },
 	{ "keep", no_argument, NULL, OPT_KEEP },
 	{ "auto-release", no_argument, NULL, OPT_AUTO_RELEASE },
+	{ "mount-namespace", required_argument, NULL, OPT_NAMESPACE },
 	{ "label", required_argument, NULL, OPT_LABEL },
 	{ "expire", required_argument, NULL, OPT_EXPIRE },
 	{ "mount", required_argument, NULL, OPT_MOUNT },
@@ -160,6 +164,9 @@ static int parse_args(int argc, char **argv, struct args *a)
 		case OPT_AUTO_RELEASE:
 			a->auto_release = true;
 			break;
+		case OPT_NAMESPACE:
+			ok = parse_ms(optarg, &a->namespace);
+			break;
 		case OPT_LABEL:
 			a->label = optarg;
 			break;
@@ -190,6 +197,8 @@ static int parse_args(int argc, char **argv, struct args *a)
 		return usage_error("create needs a volume");
 	if (!a->transactions && (a->transaction_ms || a->window_ms))
 		return usage_error("--transaction-timeout and --window need --transactions");
+	if (a->transactions && a->namespace)
+		return usage_error("--transactions runs programs of this mount namespace, and not of another one");
 	if (a->keep && a->auto_release)
 		return usage_error("--keep and --auto-release contradict each other");
 	/* With a command the set lives as long as the command, if not told otherwise. */
@@ -482,14 +491,63 @@ static int find_shared(struct args *a)
 	return ret;
 }
 
+/* Descriptors of where we are, to be gone back to. */
+struct home {
+	int	namespace, directory;
+};
+
+static int enter_namespace(uint32_t pid, struct home *home)
+{
+	char path[64];
+	int fd;
+
+	home->namespace = home->directory = -1;
+	if (!pid)
+		return EXIT_OK;
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/ns/mnt", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	home->namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	home->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || home->namespace < 0 || home->directory < 0 || setns(fd, CLONE_NEWNS))
+		return report_failure(errno == ENOENT ? SNAP_E_OBJECT_NOT_FOUND :
+				      SNAP_E_ACCESSDENIED, "the mount namespace of process %" PRIu32
+				      " cannot be entered: %s", pid, strerror(errno));
+	close(fd);
+	return EXIT_OK;
+}
+
+static int leave_namespace(const struct home *home)
+{
+	if (home->namespace < 0)
+		return EXIT_OK;
+	if (setns(home->namespace, CLONE_NEWNS) || fchdir(home->directory))
+		return report_failure(SNAP_E_UNEXPECTED, "no way back to the own mount namespace: %s",
+				      strerror(errno));
+	close(home->namespace);
+	close(home->directory);
+	return EXIT_OK;
+}
+
 static int create(const struct args *a, const sigset_t *old_mask, int sigfd)
 {
 	struct snap_session *s;
+	struct home home;
 	snap_status st;
 	snap_id set;
 	int ret;
 
+	ret = enter_namespace(a->namespace, &home);
+	if (ret)
+		return ret;
 	st = make(a, sigfd, &s, &set);
+	ret = leave_namespace(&home);
+	if (ret) {
+		if (SNAP_FINISHED(st)) {
+			snap_delete_snapshots(s, &set, SNAP_OBJECT_SNAPSHOT_SET, true, NULL, NULL);
+			snap_close(s);
+		}
+		return ret;
+	}
 	if (st == SNAP_S_ASYNC_CANCELLED) {
 		int sig = take_signal(sigfd);
 

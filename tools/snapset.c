@@ -18,7 +18,8 @@ static const struct command {
 	  "               [--retry] [--retry-delay SECONDS]\n"
 	  "               [--transactions DIR [--transaction-timeout MS] [--window MS]]\n"
 	  "               [--keep|--auto-release] [--allow-held] [--require-frozen] [--json]\n"
-	  "               [--label TEXT] [--expire TIME] [--mount DIR] VOLUME... [--exec CMD [ARG...]]" },
+	  "               [--mount-namespace PID] [--label TEXT] [--expire TIME]\n"
+	  "               [--mount DIR] VOLUME... [--exec CMD [ARG...]]" },
 	{ "list", cmd_list, "list [--all] [--exclusive] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },
 	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },

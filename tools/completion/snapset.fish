@@ -57,7 +57,7 @@ complete -c snapset -n '__snapset_command create' -l store -x -a '(__snapset_vol
 complete -c snapset -n '__snapset_command create' -l store -x -a '(__fish_complete_directories (commandline -ct))'
 complete -c snapset -n '__snapset_command create' -l store -x -a 'shared:(__snapset_ids set_id)'
 complete -c snapset -n '__snapset_command create' -l full -x -a 'set oldest wait'
-for option in quota hold-timeout freeze-timeout stall-timeout budget index-limit wait label expire retry-delay transaction-timeout window
+for option in quota hold-timeout freeze-timeout stall-timeout budget index-limit wait mount-namespace label expire retry-delay transaction-timeout window
 	complete -c snapset -n '__snapset_command create' -l $option -x
 end
 for option in transactions mount
