@@ -17,7 +17,7 @@ SYSCONFDIR ?= /etc
 STATEDIR ?= /var/lib/snapset
 INSTALL	?= install
 HOST	:= $(CURDIR)/build/host
-NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c
+NEEDS	:= libnl-3.0 libnl-genl-3.0 mount blkid uuid libsystemd json-c smartcols
 
 ifneq ($(filter-out /%,$(DESTDIR)),)
 $(error DESTDIR is no absolute path: $(DESTDIR))
@@ -74,7 +74,7 @@ needs:
 	done; \
 	[ -z "$$missing" ] || { \
 		echo "pkg-config does not find:$$missing" >&2; \
-		echo 'Debian: apt install libnl-genl-3-dev libmount-dev libblkid-dev uuid-dev libsystemd-dev libjson-c-dev' >&2; \
+		echo 'Debian: apt install libnl-genl-3-dev libmount-dev libblkid-dev uuid-dev libsystemd-dev libjson-c-dev libsmartcols-dev' >&2; \
 		exit 1; \
 	}
 

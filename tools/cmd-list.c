@@ -5,59 +5,54 @@
 
 #include <json-c/json.h>
 
-#include "tool.h"
+#include "table.h"
 
 static const struct option options[] = {
 	{ "all", no_argument, NULL, 'a' },
 	{ "exclusive", no_argument, NULL, 'e' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "noheadings", no_argument, NULL, 'n' },
+	{ "output", required_argument, NULL, 'o' },
+	{ "sort", required_argument, NULL, 's' },
 	{ 0 }
 };
 
-static void print_head(bool exclusive)
+/* All there are, to be freed; NULL: no memory, or none. */
+static struct snap_snapshot_props *read_all(struct snap_iter *it, size_t *nr, bool *ok)
 {
-	printf("%-36s  %-8s  %-14s  %9s  %9s  %9s  %9s", "SNAPSHOT", "SET", "IMAGE", "SIZE",
-	       "KEPT", "ALLOCATED", "MAXIMUM");
-	if (exclusive)
-		printf("  %9s", "EXCLUSIVE");
-	printf("  %-9s  %-11s  %-19s  %s\n", "STATE", "CONSISTENCY", "CREATED", "VOLUME");
-}
+	struct snap_snapshot_props *v = NULL, *more, p = { .size = sizeof(p) };
+	size_t room = 0;
 
-static void print_line(const struct snap_snapshot_props *p, bool exclusive)
-{
-	char id[SNAP_ID_TEXT_MAX], set[SNAP_ID_TEXT_MAX], created[32];
-	char size[16], copied[16], allocated[16], quota[16], alone[16];
-
-	snap_id_format(&p->id, id);
-	snap_id_format(&p->set_id, set);
-	format_size(p->bytes, size);
-	format_size(p->copied, copied);
-	format_size(p->allocated, allocated);
-	format_size(p->quota, quota);
-	format_size(p->exclusive, alone);
-	format_time(p->created_ns, created);
-	printf("%-36s  %-8.8s  %-14s  %9s  %9s  %9s  %9s", id, set,
-	       p->device[0] ? p->device : "-", size, copied, allocated, p->quota ? quota : "-");
-	if (exclusive)
-		printf("  %9s", p->exclusive_known ? alone : "-");
-	printf("  %-9s  %-11s  %-19s  %s\n", snapshot_state_name(p),
-	       consistency_name(p->consistency), created, plain(p->volume));
-}
-
-static int print_table(struct snap_iter *it, bool exclusive)
-{
-	struct snap_snapshot_props p = { .size = sizeof(p) };
-	struct devices devices = { 0 };
-	bool ok = true;
-
-	while (ok && snap_iter_next_snapshot(it, &p) == SNAP_S_OK) {
-		if (!devices.nr)
-			print_head(exclusive);
-		print_line(&p, exclusive);
-		ok = devices_add(&devices, &p);
+	*ok = true;
+	for (*nr = 0; snap_iter_next_snapshot(it, &p) == SNAP_S_OK; v[(*nr)++] = p) {
+		if (*nr < room)
+			continue;
+		room = room ? 2 * room : 16;
+		more = realloc(v, room * sizeof(*v));
+		if (!more) {
+			*ok = false;
+			break;
+		}
+		v = more;
 	}
-	devices_print(&devices);
+	return v;
+}
+
+static int print_table(struct snap_iter *it, const struct table *t, bool sums)
+{
+	struct snap_snapshot_props *v;
+	struct devices devices = { 0 };
+	size_t nr;
+	bool ok;
+
+	v = read_all(it, &nr, &ok);
+	ok = ok && table_print(t, v, nr);
+	for (size_t i = 0; sums && ok && i < nr; i++)
+		ok = devices_add(&devices, &v[i]);
+	if (ok)
+		devices_print(&devices);
 	free(devices.v);
+	free(v);
 	return ok ? EXIT_OK : report_error(NULL, SNAP_E_OUTOFMEMORY);
 }
 
@@ -114,26 +109,43 @@ static int print_json(struct snap_session *s, const struct snap_filter *filter,
 int cmd_list(int argc, char **argv)
 {
 	struct snap_filter filter = { .size = sizeof(filter), .object = SNAP_OBJECT_SNAPSHOT };
+	bool json = false, exclusive = false, chosen = false;
+	struct table table = { 0 };
 	struct snap_session *s;
 	struct snap_iter *it;
-	bool json = false;
 	snap_status st;
-	int opt, ret;
+	int opt, ret = EXIT_OK;
 
+	table_default(&table);
 	optind = 1;
-	while ((opt = getopt_long(argc, argv, "", options, NULL)) != -1) {
-		if (opt == 'a')
+	while (!ret && (opt = getopt_long(argc, argv, "no:", options, NULL)) != -1) {
+		if (opt == 'a') {
 			filter.unfinished = true;
-		else if (opt == 'e')
-			filter.count_exclusive = true;
-		else if (opt == 'j')
+		} else if (opt == 'e') {
+			exclusive = true;
+		} else if (opt == 'j') {
 			json = true;
-		else
+		} else if (opt == 'n') {
+			table.noheadings = true;
+		} else if (opt == 'o') {
+			chosen = true;
+			ret = table_choose(&table, optarg);
+		} else if (opt == 's') {
+			ret = table_sort(&table, optarg);
+		} else {
 			return usage_error("wrong option for list");
+		}
 	}
+	if (!ret && exclusive)		/* besides those that an --output behind it names */
+		ret = table_choose(&table, "+exclusive");
+	if (ret)
+		return ret;
 	if (argc - optind > 1)
 		return usage_error("list takes one volume at most");
+	if (json && (chosen || table.sort || table.noheadings))
+		return usage_error("--output, --sort and --noheadings are not for --json");
 	filter.volume = argv[optind];
+	filter.count_exclusive = table_needs_exclusive(&table);
 	if (json)
 		filter.object = SNAP_OBJECT_SNAPSHOT_SET;
 
@@ -145,7 +157,7 @@ int cmd_list(int argc, char **argv)
 		ret = report_error(s, st);
 	} else {
 		ret = json ? print_json(s, &filter, it)
-			   : print_table(it, filter.count_exclusive);
+			   : print_table(it, &table, !chosen && !table.noheadings);
 		snap_iter_free(it);
 	}
 	snap_close(s);

@@ -244,6 +244,20 @@ uint64_t time_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+void format_age(uint64_t ns, char text[16])
+{
+	uint64_t s = ns / 1000000000;
+
+	if (s < 60)
+		snprintf(text, 16, "%" PRIu64 "s", s);
+	else if (s < 3600)
+		snprintf(text, 16, "%" PRIu64 "min", s / 60);
+	else if (s < 86400)
+		snprintf(text, 16, "%" PRIu64 "h", s / 3600);
+	else
+		snprintf(text, 16, "%" PRIu64 "d", s / 86400);
+}
+
 void format_size(uint64_t bytes, char text[16])
 {
 	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB" };

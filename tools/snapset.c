@@ -20,7 +20,9 @@ static const struct command {
 	  "               [--keep|--auto-release] [--allow-held] [--require-frozen] [--json]\n"
 	  "               [--mount-namespace PID] [--label TEXT] [--expire TIME]\n"
 	  "               [--mount DIR] VOLUME... [--exec CMD [ARG...]]" },
-	{ "list", cmd_list, "list [--all] [--exclusive] [--json] [VOLUME]" },
+	{ "list", cmd_list, 
+	  "list [--all] [--exclusive] [--output [+]COLUMN,...] [--sort [-]COLUMN]\n"
+	  "               [--noheadings] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },
 	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },
 	{ "mount", cmd_mount, "mount [--json] ID [DIR]" },

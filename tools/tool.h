@@ -113,6 +113,8 @@ void format_time(uint64_t ns, char text[32]);
 uint64_t time_now(void);
 /* "1.5 GiB" */
 void format_size(uint64_t bytes, char text[16]);
+/* "5min": nanoseconds in the greatest unit of which they are one at least. */
+void format_age(uint64_t ns, char text[16]);
 
 /* print-set.c */
 /* A set with its snapshots, for people; the second one with the room that each takes. */

@@ -52,6 +52,10 @@ expect 2 'contradict' create --keep --auto-release /srv
 expect 2 'needs a command' create /srv --exec
 expect 2 'needs a volume' create --exec true
 expect 2 'one volume at most' list /a /b
+expect 2 'there is no column "nonsense", only id, set, ' list -o set,nonsense
+expect 2 'there is no column "", only id, set, ' list --output +age,
+expect 2 'there is no column "+age", only id, set, ' list --sort +age
+expect 2 'not for --json' list --json --sort age
 expect 2 'one id' show
 expect 2 'either' delete
 expect 2 'either' delete --all --set 1234
@@ -106,7 +110,7 @@ fi
 # Without the module every command says so; with it this is another test's job.
 if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then
 	for cmd in 'create /' 'create --json / --exec true' 'create --store shared:1234 /' \
-			'create --full wait:5 --quota 1M /' list 'list --json' 'list --exclusive' \
+			'create --full wait:5 --quota 1M /' list 'list --json' 'list --exclusive -n -o +why --sort -kept' \
 			'show 12345678' 'delete --all' watch 'storage extend 12345678 /'; do
 		# shellcheck disable=SC2086
 		expect 11 'modprobe snapset (SNAP_E_PROVIDER_NOT_REGISTERED 0x80042304)' $cmd

@@ -22,6 +22,12 @@ function __snapset_volumes
 	end
 end
 
+# Of a list the last one is typed.
+function __snapset_columns
+	set -l before (string replace -r '[^,+-]*$' '' -- (commandline -ct))
+	printf '%s\n' $before{id,set,image,volume,origin,size,kept,allocated,maximum,exclusive,state,consistency,created,age,why}
+end
+
 function __snapset_command # NAME...
 	set -l words (commandline -opc)
 	contains -- --exec $words; and return 1
@@ -72,6 +78,9 @@ complete -c snapset -n '__snapset_command create list doctor' -a '(__snapset_vol
 complete -c snapset -n '__snapset_command create list show delete mount storage watch doctor' -l json
 complete -c snapset -n '__snapset_command list delete' -l all
 complete -c snapset -n '__snapset_command list' -l exclusive
+complete -c snapset -n '__snapset_command list' -s n -l noheadings
+complete -c snapset -n '__snapset_command list' -s o -l output -x -a '(__snapset_columns)'
+complete -c snapset -n '__snapset_command list' -l sort -x -a '(__snapset_columns)'
 complete -c snapset -n '__snapset_command show mount umount' -a '(__snapset_ids set_id)'
 complete -c snapset -n '__snapset_command show delete mount umount' -a '(__snapset_ids id)'
 complete -c snapset -n '__snapset_command delete' -l set -x -a '(__snapset_ids set_id)'

@@ -82,6 +82,8 @@ for SHELL_NAME in bash zsh fish; do
 			'snapset delete 11' 1111aaaa-0000-4000-8000-000000000001 \
 			'snapset delete --set 22' 2222bbbb-0000-4000-8000-000000000002 \
 			'snapset create --store shared:22' shared:2222bbbb-0000-4000-8000-000000000002 \
+			'snapset list -o ag' age 'snapset list --output +allo' +allocated \
+			'snapset list -o set,wh' set,why 'snapset list --sort ke' kept \
 			'snapset storage res' resize 'snapset delete --a' --all \
 			'snapset create /x --exec snaps' snapset
 	} >tasks

@@ -100,7 +100,7 @@ must_not snapset create --store memory "$TMP/"$'\e[31m'
 
 # no volume any more, and still known by its name
 must umount "$name"
-must snapset list "$name" >out
+must snapset list -o id "$name" >out
 grep -q "$id" out || fail "list of what is not mounted any more: $(cat out)"
 must snapset delete --all >/dev/null
 must_not snapset list "$name"

@@ -94,7 +94,7 @@ sync
 mount -o ro,noload /dev/snapset0 /m/i
 [ "$(cat /m/i/f)" = old ] || bad "the image has $(cat /m/i/f)"
 gives 0 snapset list
-says "^$snap  ${set:0:8}  /dev/snapset0 .* live .* /m/a$"
+says "^${set:0:8}  snapset0 .*  live .* /m/a$"
 gives 0 snapset list /m/b
 says '/m/b$'
 grep -q '/m/a$' "$out" && bad 'list /m/b lists /m/a'
@@ -228,14 +228,14 @@ says "^       shared with ${first:0:8}$"
 says '^full   the oldest snapshots go, writers wait up to 5000 ms; waits: 0, snapshots gone: 0$'
 second=$(of_set)
 gives 0 snapset list
-says '^SNAPSHOT .*  SIZE +KEPT  ALLOCATED +MAXIMUM  STATE'
-says '^[0-9a-f-]{36}  '"${first:0:8}"' .* 64.0 MiB +1\.[0-9] MiB +1\.[0-9] MiB +1\.5 MiB  live'
-says '^[0-9a-f-]{36}  '"${second:0:8}"' .* -  live'
+says '^SET +IMAGE +SIZE +KEPT  STATE +AGE  VOLUME$'
+says "^${first:0:8} .* 64.0 MiB +1\\.[0-9] MiB  live "
 says '^DEVICE +SNAPSHOTS +KEPT +ALLOCATED$'
 says "^$(readlink -f "$SCRATCH0") +2 +1\\.[0-9] MiB +1\\.[0-9] MiB$"
-gives 0 snapset list --exclusive
-says '  MAXIMUM  EXCLUSIVE  STATE '
-says "^[0-9a-f-]{36}  ${first:0:8} .* 1\\.5 MiB +1\\.[0-9] MiB  live"
+gives 0 snapset list --exclusive -o id,set,kept,allocated,maximum,state
+says '^SNAPSHOT .* KEPT  ALLOCATED  MAXIMUM  STATE  EXCLUSIVE$'
+says "^[0-9a-f-]{36}  ${first:0:8} +1\\.[0-9] MiB +1\\.[0-9] MiB +1\\.5 MiB  live +1\\.[0-9] MiB$"
+says "^[0-9a-f-]{36}  ${second:0:8} .* -  live "
 gives 0 snapset list --exclusive --json
 holds "$out" "[s['id'] for s in d['sets']] == ['$first', '$second']" \
 	'd["sets"][0]["store"]["id"] == d["sets"][1]["store"]["id"] > 0' \
@@ -270,9 +270,9 @@ gives 0 snapset delete --all
 gives 0 snapset create --store memory:1M --full wait:100 --json /m/a
 holds "$out" 'd["full"]["policy"] == "wait" and d["full"]["wait_ms"] == 100'
 overwrite 2048 0
-gives 0 snapset list
-says ' dead '
-last=$(sed -n 's/ .* dead .*//p' "$out")
+gives 0 snapset list -n -o id,state
+says ' dead$'
+last=$(sed -n 's/ .*dead$//p' "$out")
 gives 0 snapset delete --all
 
 for file in events events.json; do
