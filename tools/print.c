@@ -244,6 +244,13 @@ uint64_t time_now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t time_since(uint64_t ns)
+{
+	uint64_t now = time_now();
+
+	return ns < now ? now - ns : 0;
+}
+
 void format_age(uint64_t ns, char text[16])
 {
 	uint64_t s = ns / 1000000000;

@@ -24,7 +24,9 @@ static const struct command {
 	  "list [--all] [--exclusive] [--output [+]COLUMN,...] [--sort [-]COLUMN]\n"
 	  "               [--noheadings] [--json] [VOLUME]" },
 	{ "show", cmd_show, "show [--json] ID" },
-	{ "delete", cmd_delete, "delete [--force] [--json] ID...|--set ID|--all" },
+	{ "delete", cmd_delete, 
+	  "delete [--force] [--dry-run] [--json] ID...|--set ID|--all|\n"
+	  "               [--volume VOLUME] [--older-than AGE] [--oldest]" },
 	{ "mount", cmd_mount, "mount [--json] ID [DIR]" },
 	{ "umount", cmd_umount, "umount [--force] ID|DIR..." },
 	{ "storage", cmd_storage,

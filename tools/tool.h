@@ -111,6 +111,8 @@ char *next_frozen(const char **frozen);
 void format_time(uint64_t ns, char text[32]);
 /* Nanoseconds since 1970. */
 uint64_t time_now(void);
+/* Nanoseconds since that time; 0 if it is yet to come, for the clock may have been set back. */
+uint64_t time_since(uint64_t ns);
 /* "1.5 GiB" */
 void format_size(uint64_t bytes, char text[16]);
 /* "5min": nanoseconds in the greatest unit of which they are one at least. */

@@ -59,6 +59,13 @@ expect 2 'not for --json' list --json --sort age
 expect 2 'one id' show
 expect 2 'either' delete
 expect 2 'either' delete --all --set 1234
+expect 2 'either' delete --dry-run
+expect 2 'either' delete --oldest 1234
+expect 2 'either' delete --all --volume /srv
+expect 2 'either' delete --set 1234 --older-than 1d
+for age in 0 0s '' d -1 1y 1mi '1 d' 1dd 4294967296 7102w 99999999999999999999s; do
+	expect 2 "\"$age\" is no age" delete --older-than "$age"
+done
 expect 2 'no argument' watch /srv
 expect 2 'takes an id' mount
 expect 2 'takes an id' mount 1234 /a /b
@@ -111,7 +118,7 @@ fi
 if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then
 	for cmd in 'create /' 'create --json / --exec true' 'create --store shared:1234 /' \
 			'create --full wait:5 --quota 1M /' list 'list --json' 'list --exclusive -n -o +why --sort -kept' \
-			'show 12345678' 'delete --all' watch 'storage extend 12345678 /'; do
+			'show 12345678' 'delete --all' 'delete --older-than 7101w --oldest' 'delete --volume / --older-than 4294967295' watch 'storage extend 12345678 /'; do
 		# shellcheck disable=SC2086
 		expect 11 'modprobe snapset (SNAP_E_PROVIDER_NOT_REGISTERED 0x80042304)' $cmd
 	done

@@ -84,6 +84,11 @@ complete -c snapset -n '__snapset_command list' -l sort -x -a '(__snapset_column
 complete -c snapset -n '__snapset_command show mount umount' -a '(__snapset_ids set_id)'
 complete -c snapset -n '__snapset_command show delete mount umount' -a '(__snapset_ids id)'
 complete -c snapset -n '__snapset_command delete' -l set -x -a '(__snapset_ids set_id)'
+complete -c snapset -n '__snapset_command delete' -l volume -x -a '(__snapset_volumes)'
+complete -c snapset -n '__snapset_command delete' -l older-than -x
+for option in oldest dry-run
+	complete -c snapset -n '__snapset_command delete' -l $option
+end
 complete -c snapset -n '__snapset_command delete umount storage' -l force
 complete -c snapset -n '__snapset_command storage; and test (count (commandline -opc)) -eq 2' -a 'add resize remove list extend'
 complete -c snapset -n '__snapset_storage add resize' -l minimum -x
