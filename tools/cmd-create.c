@@ -381,6 +381,8 @@ static bool set_environment(struct snap_session *s, const snap_id *set)
 	return ok;
 }
 
+static bool ran;	/* the exit status is that of the command */
+
 /* Runs the command; its exit status, or 128 + the signal that killed it. */
 static int run(char **cmd, const sigset_t *old_mask, int sigfd)
 {
@@ -400,6 +402,7 @@ static int run(char **cmd, const sigset_t *old_mask, int sigfd)
 		fprintf(stderr, "snapset: fork: %s\n", strerror(errno));
 		return EXIT_UNKNOWN;
 	}
+	ran = true;
 	if (!pid) {
 		signal(SIGPIPE, SIG_DFL);
 		sigprocmask(SIG_SETMASK, old_mask, NULL);
@@ -561,15 +564,14 @@ static int create(const struct args *a, const sigset_t *old_mask, int sigfd)
 	return ret;
 }
 
-int cmd_create(int argc, char **argv)
+static int parse_and_create(int argc, char **argv, struct args *a)
 {
-	struct args a = { 0 };
 	sigset_t mask, old_mask;
 	int ret, sigfd;
 
-	ret = parse_args(argc, argv, &a);
-	if (!ret && a.shared)
-		ret = find_shared(&a);
+	ret = parse_args(argc, argv, a);
+	if (!ret && a->shared)
+		ret = find_shared(a);
 	if (ret)
 		return ret;
 	/* whoever reads what we print may be gone by then; the set must not stay for it */
@@ -581,7 +583,16 @@ int cmd_create(int argc, char **argv)
 		fprintf(stderr, "snapset: signalfd: %s\n", strerror(errno));
 		return EXIT_UNKNOWN;
 	}
-	ret = create(&a, &old_mask, sigfd);
+	ret = create(a, &old_mask, sigfd);
 	close(sigfd);
 	return ret;
+}
+
+int cmd_create(int argc, char **argv)
+{
+	struct args a = { 0 };
+	int ret = parse_and_create(argc, argv, &a);
+
+	/* A command may end with any of our own codes, and mean something else. */
+	return a.exec && !ran && ret && ret <= EXIT_UNKNOWN ? EXIT_BEFORE_EXEC : ret;
 }

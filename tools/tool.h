@@ -25,6 +25,8 @@ enum {
 	EXIT_NO_MODULE,
 	EXIT_PROVIDER,
 	EXIT_UNKNOWN,
+	/* That of env(1), timeout(1) and others: a command was to be run, and it did not come to that. */
+	EXIT_BEFORE_EXEC = 125,
 };
 
 /* Each returns an exit code; argv[0] is the name of the command. */

@@ -50,7 +50,9 @@ expect 2 'need --transactions' create --window 1000 /srv
 expect 2 'not valid' create --transaction-timeout 0 --transactions / /srv
 expect 2 'contradict' create --keep --auto-release /srv
 expect 2 'needs a command' create /srv --exec
-expect 2 'needs a volume' create --exec true
+expect 125 'needs a volume' create --exec true
+expect 125 'not valid' create --quota 0 /srv --exec true
+expect 2 'wrong option' create --nonsense /srv -- --exec true
 expect 2 'one volume at most' list /a /b
 expect 2 'there is no column "nonsense", only id, set, ' list -o set,nonsense
 expect 2 'there is no column "", only id, set, ' list --output +age,
@@ -116,11 +118,16 @@ fi
 
 # Without the module every command says so; with it this is another test's job.
 if ! grep -q '^snapset ' /proc/modules 2>/dev/null; then
-	for cmd in 'create /' 'create --json / --exec true' 'create --store shared:1234 /' \
-			'create --full wait:5 --quota 1M /' list 'list --json' 'list --exclusive -n -o +why --sort -kept' \
-			'show 12345678' 'delete --all' 'delete --older-than 7101w --oldest' 'delete --volume / --older-than 4294967295' watch 'storage extend 12345678 /'; do
+	for cmd in 'create /' 'create --json /' 'create --store shared:1234 /' \
+			'create --full wait:5 --quota 1M /' list 'list --json' \
+			'list --exclusive -n -o +why --sort -kept' \
+			'show 12345678' 'delete --all' \
+			'delete --older-than 7101w --oldest' \
+			'delete --volume / --older-than 4294967295' watch \
+			'storage extend 12345678 /'; do
 		# shellcheck disable=SC2086
 		expect 11 'modprobe snapset (SNAP_E_PROVIDER_NOT_REGISTERED 0x80042304)' $cmd
 	done
+	expect 125 'SNAP_E_PROVIDER_NOT_REGISTERED' create --json / --exec true
 fi
 exit $failed

@@ -132,6 +132,15 @@ gives 7 snapset create /m/b /m/a --exec sh -c '
 grep -qE '^/m/b /m/a\|/dev/snapset[01] /dev/snapset[01]\|[0-9a-f-]{36} [0-9a-f-]{36}\|[0-9a-f-]{36}$' \
 	env || bad "environment: $(cat env)"
 gives 127 snapset create /m/a --exec no-such-command
+gives 126 snapset create /m/a --exec /m
+gives 3 snapset create /m/a --exec sh -c 'exit 3'
+# what is not the command's is no code that the command may have
+gives 125 snapset create /nowhere --exec touch ran
+says '^snapset: .*\(SNAP_E_OBJECT_NOT_FOUND '
+gives 125 snapset create --json --store memory:1 /m/a --exec touch ran
+says '"code": ?"0x80'
+gives 125 snapset create --mount /nowhere /m/a --exec touch ran
+[ ! -e ran ] || bad 'a command was run without a set'
 # shellcheck disable=SC2016
 gives 137 snapset create /m/a --exec sh -c 'kill -9 $$'
 gives 0 snapset list
