@@ -173,6 +173,14 @@ bool snap_id_equal(const snap_id *a, const snap_id *b);
 /* Whether all bytes are 0, which stands for "none"; @id may not be NULL. */
 bool snap_id_is_null(const snap_id *id);
 
+/*
+ * Reads a size as people write it, in bytes: a number, and maybe one of K, M, G, T, P, E, in
+ * either case. That is a power of 1024, with "iB" behind it, too; with "B" ("10MB") it is one
+ * of 1000, as for other tools of storage. 0 is a size. Needs no session.
+ * SNAP_E_INVALIDARG: it is no such thing, or more than 64 bits hold. VSS: none.
+ */
+snap_status snap_parse_size(const char *text, uint64_t *bytes);
+
 /* ------------------------------------------------------------------------
  * Sessions
  */

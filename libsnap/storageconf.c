@@ -74,28 +74,10 @@ static void unescape(char *s)
 	*to = 0;
 }
 
-static bool parse_bytes(const char *text, const char *end, unsigned long long n, uint64_t *bytes)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	int shift = 0;
-
-	if (*end) {
-		unit = strchr(units, toupper((unsigned char)*end));
-		if (!unit || end[1])
-			return false;
-		shift = 10 * (int)(unit - units + 1);
-	}
-	if (end == text || !n || n > (UINT64_MAX - 1) >> shift)
-		return false;
-	*bytes = (uint64_t)n << shift;
-	return true;
-}
-
 /* "-", "320M", "10%"; @unbounded: also that word. */
 static bool parse_amount(const char *text, bool unbounded, struct snapi_amount *a)
 {
-	unsigned long long n;
+	unsigned long n;
 	char *end;
 
 	memset(a, 0, sizeof(*a));
@@ -105,16 +87,13 @@ static bool parse_amount(const char *text, bool unbounded, struct snapi_amount *
 		a->bytes = SNAP_UNBOUNDED;
 		return true;
 	}
-	if (!isdigit((unsigned char)*text))
+	if (!text[strcspn(text, "%")])
+		return !snap_parse_size(text, &a->bytes) && a->bytes && a->bytes != SNAP_UNBOUNDED;
+	n = isdigit((unsigned char)*text) ? strtoul(text, &end, 10) : 0;
+	if (!n || n > 100 || strcmp(end, "%"))
 		return false;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno)
-		return false;
-	if (strcmp(end, "%"))
-		return parse_bytes(text, end, n, &a->bytes);
-	a->percent = n <= 100 ? (uint32_t)n : 0;
-	return a->percent;
+	a->percent = (uint32_t)n;
+	return true;
 }
 
 const char *snapi_storage_wrong(const struct snapi_storage *a)

@@ -4,38 +4,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 
 #include "tool.h"
 
 bool parse_size(const char *text, uint64_t *bytes)
 {
-	static const char units[] = "kmgt";
-	unsigned long long n;
-	const char *unit;
-	int shift = 0;
-	char *end;
-
-	if (!isdigit((unsigned char)*text))
-		return false;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno)
-		return false;
-	if (*end) {
-		unit = strchr(units, tolower((unsigned char)*end));
-		if (!unit)
-			return false;
-		shift = 10 * (int)(unit - units + 1);
-		end++;
-		if (*end && strcasecmp(end, "b") && strcasecmp(end, "ib"))
-			return false;
-	}
-	if (n > UINT64_MAX >> shift)
-		return false;
-	*bytes = (uint64_t)n << shift;
-	return true;
+	return snap_parse_size(text, bytes) == SNAP_S_OK;
 }
 
 bool parse_amount(const char *text, uint64_t *bytes, uint32_t *percent)

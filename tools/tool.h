@@ -42,7 +42,7 @@ int cmd_umount(int argc, char **argv);
 int cmd_watch(int argc, char **argv);
 
 /* parse.c */
-/* "32M", "1GiB", "4096": bytes; false if it is no such thing. */
+/* As snap_parse_size(). */
 bool parse_size(const char *text, uint64_t *bytes);
 /* Bytes, more than 0, or "10%"; the other one is 0. */
 bool parse_amount(const char *text, uint64_t *bytes, uint32_t *percent);

@@ -5,21 +5,35 @@
 
 static void sizes(void **state)
 {
+	static const struct { const char *text; uint64_t bytes; } right[] = {
+		{ "0", 0 }, { "4096", 4096 }, { "007", 7 },
+		{ "32M", 32ull << 20 }, { "32m", 32ull << 20 }, { "1GiB", 1ull << 30 },
+		{ "1gib", 1ull << 30 }, { "1K", 1024 }, { "1T", 1ull << 40 }, { "1P", 1ull << 50 },
+		{ "15E", 15ull << 60 }, { "18446744073709551615", UINT64_MAX },
+		{ "2kB", 2000 }, { "3MB", 3000000 }, { "1Tb", 1000000000000 },
+		{ "18EB", 18000000000000000000u },
+	};
 	static const char *const wrong[] = {
-		"", "M", "-1", "1X", "1MM", "1Mi", "0x10", " 1", "1 M",
-		"99999999999999999999", "16777216T",
+		"", "M", "-1", "-1M", "+1", "1X", "1MM", "1Mi", "1MBs", "1iB", "1B", "0x10", " 1", "1 M",
+		"1M ", "1.5M", "1%", "99999999999999999999", "18446744073709551616", "16777216T", "16E",
+		"19EB",
 	};
 	uint64_t n = 7;
 
 	(void)state;
-	assert_true(parse_size("4096", &n) && n == 4096);
-	assert_true(parse_size("32M", &n) && n == 32ull << 20);
-	assert_true(parse_size("32m", &n) && n == 32ull << 20);
-	assert_true(parse_size("1GiB", &n) && n == 1ull << 30);
-	assert_true(parse_size("2kB", &n) && n == 2048);
-	assert_true(parse_size("1T", &n) && n == 1ull << 40);
-	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+	for (size_t i = 0; i < sizeof(right) / sizeof(right[0]); i++) {
+		assert_status(snap_parse_size(right[i].text, &n), SNAP_S_OK);
+		assert_true(n == right[i].bytes);
+		assert_true(parse_size(right[i].text, &n));
+	}
+	n = 7;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		assert_status(snap_parse_size(wrong[i], &n), SNAP_E_INVALIDARG);
 		assert_false(parse_size(wrong[i], &n));
+	}
+	assert_true(n == 7);
+	assert_status(snap_parse_size(NULL, &n), SNAP_E_INVALIDARG);
+	assert_status(snap_parse_size("1", NULL), SNAP_E_INVALIDARG);
 }
 
 static void milliseconds(void **state)

@@ -88,7 +88,7 @@ static void reads(void **state)
 	    "/srv\t/var/lib/snapset 320M 10%   # Bob's\n"
 	    "   LABEL=my\\040disk /a\\134b\\043c\n"
 	    "/dev/vdd /x - 1048576\t\n"
-	    "/dev/vda1 /x 64K unbounded\n"
+	    "/dev/vda1 /x 64KiB unbounded\n"
 	    "* /y 10% -");
 	assert_status(snapi_conf_read(&conf, &e), SNAP_S_OK);
 	assert_int_equal(conf.nr, 7);
@@ -105,6 +105,7 @@ static void reads(void **state)
 	assert_string_equal(a->volume, "LABEL=my disk");
 	assert_string_equal(a->directory, "/a\\b#c");
 	assert_int_equal(a->minimum.bytes | a->minimum.percent | a->maximum.bytes, 0);
+	assert_int_equal(conf.v[5].storage.minimum.bytes, 64 << 10);
 	assert_int_equal(conf.v[5].storage.maximum.bytes, SNAP_UNBOUNDED);
 	assert_int_equal(conf.v[6].storage.minimum.percent, 10);
 	snapi_conf_resolve(&conf);
@@ -128,7 +129,10 @@ static void bad_lines(void **state)
 		{ "/srv /x much", "minimum is neither" },
 		{ "/srv /x unbounded", "minimum is neither" },
 		{ "/srv /x 10x", "minimum is neither" },
-		{ "/srv /x 10MB", "minimum is neither" },
+		{ "/srv /x 10Mb/s", "minimum is neither" },
+		{ "/srv /x 10%%", "minimum is neither" },
+		{ "/srv /x 10M%", "minimum is neither" },
+		{ "/srv /x %", "minimum is neither" },
 		{ "/srv /x -1", "minimum is neither" },
 		{ "/srv /x 0", "minimum is neither" },
 		{ "/srv /x 0%", "minimum is neither" },
