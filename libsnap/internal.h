@@ -420,6 +420,8 @@ struct snapi_mount {
 /* The mount @path lies on. -errno. */
 int snapi_mount_find(const char *path, struct snapi_mount *mount,
 		     struct snapi_blks *devs);
+/* Whether a store can be a file of that type of file system, as far as is known. */
+bool snapi_fstype_holds_stores(const char *type);
 
 /* Where those are looked for; the tests have their own. */
 extern const char *snapi_mounts;

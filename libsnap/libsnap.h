@@ -360,9 +360,8 @@ struct snap_store {
  *
  * A SHARED one is looked for by snap_start_snapshot_set().
  *
- * A FILE is allocated by snap_start_snapshot_set(), on ext4, xfs, btrfs or what else can
- * hold a swap file. The directory may lie on a volume of the set, whose image then has
- * zeros there; it may not lie on one that has snapshots already. Nobody can write, cut,
+ * A FILE is allocated by snap_start_snapshot_set(), on ext4, xfs or btrfs. The directory may
+ * lie on a volume of the set, whose image then has zeros there; it may not lie on one that has snapshots already. Nobody can write, cut,
  * rename or remove the file while the set is there. What is left of files after a power
  * cut goes when the next one is made in the directory.
  */
@@ -1030,7 +1029,11 @@ struct snap_storage {
  * The directory is made, for root alone, if only the last part of its name is missing.
  * If it lies on a volume of the set a store cannot grow there, and begins with
  * the maximum, if there is one.
+ * A small store is made there to see whether one can be, and goes at once; with a session the
+ * module looks at it. What may pass, as a lack of room, is no error.
  * SNAP_E_INVALIDARG, SNAP_E_OBJECT_NOT_FOUND: no such volume or directory
+ * SNAP_E_VOLUME_NOT_SUPPORTED, SNAP_E_INVALIDARG, SNAP_E_ACCESSDENIED: no store can be there,
+ * as snap_start_snapshot_set() would say; a directory that was made has gone
  * SNAP_E_OBJECT_ALREADY_EXISTS: it is said already
  * SNAP_E_MAXIMUM_DIFFAREA_ASSOCIATIONS_REACHED: the volume has another directory
  * VSS: AddDiffArea.

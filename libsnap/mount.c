@@ -285,16 +285,22 @@ int snapi_mount_open(struct libmnt_fs *fs, const char *root)
 	return -1;
 }
 
-/* Those whose files the kernel may take for stores. It has the last word. */
-static bool holds_stores(struct libmnt_fs *fs)
+/* Of those that the kernel takes ext2 and ext3 cannot allocate a file. It has the last word. */
+bool snapi_fstype_holds_stores(const char *type)
 {
 	static const char *const types[] = { "ext4", "xfs", "btrfs" };
+
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(type, types[i]))
+			return true;
+	return false;
+}
+
+static bool holds_stores(struct libmnt_fs *fs)
+{
 	const char *type = mnt_fs_get_fstype(fs);
 
-	for (size_t i = 0; type && i < sizeof(types) / sizeof(types[0]); i++)
-		if (!strcmp(type, types[i]))
-			return !mnt_fs_match_options(fs, "ro");
-	return false;
+	return type && snapi_fstype_holds_stores(type) && !mnt_fs_match_options(fs, "ro");
 }
 
 /* Whether an earlier entry has the same file system, and would do as well. */

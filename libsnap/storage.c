@@ -47,16 +47,60 @@ static snap_status take_amounts(const struct snap_storage *arg, struct snapi_sto
 static snap_status need_directory(const char *directory, bool *made, struct snapi_error *e)
 {
 	struct stat st;
+	int err;
 
 	/* root's alone: what lies in stores was on disks */
-	*made = !mkdir(directory, 0700);
-	if (stat(directory, &st))
-		snapi_error_set(e, errno == ENOENT || errno == ENOTDIR ? SNAP_E_OBJECT_NOT_FOUND :
-				errno == EACCES ? SNAP_E_ACCESSDENIED : SNAP_E_INVALIDARG, errno,
-				NULL, "%s: %s", directory, strerror(errno));
-	else if (!S_ISDIR(st.st_mode))
+	err = mkdir(directory, 0700) ? errno : 0;
+	*made = !err;
+	if (!stat(directory, &st))
+		err = S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+	else if (!err || err == EEXIST)		/* else why it could not be made */
+		err = errno;
+	if (err == ENOTDIR)
 		snapi_error_set(e, SNAP_E_INVALIDARG, ENOTDIR, NULL,
 				"%s is no directory for a store", directory);
+	else if (err)
+		snapi_error_set(e, err == ENOENT ? SNAP_E_OBJECT_NOT_FOUND :
+				err == EACCES ? SNAP_E_ACCESSDENIED : SNAP_E_INVALIDARG, err,
+				NULL, "%s: %s", directory, strerror(err));
+	return e->code;
+}
+
+/* A set with its store there, which is let go at once: what is made, the kernel looks at. */
+static snap_status ask_kernel(const struct snap_store *store, struct snapi_error *e)
+{
+	struct snap_session *s;
+	snap_id id;
+
+	if (snap_open(0, &s))
+		return SNAP_S_OK;
+	if (snap_set_store(s, store) || snap_start_snapshot_set(s, &id)) {
+		pthread_mutex_lock(&s->lock);
+		*e = s->err;
+		pthread_mutex_unlock(&s->lock);
+	}
+	snap_close(s);
+	return e->code;
+}
+
+/* Whether a store can be there, now or later. */
+static snap_status try_directory(const struct snap_session *s, const char *directory,
+				 struct snapi_error *e)
+{
+	struct snap_store store = {
+		.size = sizeof(store), .kind = SNAP_STORE_FILE, .directory = directory,
+		.bytes = 64 << 10,
+	};
+	struct snapi_store_file f;
+
+	if (s)
+		ask_kernel(&store, e);
+	else if (!snapi_store_file_make(directory, store.bytes, &f, e))
+		snapi_store_file_close(&f, false);
+	/* Other errors may pass: no room, another set in the making, snapshots below it. */
+	if (e->code != SNAP_E_VOLUME_NOT_SUPPORTED && e->code != SNAP_E_INVALIDARG &&
+	    e->code != SNAP_E_ACCESSDENIED)
+		memset(e, 0, sizeof(*e));
 	return e->code;
 }
 
@@ -95,7 +139,8 @@ static snap_status not_found(struct snapi_error *e, const char *volume)
 	return e->code;
 }
 
-static snap_status add(const struct snapi_storage *a, struct snapi_error *e)
+static snap_status add(const struct snap_session *s, const struct snapi_storage *a,
+		       struct snapi_error *e)
 {
 	int lock = snapi_conf_lock(e), at;
 	struct snapi_conf c = { 0 };
@@ -116,7 +161,8 @@ static snap_status add(const struct snapi_storage *a, struct snapi_error *e)
 				a->volume, c.v[at].storage.directory);
 	/* under the lock: what is made here may be taken away only before it is written down */
 	if (!e->code && !need_directory(a->directory, &made, e) &&
-	    (snapi_conf_put(&c, -1, a, e) || snapi_conf_write(&c, lock, e)) && made)
+	    (try_directory(s, a->directory, e) || snapi_conf_put(&c, -1, a, e) ||
+	     snapi_conf_write(&c, lock, e)) && made)
 		rmdir(a->directory);
 out:
 	snapi_conf_free(&c);
@@ -137,7 +183,7 @@ SNAPI_EXPORT snap_status snap_storage_add(struct snap_session *s,
 		 snapi_storage_wrong(&a))
 		wrong(&e, snapi_storage_wrong(&a));
 	if (!e.code)
-		add(&a, &e);
+		add(s, &a, &e);
 	return e.code ? fail(s, &e) : SNAP_S_OK;
 }
 

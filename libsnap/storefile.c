@@ -176,11 +176,23 @@ static snap_status decide_size(const char *path, int dir, uint64_t *bytes,
 	return *bytes > room(dir, &all) ? no_room(e, path, dir, *bytes) : SNAP_S_OK;
 }
 
-static snap_status allocate(const char *path, const struct snapi_store_file *f,
-			    uint64_t bytes, struct snapi_error *e)
+/* Before anything is made. What is not known here the kernel has a word about. */
+static snap_status check_fstype(const char *path, struct snapi_error *e)
 {
 	struct snapi_blks devs = { 0 };
 	struct snapi_mount mount;
+
+	if (!snapi_mount_find(path, &mount, &devs) && !snapi_fstype_holds_stores(mount.fstype))
+		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, EOPNOTSUPP, path,
+				"no store can be in %s: a file system of type %s cannot allocate a file and keep it where it lies, as far as is known",
+				path, mount.fstype);
+	snapi_blks_free(&devs);
+	return e->code;
+}
+
+static snap_status allocate(const char *path, const struct snapi_store_file *f,
+			    uint64_t bytes, struct snapi_error *e)
+{
 	int err;
 
 	do {
@@ -192,12 +204,8 @@ static snap_status allocate(const char *path, const struct snapi_store_file *f,
 		return no_room(e, path, f->dir, bytes);
 	if (err != EOPNOTSUPP)
 		return failed(e, path, "allocate a store", err);
-	if (snapi_mount_find(path, &mount, &devs))
-		strcpy(mount.fstype, "unknown");
-	snapi_blks_free(&devs);
 	snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, err, path,
-			"no store can be in %s: a file system of type %s cannot allocate a file",
-			path, mount.fstype);
+			"no store can be in %s: its file system cannot allocate a file", path);
 	return e->code;
 }
 
@@ -278,6 +286,8 @@ snap_status snapi_store_file_make(const char *path, uint64_t bytes,
 	f->dir = dir;
 	if (dir < 0)
 		return failed(e, path, "make a store", -dir);
+	if (check_fstype(path, e))
+		goto fail;
 	snapi_store_file_sweep(f->dir);
 	if (decide_size(path, f->dir, &bytes, e))
 		goto fail;

@@ -101,6 +101,32 @@ mkdir "$TMP/b/all"
 says 'E_OBJECT_NOT_FOUND' snapset storage add "$TMP/a" "$TMP/b/no/one"
 says 'E_OBJECT_NOT_FOUND' snapset storage add /dev/nothing "$TMP/b/one"
 [ ! -e "$TMP/b/one" ] || fail "a directory is left of what did not work"
+# nor where no store can ever be: what "create" would say, and nothing is left or set up
+cannot() { # WORDS DIRECTORY: with the module, and without
+	says "$1" snapset storage add "$SCRATCH2" "$2"
+	must rmmod snapset
+	says "$1" snapset storage add "$SCRATCH2" "$2"
+	load
+	[ ! -e "$2" ] || [ "$(find "$2" -mindepth 1 | wc -l)" = 0 ] || fail "a file is left in $2"
+	[ ! -e "$conf" ] || fail "it is set up: $(cat "$conf")"
+}
+mkdir t
+must mount -t tmpfs tmpfs t
+on_exit umount t
+cannot 'type tmpfs cannot.*E_VOLUME_NOT_SUPPORTED' "$TMP/t"
+cannot 'type tmpfs cannot.*E_VOLUME_NOT_SUPPORTED' "$TMP/t/new"
+[ ! -e t/new ] || fail "a directory is left of what did not work"
+mkdir "$TMP/b/ro"
+must mount -o remount,ro "$TMP/b"
+cannot 'Read-only file system.*E_INVALIDARG' "$TMP/b/ro"
+cannot 'Read-only file system.*E_INVALIDARG' "$TMP/b/new"
+must mount -o remount,rw "$TMP/b"
+# what is full now need not stay so
+dd if=/dev/zero of="$TMP/b/big" bs=1M status=none 2>/dev/null
+must snapset storage add "$SCRATCH2" "$TMP/b/ro"
+must snapset storage remove "$SCRATCH2"
+must rm "$TMP/b/big" "$conf"
+must rmdir "$TMP/b/ro"
 must snapset storage add --minimum 16M --maximum 40M "$TMP/a" "$TMP/b/one" 2>said
 grep -q "made the directory $TMP/b/one" said || fail "not said: $(cat said)"
 must snapset storage add --maximum 10% '*' "$TMP/b/all"
