@@ -6,6 +6,8 @@
  *	/srv		/var/lib/snapset	320M	10%
  *	*		/var/lib/snapset	-	unbounded
  *
+ * A "#" begins a remark where a field would begin, and is a part of a name elsewhere.
+ *
  * It is edited by hand, too. So a line that is not understood is an error with its number,
  * never skipped; what is written leaves every other line as it was; and readers see the old
  * file or the new one, never a part. Writers lock the directory, as the file is replaced.

@@ -131,6 +131,39 @@ static void reads(void **state)
 	assert_int_equal(snapi_conf_of(&conf, 0), 6);
 }
 
+/* A "#" is a remark at the beginning of a field only, and what is written is read again. */
+static void number_signs(void **state)
+{
+	struct snap_storage a = { .size = sizeof(a), .volume = "/a#b", .maximum = 2 * MIB };
+	struct snap_storage_props p = { .size = sizeof(p) };
+	struct snap_iter *it;
+
+	(void)state;
+	put("#x /y\n/a#b /#x# 1M #why\n/c\t/d#\n/e /f\t# - 1M\n");
+	for (int i = 0; i < 2; i++) {
+		assert_status(snap_storage_query(NULL, &it), SNAP_S_OK);
+		assert_status(snap_iter_next_storage(it, &p), SNAP_S_OK);
+		assert_string_equal(p.volume, "/a#b");
+		assert_string_equal(p.directory, "/#x#");
+		assert_int_equal(p.minimum, MIB);
+		assert_status(snap_iter_next_storage(it, &p), SNAP_S_OK);
+		assert_string_equal(p.directory, "/d#");
+		assert_status(snap_iter_next_storage(it, &p), SNAP_S_OK);
+		assert_string_equal(p.directory, "/f");
+		assert_int_equal(p.maximum, SNAP_UNBOUNDED);
+		assert_status(snap_iter_next_storage(it, &p), SNAP_S_FALSE);
+		snap_iter_free(it);
+		assert_status(snap_storage_resize(NULL, &a), SNAP_S_OK);
+		assert_string_equal(get(), "#x /y\n/a\\043b\t/\\043x\\043\t1M\t2M\t#why\n"
+				    "/c\t/d#\n/e /f\t# - 1M\n");
+	}
+	assert_status(snap_storage_remove(NULL, "/a#b", false), SNAP_S_OK);
+	assert_string_equal(get(), "#x /y\n/c\t/d#\n/e /f\t# - 1M\n");
+	put("/a /b 1M#no\n");
+	assert_status(snapi_conf_read(&conf, &e), SNAP_E_INVALIDARG);
+	assert_contains(e.text, ":1: the minimum is neither");
+}
+
 /* Each line alone is wrong, and it is said which one it is. */
 static void bad_lines(void **state)
 {
@@ -509,7 +542,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(reads), T(bad_lines), T(changes), T(refusals), T(no_place),
+		T(reads), T(number_signs), T(bad_lines), T(changes), T(refusals), T(no_place),
 		T(lists), T(two_writers), T(what_lies_there), T(growth),
 	};
 

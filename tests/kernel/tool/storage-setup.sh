@@ -181,6 +181,24 @@ must snapset storage remove '*'
 must snapset storage list >words
 [ ! -s words ] || fail "left: $(cat words)"
 
+# a "#" in a name is no remark, wherever it stands in it
+mkdir "$TMP/b/#x"
+mounted ext4 "$SCRATCH2" "$TMP/a#b"
+must snapset storage add --maximum 20M "$TMP/a#b" "$TMP/b/#x"
+listed 0 "s['volume'] == '$TMP/a#b' and s['directory'] == '$TMP/b/#x'"
+must snapset storage resize --minimum 1M "$TMP/a#b"
+created storage "$TMP/b/#x" "$TMP/a#b"
+says '1 store lies in .*E_VOLUME_IN_USE' snapset storage remove "$TMP/a#b"
+must snapset delete --all
+printf '%s\t%s\t-\t20M\t# %s /#\n' "$TMP/a#b" "$TMP/b/#x" "$TMP/a#b" >"$conf"
+listed 0 's["maximum"] == 20 << 20'
+created storage "$TMP/b/#x" "$TMP/a#b"
+must snapset storage resize --maximum 10M "$TMP/a#b"
+tail -n 1 "$conf" | grep -qF "a\\043b	$TMP/b/\\043x	-	10M	# $TMP/a#b /#" || fail "$(cat "$conf")"
+must snapset delete --all
+must snapset storage remove "$TMP/a#b"
+must umount "$TMP/a#b"
+
 # by hand, and badly: nothing is done by halves
 printf '# mine\n%s %s 16M # why\n%s\n' "$TMP/a" "$TMP/b/one" "$TMP/b" >"$conf"
 cp "$conf" conf.then
