@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * snapset monitor: makes stores larger before they are full. It looks at all of them every
- * second, and when the kernel says that one is low. What it does about one is done by a
- * process (enlarge.h), one for each store at most.
+ * snapset monitor: makes stores larger before they are full. It looks at all of them when the
+ * kernel tells of something, and by time only while one is filled so fast that this would be
+ * late (grow.h), or could not grow. What it does about one is done by a process (enlarge.h),
+ * one for each store at most.
  */
 #include <errno.h>
 #include <poll.h>
@@ -19,8 +20,10 @@
 
 #include "enlarge.h"
 
-#define LOOK_MS		1000
-#define AGAIN_MS	10000	/* after one that could not grow */
+#define LOOK_MS		1000	/* while something is to be done as soon as it can be */
+#define AGAIN_MS	10000	/* after one that could not grow ... */
+#define LONGEST_MS	60000	/* ... and twice as long each time, while nothing is written */
+#define NEVER		UINT64_MAX
 #define STOP_MS		5000	/* for those that are at work */
 
 struct watched {
@@ -30,7 +33,9 @@ struct watched {
 	bool		seen;		/* in this look */
 	pid_t		pid;		/* 0: nobody is at work on it */
 	uint64_t	since_ms;	/* when that began */
-	uint64_t	not_before_ms;
+	uint64_t	tried_ms;	/* when it ended, if it did not grow */
+	uint64_t	tried_used;	/* what was used then */
+	uint64_t	again_ms;
 	enum enlarged	last;
 };
 
@@ -60,7 +65,7 @@ static void leave(struct monitor *m)
 
 /*
  * EXIT_OK also if the module is not loaded, which may come.  It is not asked for: the question
- * would load it, every second anew where it cannot be loaded.
+ * would load it.
  */
 static int enter(struct monitor *m)
 {
@@ -122,15 +127,55 @@ static void forget(struct monitor *m)
 
 static void act(struct watched *w, uint64_t now)
 {
+	bool as_then = w->last != ENLARGED && w->g.used == w->tried_used;
 	pid_t pid = enlarge_start(&w->set, &w->g, w->last);
 
+	w->again_ms = as_then ? w->again_ms * 2 : AGAIN_MS;
+	if (w->again_ms > LONGEST_MS)
+		w->again_ms = LONGEST_MS;
+	w->tried_used = w->g.used;
 	if (pid < 0) {
 		say(LOG_ERR, "fork: %s", strerror(errno));
-		w->not_before_ms = now + LOOK_MS;
+		w->last = ENLARGED_FAILED;
+		w->tried_ms = now;
 		return;
 	}
 	w->pid = pid;
 	w->since_ms = now;
+}
+
+/* When one that is due may be tried. */
+static uint64_t not_before(const struct watched *w)
+{
+	if (w->last == ENLARGED)
+		return 0;
+	if (w->g.used != w->tried_used)
+		return w->tried_ms + AGAIN_MS;
+	/* For as long as nothing is written to it there will be no other answer. */
+	if (w->last == ENLARGED_NOT || w->last == ENLARGED_NOBODYS)
+		return NEVER;
+	return w->tried_ms + w->again_ms;
+}
+
+/* Does what is due; when it is to be looked at next, if nothing is told before. */
+static uint64_t see_to(struct watched *w, uint64_t now, bool frozen)
+{
+	uint64_t at;
+
+	if (w->pid)
+		return NEVER;		/* its end is told */
+	if (!growing_is_due(&w->g)) {
+		uint32_t ms = growing_look_in(&w->g);
+
+		return ms == GROWING_TOLD ? NEVER : now + ms;
+	}
+	at = not_before(w);
+	if (now < at)
+		return at;
+	if (frozen && !growing_is_urgent(&w->g))
+		return now + LOOK_MS;
+	act(w, now);
+	return w->pid ? NEVER : not_before(w);
 }
 
 static void see(struct monitor *m, const struct snap_set_props *p, uint64_t now)
@@ -153,7 +198,8 @@ static bool freezes(const struct snap_set_props *p)
 	return p->state >= SNAP_SET_FREEZING && p->state <= SNAP_SET_COMMITTED;
 }
 
-static snap_status look(struct monitor *m)
+/* *@next: when to look again, whatever is told. */
+static snap_status look(struct monitor *m, uint64_t *next)
 {
 	struct snap_filter f = {
 		.size = sizeof(f), .object = SNAP_OBJECT_SNAPSHOT_SET, .unfinished = true,
@@ -174,12 +220,12 @@ static snap_status look(struct monitor *m)
 	}
 	snap_iter_free(it);
 	forget(m);
+	*next = NEVER;
 	for (unsigned int i = 0; i < m->nr; i++) {
-		struct watched *w = m->w[i];
+		uint64_t at = see_to(m->w[i], now, frozen);
 
-		if (!w->pid && now >= w->not_before_ms && growing_is_due(&w->g) &&
-		    (!frozen || growing_is_urgent(&w->g)))
-			act(w, now);
+		if (at < *next)
+			*next = at;
 	}
 	return SNAP_S_OK;
 }
@@ -193,7 +239,7 @@ static void ended(struct watched *w, int status)
 	if (w->last == ENLARGED)
 		growing_took(&w->g, (uint32_t)(now - w->since_ms));
 	else
-		w->not_before_ms = now + AGAIN_MS;
+		w->tried_ms = now;
 }
 
 /* How many are still at work. */
@@ -236,32 +282,37 @@ static int take_signals(int sigfd)
 	return end;
 }
 
-static int run(struct monitor *m, int sigfd)
+static int run(struct monitor *m, int sigfd, int modfd)
 {
 	for (;;) {
-		struct pollfd pfd[2] = { { .fd = sigfd, .events = POLLIN },
-					 { .fd = -1, .events = POLLIN } };
-		snap_status st;
+		struct pollfd pfd[3] = { { .fd = sigfd, .events = POLLIN },
+					 { .fd = modfd, .events = POLLIN },
+					 { .events = POLLIN } };
+		uint64_t next = NEVER, now;
 		int ret;
 
+		if (m->s && (SNAP_FAILED(drain(m)) || SNAP_FAILED(look(m, &next)))) {
+			leave(m);
+			next = now_ms() + LOOK_MS;
+		}
 		if (!m->s) {
 			ret = enter(m);
 			if (ret)
 				return ret;
+			if (!m->s && !module_is_loaded())
+				next = NEVER;	/* that is told */
+			else if (next == NEVER)
+				next = now_ms() + (m->s ? 0 : LOOK_MS);
 		}
-		if (m->s) {
-			st = drain(m);
-			if (!SNAP_FAILED(st))
-				st = look(m);
-			if (SNAP_FAILED(st))
-				leave(m);
-			else
-				pfd[1].fd = snap_event_fd(m->events);
-		}
-		poll(pfd, 2, LOOK_MS);
+		pfd[2].fd = m->s ? snap_event_fd(m->events) : -1;
+		now = now_ms();
+		poll(pfd, 3, next == NEVER ? -1 : next > now ? (int)(next - now) : 0);
 		if (take_signals(sigfd))
 			return EXIT_OK;
 		reap(m);
+		/* Of a module that was exchanged this session and its events are not. */
+		if (module_changed(modfd))
+			leave(m);
 	}
 }
 
@@ -291,7 +342,7 @@ int cmd_monitor(int argc, char **argv)
 {
 	struct monitor m = { 0 };
 	sigset_t mask;
-	int sigfd, ret;
+	int sigfd, modfd, ret;
 
 	(void)argv;
 	if (argc > 1)
@@ -307,12 +358,19 @@ int cmd_monitor(int argc, char **argv)
 		fprintf(stderr, "snapset: signalfd: %s\n", strerror(errno));
 		return EXIT_UNKNOWN;
 	}
+	modfd = module_listen();
+	if (modfd < 0) {
+		fprintf(stderr, "snapset: cannot hear of the kernel module: %s\n", strerror(errno));
+		close(sigfd);
+		return EXIT_UNKNOWN;
+	}
 	ret = enter(&m);
 	if (!ret) {
 		sd_notify(0, "READY=1");
-		ret = run(&m, sigfd);
+		ret = run(&m, sigfd, modfd);
 	}
 	stop(&m, sigfd);
+	close(modfd);
 	close(sigfd);
 	return ret;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A store is to grow when what is free in it lasts for less than three times what the next
- * look and making it larger take, at the highest rate that was seen lately; or else when
+ * A store is to grow when what is free in it lasts for less than three times what to hear of
+ * it and making it larger take, at the highest rate that was seen lately; or else when
  * three quarters of it are used. It then grows by what lasts for six times that, by the
  * minimum, or by a quarter, whatever is most: the quarter since a store has 64 files at
  * most.
@@ -11,7 +11,8 @@
 #define MIB	(1ull << 20)
 #define PAGE	4096ull
 #define LEAST	(64ull << 10)	/* a file of less is none */
-#define LOOK_MS	1000		/* from one look to the next */
+#define LOOK_MS	1000		/* from one look to the next, while that matters */
+#define SOON_MS	100		/* what happens in less says little of a rate */
 #define LEAST_MS 500		/* what making it larger takes, if nothing is known */
 
 static uint64_t max(uint64_t a, uint64_t b)
@@ -32,12 +33,15 @@ void growing_saw(struct growing *g, uint64_t now_ms, uint64_t size, uint64_t use
 {
 	uint64_t ms = g->base_ms ? now_ms - g->base_ms : 0;
 
+	/* The kernel's is that of the last writes, and stays when there are no more. */
+	if (ms >= SOON_MS && used == g->base_used)
+		rate = 0;
 	g->size = size;
 	g->used = used;
 	if (rate > g->rate)
 		g->rate = rate;
 	/* What has gone to the store in a moment says little of the next second. */
-	if (g->base_ms && ms < 100)
+	if (g->base_ms && ms < SOON_MS)
 		return;
 	if (ms && used > g->base_used)
 		rate = max(rate, (used - g->base_used) * 1000 / ms);
@@ -56,14 +60,26 @@ static uint64_t left(const struct growing *g)
 	return g->size > g->used ? g->size - g->used : 0;
 }
 
+/* Not less, but as much: the kernel tells of three quarters and of nine tenths but once. */
 bool growing_is_due(const struct growing *g)
 {
-	return left(g) < max(g->size / 4, comes(g, 3));
+	return left(g) <= max(g->size / 4, comes(g, 3));
 }
 
 bool growing_is_urgent(const struct growing *g)
 {
-	return left(g) < max(g->size / 10, comes(g, 1));
+	return left(g) <= max(g->size / 10, comes(g, 1));
+}
+
+uint32_t growing_look_in(const struct growing *g)
+{
+	uint64_t told = g->used < g->size / 2 ? g->size / 2 : g->size / 4, ms;
+
+	if (comes(g, 3) <= told)
+		return GROWING_TOLD;
+	ms = left(g) > comes(g, 3) ? (left(g) - comes(g, 3)) / (g->rate / 1000) : 0;
+	/* Writers may become faster. */
+	return ms < SOON_MS ? SOON_MS : ms < LOOK_MS ? (uint32_t)ms : LOOK_MS;
 }
 
 uint64_t growing_by(const struct growing *g, uint64_t minimum, uint64_t room, uint64_t most)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define GROWING_TOLD	UINT32_MAX
+
 struct growing {
 	uint64_t	size, used;	/* bytes, as last seen */
 	uint64_t	base_ms, base_used;	/* what the rate is counted from; 0: never seen */
@@ -25,6 +27,11 @@ void growing_took(struct growing *g, uint32_t ms);
 bool growing_is_due(const struct growing *g);
 /* Whether it would be so if nothing was done now. */
 bool growing_is_urgent(const struct growing *g);
+/*
+ * Milliseconds until it should be looked at, not being due now; GROWING_TOLD: the kernel tells
+ * when a half is used, and three quarters, and that is soon enough.
+ */
+uint32_t growing_look_in(const struct growing *g);
 /*
  * Bytes that it should be larger by; 0: it cannot, or need not.
  * @minimum: the least step. @room: the most that is to be had. @most: what it can need in all.

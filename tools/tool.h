@@ -59,11 +59,13 @@ bool parse_store(char *text, struct snap_store *store);
 /* "set", "oldest", "wait:1000": what is done when a store is full; @ms is 0 for the default. */
 bool parse_full(const char *text, enum snap_full *full, uint32_t *ms);
 
+/* module.c */
 /* To open a session loads the module; this does not. */
-static inline bool module_is_loaded(void)
-{
-	return access("/sys/module/snapset", F_OK) == 0;
-}
+bool module_is_loaded(void);
+/* A descriptor that is readable when the module has come or gone, maybe; -1: errno. */
+int module_listen(void);
+/* Whether it was readable, which it is no more. */
+bool module_changed(int fd);
 
 /* failure.c */
 struct json_object;

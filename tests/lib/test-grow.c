@@ -23,6 +23,57 @@ static void when_three_quarters_are_used(void **state)
 	assert_true(growing_is_urgent(&g));
 }
 
+/* The kernel tells when as much is used, and not again. */
+static void when_as_much_is_used(void **state)
+{
+	struct growing g = { 0 };
+
+	(void)state;
+	growing_saw(&g, 1000, 400 * MIB, 300 * MIB, 0);
+	assert_true(growing_is_due(&g));
+	assert_false(growing_is_urgent(&g));
+	growing_saw(&g, 2000, 410 * MIB, 369 * MIB, 0);
+	assert_true(growing_is_urgent(&g));
+}
+
+static void when_to_look(void **state)
+{
+	struct growing g = { 0 };
+	unsigned int looks = 0;
+
+	(void)state;
+	/* what takes long to fill is told of in time */
+	growing_saw(&g, 1000, GIB, 0, 0);
+	assert_int_equal(growing_look_in(&g), GROWING_TOLD);
+	growing_saw(&g, 2000, GIB, 100 * MIB, 0);
+	assert_false(growing_is_due(&g));
+	assert_int_equal(growing_look_in(&g), GROWING_TOLD);
+	/* what would be due before it is half full is looked at */
+	growing_saw(&g, 3000, GIB, 100 * MIB + 1, 150 * MIB);
+	assert_false(growing_is_due(&g));
+	assert_int_equal(growing_look_in(&g), 1000);
+	growing_saw(&g, 4000, GIB, 250 * MIB, 160 * MIB);
+	assert_false(growing_is_due(&g));
+	assert_true(growing_look_in(&g) >= 330 && growing_look_in(&g) <= 340);
+	growing_saw(&g, 4500, GIB, 303 * MIB, 160 * MIB);
+	assert_int_equal(growing_look_in(&g), 100);
+	/* but not for long when nothing comes any more, whatever the rate was */
+	for (uint64_t ms = 5500; growing_look_in(&g) != GROWING_TOLD; ms += 1000) {
+		growing_saw(&g, ms, GIB, 303 * MIB, 160 * MIB);
+		looks++;
+	}
+	assert_true(looks >= 2 && looks < 10);
+	/* between the half and three quarters, too */
+	memset(&g, 0, sizeof(g));
+	growing_saw(&g, 50000, GIB, 600 * MIB, 70 * MIB);
+	assert_false(growing_is_due(&g));
+	assert_int_equal(growing_look_in(&g), 1000);
+	growing_saw(&g, 51000, GIB, 601 * MIB, 30 * MIB);
+	for (uint64_t ms = 52000; ms < 60000; ms += 1000)
+		growing_saw(&g, ms, GIB, 601 * MIB, 30 * MIB);
+	assert_int_equal(growing_look_in(&g), GROWING_TOLD);
+}
+
 static void earlier_if_writers_are_fast(void **state)
 {
 	struct growing g = { 0 };
@@ -107,6 +158,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(when_three_quarters_are_used),
+		cmocka_unit_test(when_as_much_is_used),
+		cmocka_unit_test(when_to_look),
 		cmocka_unit_test(earlier_if_writers_are_fast),
 		cmocka_unit_test(rates),
 		cmocka_unit_test(by_how_much),

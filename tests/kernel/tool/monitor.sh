@@ -41,6 +41,16 @@ pid=$!
 on_exit kill -9 $pid
 wait_for 60 says 'waiting for the kernel module: .*modprobe' || fail "it does not wait: $(cat monitor.log)"
 wait_for 60 grep -q READY=1 notified || fail "it is not ready"
+
+# nothing wakes it while there is nothing to be done
+sleeps() {
+	local before
+
+	before=$(grep ctxt_switches "/proc/$pid/status")
+	pause 5
+	[ "$(grep ctxt_switches "/proc/$pid/status")" = "$before" ]
+}
+wait_for 60 sleeps || fail "it wakes up while there is no module"
 load
 wait_for 60 grep -q 'STATUS=Looking' notified || fail "it does not see the module"
 
@@ -70,6 +80,8 @@ lives() {
 }
 
 grown() { [ "$(store "$1" size)" -gt "$2" ]; }
+
+wait_for 60 sleeps || fail "it wakes up for stores that nobody writes to"
 
 # writers that are no faster than a disk of long ago, however fast the machine is
 echo +io >/sys/fs/cgroup/cgroup.subtree_control || fail "there is no io controller"
@@ -145,6 +157,20 @@ a_size=$(store "$a_set" size)
 overwrite "$SCRATCH0" a --len 7M
 wait_for 60 grown "$a_set" "$a_size" || fail "a does not grow: $(cat shown monitor.log)"
 [ "$(store "$set" size)" = "$size" ] || fail "it has grown: $(cat shown)"
+
+# it hears when the module goes, and when it is there again
+must snapset delete --all
+wait_for 60 sleeps || fail "it wakes up without a store"
+waits() { [ "$(grep -c 'waiting for the kernel module: modprobe' monitor.log)" = "$1" ]; }
+waits 1 || fail "the module has not gone, but: $(cat monitor.log)"
+must rmmod snapset
+wait_for 60 waits 2 || fail "it does not hear that the module has gone: $(cat monitor.log)"
+load
+must snapset create --json --full wait:60000 "$SCRATCH1" >b.json
+b_set=$(json b.json 'd["id"]')
+size=$(store "$b_set" size)
+overwrite "$SCRATCH1" b --len 7M
+wait_for 60 grown "$b_set" "$size" || fail "it does not know that the module is there: $(cat monitor.log)"
 
 must kill -INT $pid
 wait $pid || fail "it ended with $?"
