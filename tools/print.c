@@ -64,12 +64,16 @@ struct snap_session *open_session(int *exit)
 	return NULL;
 }
 
+#define LISTED	6	/* of ids that might be meant */
+
 struct search {
-	const char		*text;
+	const char		*text;		/* an id, or the beginning of one */
 	size_t			len;
+	const char		*device;	/* or this one */
 	enum snap_object	object;
 	snap_id			id;
 	unsigned int		found;
+	char			list[LISTED * 64];	/* of the first ones */
 };
 
 static void consider(struct search *f, enum snap_object object, const snap_id *id,
@@ -80,11 +84,13 @@ static void consider(struct search *f, enum snap_object object, const snap_id *i
 	snap_id_format(id, text);
 	if (strncasecmp(text, f->text, f->len) &&
 	    (!device || !device[0] ||
-	     (strcmp(device, f->text) && strcmp(strrchr(device, '/') + 1, f->text))))
+	     (strcmp(device, f->device) && strcmp(strrchr(device, '/') + 1, f->device))))
 		return;
 	f->object = object;
 	f->id = *id;
-	f->found++;
+	if (f->found++ < LISTED)
+		sprintf(f->list + strlen(f->list), "%s%s %s", f->found > 1 ? ", " : "",
+			object == SNAP_OBJECT_SNAPSHOT ? "snapshot" : "set", text);
 }
 
 static snap_status search(struct snap_session *s, struct search *f,
@@ -111,22 +117,32 @@ static snap_status search(struct snap_session *s, struct search *f,
 	return SNAP_S_OK;
 }
 
-int find_object(struct snap_session *s, const char *text, enum snap_object *object,
-		snap_id *id)
+/* @device: what @text is as a path, links followed. */
+static int find(struct snap_session *s, const char *text, const char *device,
+		enum snap_object *object, snap_id *id)
 {
-	struct search f = { .text = text, .len = strlen(text) };
+	struct search f = { .text = text, .len = strlen(text), .device = device };
+	char whole[SNAP_ID_TEXT_MAX];
 	snap_status st = SNAP_S_OK;
 
 	if (f.len < 4)
 		return usage_error("\"%s\" is too short to name a snapshot or a set", text);
+	if (!snap_id_parse(text, id)) {		/* it may have braces */
+		snap_id_format(id, whole);
+		f.text = whole;
+		f.len = strlen(whole);
+	}
 	if (*object != SNAP_OBJECT_SNAPSHOT_SET)
 		st = search(s, &f, SNAP_OBJECT_SNAPSHOT);
 	if (!SNAP_FAILED(st) && *object != SNAP_OBJECT_SNAPSHOT)
 		st = search(s, &f, SNAP_OBJECT_SNAPSHOT_SET);
 	if (SNAP_FAILED(st))
 		return report_error(s, st);
+	if (f.found > LISTED)
+		return usage_error("\"%s\" is the beginning of %u ids: %s and others", text, f.found,
+				   f.list);
 	if (f.found > 1)
-		return usage_error("\"%s\" is the beginning of %u ids", text, f.found);
+		return usage_error("\"%s\" is the beginning of %u ids: %s", text, f.found, f.list);
 	if (!f.found)
 		return report_failure(SNAP_E_OBJECT_NOT_FOUND, "there is no %s %s",
 				      *object == SNAP_OBJECT_SNAPSHOT ? "snapshot" :
@@ -135,6 +151,16 @@ int find_object(struct snap_session *s, const char *text, enum snap_object *obje
 	*object = f.object;
 	*id = f.id;
 	return EXIT_OK;
+}
+
+int find_object(struct snap_session *s, const char *text, enum snap_object *object,
+		snap_id *id)
+{
+	char *device = *text == '/' ? realpath(text, NULL) : NULL;
+	int ret = find(s, text, device ? device : text, object, id);
+
+	free(device);
+	return ret;
 }
 
 const char *set_state_name(enum snap_set_state state)

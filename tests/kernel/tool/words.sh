@@ -111,6 +111,16 @@ says "^snapshot   $snap"
 gives 0 snapset show --json /dev/snapset1
 says '"volume": ?"/m/b"'
 gives 0 snapset show "$set"
+for id in "${set^^}" "{$set}" "{${set^^}}" "${set:0:8}"; do
+	gives 0 snapset show --json "$id"
+	holds "$out" "d['id'] == '$set'"
+done
+ln -s /dev/snapset0 "$TMP/link"
+gives 0 snapset show "$TMP/link"
+says "^snapshot   $snap"
+gives 7 snapset delete --set "{${set^^}}"
+gives 7 snapset delete "$TMP/link"
+gives 3 snapset show "{00000000-0000-0000-0000-000000000000}"
 gives 3 snapset show 00000000
 gives 2 snapset show 000
 gives 7 snapset delete snapset0
@@ -232,7 +242,7 @@ gives 0 snapset create --store memory:2M --quota 1536K /m/a
 grep -q '^full' "$out" && bad 'words about what is usual'
 first=$(of_set)
 overwrite 1024 0
-gives 0 snapset create --store "shared:${first:0:8}" --full oldest /m/a
+gives 0 snapset create --store "shared:{${first^^}}" --full oldest /m/a
 says "^       shared with ${first:0:8}$"
 says '^full   the oldest snapshots go, writers wait up to 5000 ms; waits: 0, snapshots gone: 0$'
 second=$(of_set)
