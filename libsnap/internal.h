@@ -389,6 +389,8 @@ bool snapi_blks_has(const struct snapi_blks *b, dev_t dev);
 void snapi_blks_free(struct snapi_blks *b);
 /* "vdb1"; "8:17" if it is unknown. Returns whether it is known. */
 bool snapi_blk_name(dev_t dev, char name[64]);
+/* sentence.c: "254:17" in a sentence of the module becomes "/dev/vdb1". */
+void snapi_sentence_name_devices(char *text, size_t size);
 /* Bytes; 0 if it is unknown. */
 uint64_t snapi_blk_bytes(dev_t dev);
 bool snapi_blk_is_image(dev_t dev);

@@ -299,6 +299,7 @@ static void keep_text(struct call *call, struct nlmsgerr *err)
 		snprintf(call->text, sizeof(call->text), "%.*s",
 			 nla_len(tb[NLMSGERR_ATTR_MSG]),
 			 (char *)nla_data(tb[NLMSGERR_ATTR_MSG]));
+	snapi_sentence_name_devices(call->text, sizeof(call->text));
 }
 
 static int on_error(struct sockaddr_nl *from, struct nlmsgerr *err, void *arg)

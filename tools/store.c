@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The stores of sets: who shares one, and what it is, for people and for programs. */
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -82,6 +84,22 @@ static void print_full(FILE *f, const struct snap_set_props *p)
 	fputc('\n', f);
 }
 
+/* "device /dev/vdb1", or its number if that has gone. */
+static void print_device(FILE *f, const struct snap_set_props *p)
+{
+	char path[64], link[PATH_MAX];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/sys/dev/block/%" PRIu32 ":%" PRIu32, p->store_major,
+		 p->store_minor);
+	n = readlink(path, link, sizeof(link) - 1);
+	link[n > 0 ? n : 0] = 0;
+	if (n > 0)
+		fprintf(f, "device /dev/%s", strrchr(link, '/') + 1);
+	else
+		fprintf(f, "device %s", path + strlen("/sys/dev/block/"));
+}
+
 void print_store(FILE *f, const struct snap_set_props *p, const struct sharers *with)
 {
 	char used[16], size[16], rate[16], id[SNAP_ID_TEXT_MAX];
@@ -91,7 +109,7 @@ void print_store(FILE *f, const struct snap_set_props *p, const struct sharers *
 	format_size(p->store_rate, rate);
 	fputs("store  ", f);
 	if (p->store_kind == SNAP_STORE_DEVICE)
-		fprintf(f, "device %" PRIu32 ":%" PRIu32, p->store_major, p->store_minor);
+		print_device(f, p);
 	else if (p->store_kind == SNAP_STORE_MEMORY)
 		fputs("memory", f);
 	print_files(f, p);

@@ -310,6 +310,36 @@ static void structs(void **state)
 	assert_int_equal(got.b, 2);
 }
 
+/* What the module says of devices it says of their numbers. */
+static void sentences(void **state)
+{
+	static const char *const say[][2] = {
+		{ "the store 8:17 is in use", "the store /dev/vdb1 is in use" },
+		{ "8:48", "/dev/vdd" },
+		{ "x (253:0) shares sectors with 8:1, which is", "x (/dev/dm-0) shares sectors with /dev/vda1, which is" },
+		/* not there, and no devices */
+		{ "the store 8:99 is in use", "the store 8:99 is in use" },
+		{ "8:17x 8: 17 8:-1 8: error 8:", "8:17x 8: 17 8:-1 8: error 8:" },
+		{ "/srv/8:17 is UUID=8:17", "/srv/8:17 is UUID=8:17" },
+		{ "", "" },
+	};
+	char text[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(say) / sizeof(say[0]); i++) {
+		strcpy(text, say[i][0]);
+		snapi_sentence_name_devices(text, sizeof(text));
+		assert_string_equal(text, say[i][1]);
+	}
+	/* cut, not written past */
+	strcpy(text, "8:17 8:17");
+	snapi_sentence_name_devices(text, 14);
+	assert_string_equal(text, "/dev/vdb1 /de");
+	strcpy(text, "a b");
+	snapi_sentence_name_devices(text, 3);
+	assert_string_equal(text, "a ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +359,7 @@ int main(void)
 		cmocka_unit_test(store_files),
 		cmocka_unit_test(loops),
 		cmocka_unit_test(structs),
+		cmocka_unit_test(sentences),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
