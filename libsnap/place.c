@@ -313,14 +313,14 @@ static int add_configured(struct snapi_search *x, struct snapi_places *p, struct
 	return err;
 }
 
-static int add_memory(struct snapi_places *p)
+static int add_memory(const struct snapi_search *x, struct snapi_places *p)
 {
 	struct snapi_place *place = add_place(p);
 
 	if (!place)
 		return -ENOMEM;
 	place->place = SNAP_PLACE_MEMORY;
-	strcpy(place->text, "as no file system here can hold a store and has room for it");
+	snapi_memory_why(x->sites, x->nr_sites, x->bytes, place->text);
 	return 0;
 }
 
@@ -335,7 +335,7 @@ static int find(struct snapi_search *x, struct snapi_places *p, struct snapi_err
 	if (!err && !e->code)
 		err = snapi_places_rank(p, x->sites, x->nr_sites, x->bytes);
 	if (!err && !e->code)
-		err = add_memory(p);
+		err = add_memory(x, p);
 	return err;
 }
 

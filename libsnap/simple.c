@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "storage.h"
@@ -92,23 +93,43 @@ static bool go_on(const struct snapi_place *place, snap_status st)
 				 st == SNAP_E_OBJECT_NOT_FOUND || st == SNAP_E_ACCESSDENIED));
 }
 
+/* The reason for whatever comes instead is that of the first. */
+static void refused(struct snapi_places *p, const char *text)
+{
+	if (!*p->refused)
+		snprintf(p->refused, sizeof(p->refused), "%.255s", text);
+}
+
 /* Goes down the list; *@at is where it got to. */
 static snap_status start_somewhere(struct snap_session *s, const struct request *r,
-				   const struct snapi_places *p, unsigned int *at, snap_id *id)
+				   struct snapi_places *p, unsigned int *at, snap_id *id)
 {
 	struct snap_store store;
 	snap_status st = SNAP_E_UNEXPECTED;
 
 	for (*at = 0; *at < p->nr; ++*at) {
-		const struct snapi_place *place = &p->v[*at];
+		struct snapi_place *place = &p->v[*at];
+		char text[sizeof(s->err.text)];
+		int err;
 
 		/* The last one is memory, so there is an end that is not this. */
-		if (place->ours && snapi_dir_make(place->directory))
+		err = place->ours ? snapi_dir_make(place->directory) : 0;
+		if (err) {
+			snprintf(text, sizeof(text), "%.200s cannot be made: %s", place->directory,
+				 strerror(-err));
+			refused(p, text);
 			continue;
+		}
+		if (place->place == SNAP_PLACE_MEMORY && *p->refused)
+			snprintf(place->text, sizeof(place->text),
+				 "as no file can be the store: %.220s", p->refused);
 		as_store(place, &store);
 		st = start_in(s, r, &store, id);
 		if (!SNAP_FAILED(st) || !go_on(place, st))
 			break;
+		pthread_mutex_lock(&s->lock);
+		refused(p, s->err.text);
+		pthread_mutex_unlock(&s->lock);
 	}
 	return st;
 }

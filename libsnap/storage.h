@@ -110,6 +110,7 @@ struct snapi_place {
 struct snapi_places {
 	struct snapi_place	*v;	/* the best first, memory last */
 	unsigned int		nr;
+	char			refused[256];	/* what was said of the first that was tried in vain */
 };
 
 /* A file system, or a directory on it, for who looks for a place. */
@@ -154,6 +155,10 @@ int snapi_places_rank(struct snapi_places *p, const struct snapi_site *sites, un
 snap_status snapi_places_find(struct snap_session *s, const char *const *volumes,
 			      unsigned int n, struct snapi_places *p, struct snapi_error *e);
 void snapi_places_free(struct snapi_places *p);
+
+/* memory.c: why none of @sites is a place, so that it is memory. */
+void snapi_memory_why(const struct snapi_site *sites, unsigned int nr, uint64_t volumes,
+		      char text[256]);
 
 /*
  * ourdir.c: the directory of a store. One called SNAPI_PLACE must be ours alone, and no

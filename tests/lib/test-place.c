@@ -104,6 +104,31 @@ static void ranks(void **state)
 	snapi_places_free(&p);
 }
 
+/* Each cause has its words. */
+static void why_memory(void **state)
+{
+	struct snapi_site sites[] = {
+		site("/a", 100 * MIB, true, false),
+		site("/b", 300 * MIB, false, false),
+		site("/c", GIB, false, true),
+		site("/d", GIB, false, true),
+	};
+	char text[256];
+
+	(void)state;
+	sites[3].stacked = true;
+	snapi_memory_why(sites, 2, 5 * GIB, text);
+	assert_string_equal(text, "as no file system here has room for it: half of the 300 MiB that are free in /b, which has the most, is less than 320 MiB");
+	snapi_memory_why(sites, 3, 5 * GIB, text);
+	assert_contains(text, "than 320 MiB; others have snapshots");
+	snapi_memory_why(sites + 2, 2, 5 * GIB, text);
+	assert_contains(text, "has no snapshots itself");
+	snapi_memory_why(sites + 3, 1, 5 * GIB, text);
+	assert_contains(text, "above or below a volume");
+	snapi_memory_why(sites, 0, 5 * GIB, text);
+	assert_contains(text, "none is ext4, xfs or btrfs");
+}
+
 /* There is no file system for stores in the tree. */
 static void finds_memory(void **state)
 {
@@ -116,6 +141,7 @@ static void finds_memory(void **state)
 	assert_status(snapi_places_find(s, volumes, 2, &p, &e), SNAP_S_OK);
 	assert_int_equal(p.nr, 1);
 	assert_int_equal(p.v[0].place, SNAP_PLACE_MEMORY);
+	assert_contains(p.v[0].text, "none is ext4, xfs or btrfs");
 	snapi_places_free(&p);
 	assert_status(snapi_places_find(s, none, 1, &p, &e), SNAP_E_OBJECT_NOT_FOUND);
 	put("what is this\n");
@@ -223,7 +249,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(sizes), T(ranks), T(finds_memory), T(finds_storage), T(finds_copies),
+		T(sizes), T(ranks), T(why_memory), T(finds_memory), T(finds_storage), T(finds_copies),
 		T(our_own_directory),
 	};
 

@@ -59,6 +59,23 @@ must snapset delete --all
 
 # on the volume itself, by just "create"; the second one shares it, as no file can come there
 mounted ext4 "$SCRATCH0" "$TMP/a" -b 4096
+# nor on one that cannot hold it now, for whatever reason; the true one is told
+memory() { # WORDS
+	created memory '' "$SCRATCH2"
+	grep -q "the store is in memory, as $1" said || fail "not '$1' but: $(cat said)"
+	must snapset delete --all
+}
+must snapset create --store memory "$TMP/a" >out
+memory 'no file system here can hold it that has no snapshots itself'
+touch "$TMP/a/.snapset"
+memory "no file can be the store: $TMP/a/.snapset cannot be made: Operation not permitted"
+rm "$TMP/a/.snapset"
+dd if=/dev/zero of="$TMP/a/big" bs=1M status=none 2>/dev/null
+memory "no file system here has room for it: half of the .* free in $TMP/a, which has the most"
+must rm "$TMP/a/big"
+must mount -o remount,ro "$TMP/a"
+memory 'no file system here can hold it: none is ext4, xfs or btrfs, .*writable'
+must mount -o remount,rw "$TMP/a"
 mounted ext4 "$SCRATCH1" "$TMP/b" -b 4096
 # a set that is left holds the file system with its store
 on_exit snapset delete --all --force
