@@ -116,7 +116,7 @@ typedef int32_t snap_status;
 #define SNAP_E_PROVIDER_NOT_REGISTERED	SNAP_CODE_(0x80042304) /* the module is not loaded */
 #define SNAP_E_PROVIDER_VETO		SNAP_CODE_(0x80042306) /* refused for now, for a known reason */
 #define SNAP_E_UNEXPECTED_PROVIDER_ERROR SNAP_CODE_(0x8004230F)
-#define SNAP_E_REBOOT_REQUIRED		SNAP_CODE_(0x80042327) /* not sent by this version */
+#define SNAP_E_REBOOT_REQUIRED		SNAP_CODE_(0x80042327) /* no set before that: the hook is lost */
 #define SNAP_E_REVERT_VOLUME_LOST	SNAP_CODE_(0x80042326)
 #define SNAP_E_AUTORECOVERY_FAILED	SNAP_CODE_(0x800423FB)
 
@@ -509,6 +509,8 @@ snap_status snap_start_snapshot_set(struct snap_session *session,
  *			is the store lies above or below it
  * SNAP_E_MAXIMUM_NUMBER_OF_VOLUMES_REACHED, _OF_SNAPSHOTS_REACHED
  * SNAP_E_PROVIDER_VETO	not now, the sentence says why
+ * SNAP_E_REBOOT_REQUIRED	ftrace did not let the module's hook go when it was last used,
+ *			so no volume can be taken before the machine is booted again
  * SNAP_E_BAD_STATE	no set is open
  * After an error the set is as it was; but if one device of a volume was added and another
  * was not, it is given up. VSS: AddToSnapshotSet.
