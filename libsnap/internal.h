@@ -178,6 +178,7 @@ bool snapi_struct_out(void *out, const void *in, size_t in_size);
 bool snapi_struct_fits(const void *out);
 /* The same for arguments. False if the caller's struct says more than we know. */
 bool snapi_struct_in(void *in, size_t in_size, const void *arg);
+bool snapi_is_zeros(const void *p, size_t size);
 
 /* clock.c */
 uint64_t snapi_now_ms(void);

@@ -24,7 +24,9 @@
  * Strings	are UTF-8 and end with 0. Ids are 16 bytes, a UUID.
  * Structs	begin with their size, which the caller sets to sizeof before
  *		the call; a library newer than the caller fills no more than
- *		that, an older one fills the rest with zeros.
+ *		that, an older one fills the rest with zeros. An argument that
+ *		says more than the library knows is SNAP_E_INVALIDARG; what is
+ *		called reserved must be zeros. Padding may be anything.
  * Sentence	After any error snap_last_error() tells what happened, in words
  *		fit for the user. Print it.
  * Threads	A session is used by one thread at a time, but
@@ -701,6 +703,7 @@ struct snap_simple_options {
 	bool			require_frozen;	/* as snap_set_require_frozen() */
 	const char		*label;		/* as snap_set_label() */
 	uint32_t		expire_s;	/* as snap_set_expiry() */
+	uint8_t			reserved[4];
 };
 
 /*
@@ -899,6 +902,7 @@ struct snap_filter {
 						 */
 	bool			unfinished;	/* also what is not created or has failed */
 	bool			count_exclusive;/* SNAPSHOT: fill exclusive, which takes time */
+	uint8_t			reserved[6];
 };
 
 /*

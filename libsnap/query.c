@@ -396,9 +396,10 @@ SNAPI_EXPORT snap_status snap_query(struct snap_session *s,
 	if (!s)
 		return SNAP_E_INVALIDARG;
 	if (!filter || !out || !snapi_struct_in(&f, sizeof(f), filter) ||
+	    !snapi_is_zeros(f.reserved, sizeof(f.reserved)) ||
 	    (f.object != SNAP_OBJECT_SNAPSHOT && f.object != SNAP_OBJECT_SNAPSHOT_SET))
 		return snapi_fail(s, SNAP_E_INVALIDARG, NULL,
-				  "snap_query() needs a filter that says what to list");
+				  "snap_query() needs a filter that says what to list, and no more than this library knows");
 	if (snapi_query(s, &f, out, &e))
 		return snapi_fail_with(s, &e);
 	return (*out)->list.nr ? SNAP_S_OK : SNAP_S_FALSE;

@@ -208,6 +208,14 @@ bool snapi_struct_out(void *out, const void *in, size_t in_size)
 	return true;
 }
 
+bool snapi_is_zeros(const void *p, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if (((const char *)p)[i])
+			return false;
+	return true;
+}
+
 bool snapi_struct_in(void *in, size_t in_size, const void *arg)
 {
 	size_t size;
@@ -215,9 +223,8 @@ bool snapi_struct_in(void *in, size_t in_size, const void *arg)
 	memcpy(&size, arg, sizeof(size));
 	if (size <= sizeof(size) || size > STRUCT_MAX)
 		return false;
-	for (size_t i = in_size; i < size; i++)
-		if (((const char *)arg)[i])
-			return false;
+	if (size > in_size && !snapi_is_zeros((const char *)arg + in_size, size - in_size))
+		return false;
 	memset(in, 0, in_size);
 	memcpy(in, arg, size < in_size ? size : in_size);
 	return true;

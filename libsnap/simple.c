@@ -246,7 +246,8 @@ snap_create_simple(const char *const *volumes, unsigned int n, uint32_t context,
 	snap_id id;
 
 	if (!volumes || !n || !session ||
-	    (options && !snapi_struct_in(&r.o, sizeof(r.o), options))) {
+	    (options && (!snapi_struct_in(&r.o, sizeof(r.o), options) ||
+			 !snapi_is_zeros(r.o.reserved, sizeof(r.o.reserved))))) {
 		snapi_error_set(&e, SNAP_E_INVALIDARG, EINVAL, NULL,
 				"snap_create_simple() needs volumes, a place for the session, and options that this library knows");
 		return snapi_open_fail(&e);

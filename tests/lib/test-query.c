@@ -151,11 +151,45 @@ static void events(void **state)
 	snap_event_close(events);
 }
 
+/* What is added to one that is an argument must not lie in what callers leave unset. */
+#define ENDS_WITH(type, field)	_Static_assert(sizeof(type) == offsetof(type, field) +	\
+					       sizeof(((type *)0)->field), #type)
+ENDS_WITH(struct snap_store, store_id);
+ENDS_WITH(struct snap_simple_options, reserved);
+ENDS_WITH(struct snap_filter, reserved);
+ENDS_WITH(struct snap_storage, maximum_percent);
+
+static void padding(void **state)
+{
+	struct snap_iter *it;
+	struct snap_filter f;
+
+	(void)state;
+	begin();
+	fake_state(SNAPSET_STATE_CREATED, SNAPSET_S_ASYNC_FINISHED, NULL);
+	memset(&f, 0xff, sizeof(f));
+	f.size = sizeof(f);
+	f.object = SNAP_OBJECT_SNAPSHOT;
+	memset(&f.set_id, 0, sizeof(f.set_id));
+	f.volume = NULL;
+	f.unfinished = false;
+	f.count_exclusive = false;
+	/* said by somebody who knows more than this library */
+	assert_status(snap_query(s, &f, &it), SNAP_E_INVALIDARG);
+	memset(f.reserved, 0, sizeof(f.reserved));
+	assert_int_equal(count(&f, SNAP_S_OK), 1);
+	/* who is older has it not, whatever lies there */
+	memset(f.reserved, 0xff, sizeof(f.reserved));
+	f.size = offsetof(struct snap_filter, reserved);
+	assert_status(snap_query(s, &f, &it), SNAP_S_OK);
+	snap_iter_free(it);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(properties), T(lists), T(deletion), T(events),
+		T(properties), T(lists), T(deletion), T(events), T(padding),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);

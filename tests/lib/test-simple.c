@@ -51,6 +51,25 @@ static const char *why(snap_status want)
 	return e.text;
 }
 
+static void padding(void **state)
+{
+	struct snap_simple_options dirty;
+
+	(void)state;
+	fake.finish = true;
+	o.reserved[0] = 1;
+	assert_status(create(), SNAP_E_INVALIDARG);
+	assert_contains(why(SNAP_E_INVALIDARG), "that this library knows");
+	o.reserved[0] = 0;
+	/* between the fields, too */
+	memset(&dirty, 0xff, sizeof(dirty));
+	memcpy(&dirty, &o, offsetof(struct snap_simple_options, no_retry) + sizeof(o.no_retry));
+	memcpy(&dirty.max_delay_s, &o.max_delay_s,
+	       sizeof(o) - offsetof(struct snap_simple_options, max_delay_s));
+	assert_status(snap_create_simple(volumes, 2, SNAP_CTX_FILE_SHARE_BACKUP, &dirty, &s, &set),
+		      SNAP_S_ASYNC_FINISHED);
+}
+
 /* The set is created as soon as it is asked for. */
 static void at_once(void **state)
 {
@@ -205,7 +224,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		T(at_once), T(arguments), T(tries_again), T(as_advised), T(gives_up), T(stops),
+		T(at_once), T(padding), T(arguments), T(tries_again), T(as_advised), T(gives_up), T(stops),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
