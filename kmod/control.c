@@ -80,7 +80,8 @@ static int may_start(u64 session, struct netlink_ext_ack *extack)
 		return 0;
 	if (other->session == session)
 		return snapset_say(extack, -EINPROGRESS, "this session has a set in the making");
-	return snapset_say(extack, -EINPROGRESS, "another set is in the making, by %s (process %u)%s%s%s",
+	return snapset_say(extack, -EINPROGRESS,
+			   "another set is in the making, by %s (process %u)%s%s%s",
 			   other->owner.comm, other->owner.pid, *other->params.label ? ": \"" : "",
 			   other->params.label, *other->params.label ? "\"" : "");
 }

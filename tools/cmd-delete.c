@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* snapset delete */
 #include <getopt.h>
+#include <string.h>
 
 #include <json-c/json.h>
 
@@ -12,6 +13,7 @@ static const struct option options[] = {
 	{ "force", no_argument, NULL, 'f' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "older-than", required_argument, NULL, 't' },
+	{ "label", required_argument, NULL, 'l' },
 	{ "oldest", no_argument, NULL, 'o' },
 	{ "set", required_argument, NULL, 's' },
 	{ "volume", required_argument, NULL, 'v' },
@@ -22,6 +24,7 @@ static const struct option options[] = {
 struct choice {
 	const char	*volume;
 	uint32_t	older_s;
+	const char	*label;
 	bool		oldest;
 };
 
@@ -102,7 +105,8 @@ static int delete_named(struct job *job, const char *name, enum snap_object obje
 
 static bool is_chosen(const struct choice *c, const struct snap_set_props *p)
 {
-	return time_since(p->created_ns) >= c->older_s * 1000000000ull;
+	return time_since(p->created_ns) >= c->older_s * 1000000000ull &&
+	       (!c->label || !strcmp(p->label, c->label));
 }
 
 /* Every finished set that is chosen; goes on past the ones in use. *@found: how many these are. */
@@ -177,6 +181,8 @@ int cmd_delete(int argc, char **argv)
 			job.force = true;
 		else if (opt == 'j')
 			json = true;
+		else if (opt == 'l')
+			choice.label = optarg;
 		else if (opt == 'o')
 			choice.oldest = true;
 		else if (opt == 's')
@@ -188,9 +194,9 @@ int cmd_delete(int argc, char **argv)
 		else if (opt != 't')
 			return usage_error("wrong option for delete");
 	}
-	chosen = choice.volume || choice.older_s || choice.oldest;
+	chosen = choice.volume || choice.label || choice.older_s || choice.oldest;
 	if ((set != NULL) + all + (optind < argc) + chosen != 1)
-		return usage_error("delete needs either snapshots, or --set, or --all, or what says which sets: --volume, --older-than, --oldest");
+		return usage_error("delete needs either snapshots, or --set, or --all, or what says which sets: --volume, --label, --older-than, --oldest");
 
 	job.s = open_session(&ret);
 	if (!job.s)

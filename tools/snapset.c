@@ -26,7 +26,7 @@ static const struct command {
 	{ "show", cmd_show, "show [--json] ID" },
 	{ "delete", cmd_delete, 
 	  "delete [--force] [--dry-run] [--json] ID...|--set ID|--all|\n"
-	  "               [--volume VOLUME] [--older-than AGE] [--oldest]" },
+	  "               [--volume VOLUME] [--label TEXT] [--older-than AGE] [--oldest]" },
 	{ "mount", cmd_mount, "mount [--json] ID [DIR]" },
 	{ "umount", cmd_umount, "umount [--force] ID|DIR..." },
 	{ "storage", cmd_storage,

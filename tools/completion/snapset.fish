@@ -86,6 +86,7 @@ complete -c snapset -n '__snapset_command show delete mount umount' -a '(__snaps
 complete -c snapset -n '__snapset_command delete' -l set -x -a '(__snapset_ids set_id)'
 complete -c snapset -n '__snapset_command delete' -l volume -x -a '(__snapset_volumes)'
 complete -c snapset -n '__snapset_command delete' -l older-than -x
+complete -c snapset -n '__snapset_command delete' -l label -x
 for option in oldest dry-run
 	complete -c snapset -n '__snapset_command delete' -l $option
 end

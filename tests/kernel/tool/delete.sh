@@ -55,9 +55,20 @@ must snapset delete --all --dry-run >out
 
 made first "$A"
 made both "$A" "$B"
-made second "$B"
+made second --label "nightly 'x'" --expire 1h "$B"
+snapset show "$second" >out
+grep -qx "label  nightly 'x'" out || fail "show: $(cat out)"
+grep -q '^owner  snapset (process [0-9]*)$' out || fail "show: $(cat out)"
+grep -q '^until  ' out || fail "show: $(cat out)"
+[ "$(json created 'd["expires_ns"] - d["created_ns"]')" = 3600000000000 ] || fail "$(cat created)"
+for wrong in 0 1y -1 367d 99999999999; do
+	snapset create --store memory --expire $wrong "$A" >out 2>&1 && fail "--expire $wrong"
+done
 ALL=("$first" "$both" "$second")
 finds "$first $both $second" --all
+finds "$second" --label "nightly 'x'"
+none --label nightly
+none --label "nightly 'x'" --volume "$A"
 finds "$first $both" --volume "$A"
 finds "$both $second" --volume "$B"
 finds "$first" --oldest
