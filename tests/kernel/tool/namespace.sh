@@ -28,11 +28,12 @@ mkdir sub
 cd sub || exit
 # shellcheck disable=SC2016 # the command's
 must snapset create --store memory --mount-namespace $host --mount "$TMP/store" "$TMP/there" --exec \
-	sh -c 'pwd; readlink /proc/self/ns/mnt; cat "$SNAP_MOUNT/file"; snapset list --json' >out 2>err
+	sh -c 'pwd; readlink /proc/self/ns/mnt; cat "$SNAP_MOUNT$1/file"; snapset list --json' sh "$TMP/there" >"$TMP/out" 2>"$TMP/err"
 cd .. || exit
 [ "$(sed -n 1p out)" = "$PWD/sub" ] || fail "the command runs in $(sed -n 1p out)"
 [ "$(sed -n 2p out)" != "$(readlink /proc/$host/ns/mnt)" ] || fail "the command runs in the other namespace"
-sed 1,2d out | grep -q '"consistency": *"fs"' || fail "not frozen: $(cat out)"
+[ "$(sed -n 3p out)" = old ] || fail "it sees $(cat out err)"
+sed 1,3d out | grep -q '"consistency": *"fs"' || fail "not frozen: $(cat out)"
 
 # the store's directory is there as well, and the default one
 must snapset create --keep --store "$PWD/there:1M" --mount-namespace $host --json "$(readlink -f "$SCRATCH1")" >created
