@@ -64,6 +64,31 @@ static void waits(void **state)
 	assert_false(parse_wait("-1", &ms));
 }
 
+static void ages(void **state)
+{
+	uint32_t s;
+
+	(void)state;
+	assert_true(parse_age("90", &s) && s == 90);
+	assert_true(parse_age("90s", &s) && s == 90);
+	assert_true(parse_age("15min", &s) && s == 900);
+	assert_true(parse_age("2h", &s) && s == 7200);
+	assert_true(parse_age("3d", &s) && s == 259200);
+	assert_true(parse_age("1w", &s) && s == 604800);
+	assert_true(parse_age("4294967295", &s) && s == UINT32_MAX);
+	assert_true(parse_age("7101w", &s) && s == 4294684800);
+	assert_false(parse_age("7102w", &s));
+	assert_false(parse_age("4294967296", &s));
+	assert_false(parse_age("99999999999999999999", &s));
+	assert_false(parse_age("0", &s));
+	assert_false(parse_age("", &s));
+	assert_false(parse_age("h", &s));
+	assert_false(parse_age("-1h", &s));
+	assert_false(parse_age("1m", &s));
+	assert_false(parse_age("1 h", &s));
+	assert_false(parse_age("1hh", &s));
+}
+
 static void stores(void **state)
 {
 	struct snap_store store;
@@ -193,7 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
-		cmocka_unit_test(milliseconds), cmocka_unit_test(waits),
+		cmocka_unit_test(milliseconds), cmocka_unit_test(waits), cmocka_unit_test(ages),
 		cmocka_unit_test(stores), cmocka_unit_test(when_full), cmocka_unit_test(amounts),
 		cmocka_unit_test(exits),
 		cmocka_unit_test(words),
