@@ -702,6 +702,11 @@ struct snap_simple_options {
 	bool			allow_held;	/* as snap_set_allow_held() */
 	bool			require_frozen;	/* as snap_set_require_frozen() */
 	const char		*label;		/* as snap_set_label() */
+	/*
+	 * Told about five times a second where the job is and what it waits for, if it does
+	 * not get on; what is done sooner is not told. In the caller's thread.
+	 */
+	void			(*progress)(void *arg, const struct snap_progress *progress);
 	uint32_t		expire_s;	/* as snap_set_expiry() */
 	uint8_t			reserved[4];
 };

@@ -12,6 +12,8 @@
 
 #include "storage.h"
 
+#define PROGRESS_MS	200	/* nobody can read faster */
+
 struct request {
 	const char *const		*volumes;
 	unsigned int			n;
@@ -134,10 +136,12 @@ static snap_status start_somewhere(struct snap_session *s, const struct request 
 	return st;
 }
 
-/* Does the set; what is to be read from @stop cancels it. */
-static snap_status make(struct snap_session *s, int stop)
+/* Does the set; what is to be read from stop_fd cancels it. */
+static snap_status make(struct snap_session *s, const struct request *r)
 {
+	struct snap_progress progress = { .size = sizeof(progress) };
 	struct snap_async *a;
+	int ready;
 	snap_status st, status;
 
 	st = snap_do_snapshot_set(s, &a);
@@ -146,13 +150,16 @@ static snap_status make(struct snap_session *s, int stop)
 	for (;;) {
 		struct pollfd pfd[] = {
 			{ .fd = snap_async_fd(a), .events = POLLIN },
-			{ .fd = stop, .events = POLLIN },
+			{ .fd = stop_fd(r), .events = POLLIN },
 		};
 
 		st = snap_async_status(a, &status);
 		if (st || status != SNAP_S_ASYNC_PENDING)
 			break;
-		if (poll(pfd, 2, -1) > 0 && pfd[1].revents) {
+		ready = poll(pfd, 2, r->o.progress ? PROGRESS_MS : -1);
+		if (!ready && !snap_async_progress(a, &progress))
+			r->o.progress(r->o.arg, &progress);
+		if (ready > 0 && pfd[1].revents) {
 			snap_async_cancel(a);
 			st = snap_async_status(a, &status);
 			break;
@@ -187,7 +194,7 @@ static snap_status try(const struct request *r, struct snap_session **session,
 	for (unsigned int i = 0; !st && i < r->n; i++)
 		st = snap_add_to_snapshot_set(s, r->volumes[i], NULL);
 	if (!st)
-		st = make(s, stop_fd(r));
+		st = make(s, r);
 	if (SNAP_FINISHED(st) && at < places.nr && r->o.store_chosen) {
 		as_store(&places.v[at], &store);
 		r->o.store_chosen(r->o.arg, places.v[at].place, &store, places.v[at].text);

@@ -220,11 +220,44 @@ static void stops(void **state)
 	assert_int_equal(clock_ms(), ms);		/* at once */
 }
 
+static void cancel(void *arg, const struct snap_progress *p)
+{
+	uint64_t one = 1;
+	unsigned int *times = arg;
+
+	assert_int_equal(p->phase, SNAP_PHASE_HOLD);
+	if (++*times == 3 && write(o.stop_fd, &one, sizeof(one)) < 0)
+		abort();
+}
+
+static void progress(void **state)
+{
+	unsigned int times = 0;
+	uint64_t ms = clock_ms();
+
+	(void)state;
+	o.progress = cancel;
+	o.arg = &times;
+	fake.finish = true;
+	assert_status(create(), SNAP_S_ASYNC_FINISHED);
+	assert_int_equal(times, 0);
+	snap_close(s);
+	s = NULL;
+	fake.nr_snaps = 0;
+	fake.finish = false;
+	o.stop_fd = eventfd(0, EFD_CLOEXEC);
+	assert_status(create(), SNAP_S_ASYNC_CANCELLED);
+	assert_int_equal(times, 3);
+	assert_int_equal(clock_ms() - ms, 600);
+	close(o.stop_fd);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(at_once), T(padding), T(arguments), T(tries_again), T(as_advised), T(gives_up), T(stops),
+		T(progress),
 	};
 
 	return cmocka_run_group_tests(tests, tree_setup, tree_teardown);
