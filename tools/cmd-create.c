@@ -16,7 +16,7 @@
 
 #include <json-c/json.h>
 
-#include "tool.h"
+#include "progress.h"
 
 struct args {
 	struct snap_store	store;
@@ -230,6 +230,7 @@ static bool before_retry(void *arg, const struct snap_error_info *why,
 {
 	(void)arg;
 	(void)more;
+	progress_wipe();
 	fprintf(stderr, "snapset: %s (%s); trying again in %u s\n", plain(why->text),
 		snap_code_name(why->code), delay_s);
 	return true;
@@ -242,6 +243,7 @@ static void store_chosen(void *arg, enum snap_place place, const struct snap_sto
 	char size[16];
 
 	(void)arg;
+	progress_wipe();
 	chosen.known = true;
 	chosen.place = place;
 	snprintf(chosen.text, sizeof(chosen.text), "%s", text);
@@ -283,6 +285,7 @@ static snap_status make(const struct args *a, int sigfd, struct snap_session **s
 		.stop_fd = sigfd,
 		.before_retry = before_retry,
 		.store_chosen = store_chosen,
+		.progress = progress_show,
 	};
 	uint32_t ctx = SNAP_CTX_FILE_SHARE_BACKUP;
 
@@ -543,6 +546,7 @@ static int create(const struct args *a, const sigset_t *old_mask, int sigfd)
 	if (ret)
 		return ret;
 	st = make(a, sigfd, &s, &set);
+	progress_wipe();
 	ret = leave_namespace(&home);
 	if (ret) {
 		if (SNAP_FINISHED(st)) {
