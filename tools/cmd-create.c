@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* snapset create */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <json-c/json.h>
 
+#include "exec.h"
+#include "mntns.h"
 #include "progress.h"
 
 struct args {
@@ -207,24 +205,6 @@ static int parse_args(int argc, char **argv, struct args *a)
 	return EXIT_OK;
 }
 
-static void ending_signals(sigset_t *mask)
-{
-	sigemptyset(mask);
-	sigaddset(mask, SIGINT);
-	sigaddset(mask, SIGTERM);
-	sigaddset(mask, SIGHUP);
-}
-
-/* The signal that came, 0 if none; does not wait. */
-static int take_signal(int sigfd)
-{
-	struct signalfd_siginfo info;
-
-	if (read(sigfd, &info, sizeof(info)) != sizeof(info))
-		return 0;
-	return (int)info.ssi_signo;
-}
-
 static bool before_retry(void *arg, const struct snap_error_info *why,
 			 unsigned int delay_s, unsigned int more)
 {
@@ -339,106 +319,6 @@ static int report(FILE *f, struct snap_session *s, const struct args *a,
 	return EXIT_OK;
 }
 
-static char *append(char *list, const char *word)
-{
-	size_t len = list ? strlen(list) : 0;
-	char *longer = realloc(list, len + strlen(word) + 2);
-
-	if (!longer) {
-		free(list);
-		return NULL;
-	}
-	if (len)
-		longer[len++] = ' ';
-	strcpy(longer + len, word);
-	return longer;
-}
-
-/* SNAP_SET_ID, and one word per volume in SNAP_IDS, SNAP_DEVICES, SNAP_VOLUMES. */
-static bool set_environment(struct snap_session *s, const snap_id *set)
-{
-	struct snap_filter filter = {
-		.size = sizeof(filter), .object = SNAP_OBJECT_SNAPSHOT, .set_id = *set,
-	};
-	struct snap_snapshot_props p = { .size = sizeof(p) };
-	char id[SNAP_ID_TEXT_MAX], *ids = NULL, *devices = NULL, *volumes = NULL;
-	struct snap_iter *it;
-	bool ok = true;
-
-	if (SNAP_FAILED(snap_query(s, &filter, &it)))
-		return false;
-	while (ok && snap_iter_next_snapshot(it, &p) == SNAP_S_OK) {
-		snap_id_format(&p.id, id);
-		ids = append(ids, id);
-		devices = append(devices, p.device);
-		volumes = append(volumes, p.volume);
-		ok = ids && devices && volumes;
-	}
-	snap_iter_free(it);
-	snap_id_format(set, id);
-	ok = ok && ids && !setenv("SNAP_SET_ID", id, 1) && !setenv("SNAP_IDS", ids, 1) &&
-	     !setenv("SNAP_DEVICES", devices, 1) && !setenv("SNAP_VOLUMES", volumes, 1);
-	free(ids);
-	free(devices);
-	free(volumes);
-	return ok;
-}
-
-static bool ran;	/* the exit status is that of the command */
-
-/* Runs the command; its exit status, or 128 + the signal that killed it. */
-static int run(char **cmd, const sigset_t *old_mask, int sigfd)
-{
-	int status, sig;
-	sigset_t mask;
-	pid_t pid;
-
-	ending_signals(&mask);
-	sigaddset(&mask, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
-	if (signalfd(sigfd, &mask, 0) < 0) {
-		fprintf(stderr, "snapset: signalfd: %s\n", strerror(errno));
-		return EXIT_UNKNOWN;
-	}
-	pid = fork();
-	if (pid < 0) {
-		fprintf(stderr, "snapset: fork: %s\n", strerror(errno));
-		return EXIT_UNKNOWN;
-	}
-	ran = true;
-	if (!pid) {
-		signal(SIGPIPE, SIG_DFL);
-		sigprocmask(SIG_SETMASK, old_mask, NULL);
-		execvp(cmd[0], cmd);
-		fprintf(stderr, "snapset: %s: %s\n", cmd[0], strerror(errno));
-		_exit(errno == ENOENT ? 127 : 126);
-	}
-	for (;;) {
-		struct pollfd pfd = { .fd = sigfd, .events = POLLIN };
-
-		if (waitpid(pid, &status, WNOHANG) == pid)
-			break;
-		poll(&pfd, 1, -1);
-		sig = take_signal(sigfd);
-		/* The terminal sends SIGINT to both of us; the others we pass on. */
-		if (sig == SIGTERM || sig == SIGHUP)
-			kill(pid, sig);
-	}
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static void wait_for_signal(int sigfd)
-{
-	int sig;
-
-	do {
-		struct pollfd pfd = { .fd = sigfd, .events = POLLIN };
-
-		poll(&pfd, 1, -1);
-		sig = take_signal(sigfd);
-	} while (!sig);
-}
-
 static int use(struct snap_session *s, const struct args *a, const snap_id *set,
 	       const sigset_t *old_mask, int sigfd)
 {
@@ -460,7 +340,7 @@ static int use(struct snap_session *s, const struct args *a, const snap_id *set,
 		if (!set_environment(s, set) ||
 		    (a->mount && setenv("SNAP_MOUNT", tree.directory, 1)))
 			return report_error(s, SNAP_E_OUTOFMEMORY);
-		return run(a->exec, old_mask, sigfd);
+		return run_command(a->exec, old_mask, sigfd);
 	}
 	if (a->auto_release) {
 		wait_for_signal(sigfd);
@@ -495,43 +375,6 @@ static int find_shared(struct args *a)
 	};
 	a->have_store = true;
 	return ret;
-}
-
-/* Descriptors of where we are, to be gone back to. */
-struct home {
-	int	namespace, directory;
-};
-
-static int enter_namespace(uint32_t pid, struct home *home)
-{
-	char path[64];
-	int fd;
-
-	home->namespace = home->directory = -1;
-	if (!pid)
-		return EXIT_OK;
-	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/ns/mnt", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	home->namespace = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
-	home->directory = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || home->namespace < 0 || home->directory < 0 || setns(fd, CLONE_NEWNS))
-		return report_failure(errno == ENOENT ? SNAP_E_OBJECT_NOT_FOUND :
-				      SNAP_E_ACCESSDENIED, "the mount namespace of process %" PRIu32
-				      " cannot be entered: %s", pid, strerror(errno));
-	close(fd);
-	return EXIT_OK;
-}
-
-static int leave_namespace(const struct home *home)
-{
-	if (home->namespace < 0)
-		return EXIT_OK;
-	if (setns(home->namespace, CLONE_NEWNS) || fchdir(home->directory))
-		return report_failure(SNAP_E_UNEXPECTED, "no way back to the own mount namespace: %s",
-				      strerror(errno));
-	close(home->namespace);
-	close(home->directory);
-	return EXIT_OK;
 }
 
 static int create(const struct args *a, const sigset_t *old_mask, int sigfd)
@@ -598,5 +441,5 @@ int cmd_create(int argc, char **argv)
 	int ret = parse_and_create(argc, argv, &a);
 
 	/* A command may end with any of our own codes, and mean something else. */
-	return a.exec && !ran && ret && ret <= EXIT_UNKNOWN ? EXIT_BEFORE_EXEC : ret;
+	return a.exec && !command_ran() && ret && ret <= EXIT_UNKNOWN ? EXIT_BEFORE_EXEC : ret;
 }
