@@ -130,13 +130,18 @@ static int open_place(int root, const char *path)
 	return fd;
 }
 
-/* A btrfs on several devices is told of all of them. False: it does not fit. */
+/*
+ * A btrfs on several devices is told of all of them. False: it does not fit, or a name would be
+ * taken for an option: there is no way to write a comma.
+ */
 static bool options_of(const struct snapi_plan *plan, const struct snapi_place *place,
 		       char *text, size_t size)
 {
 	const struct snapi_image *image = &plan->images[place->image];
 	int n = snprintf(text, size, "%s", snapi_image_options(image->type));
 
+	if (place->subvolume && strchr(place->subvolume, ','))
+		return false;
 	if (place->subvolume)
 		n += snprintf(text + n, size - n, ",subvol=%s", place->subvolume);
 	for (unsigned int i = 0; !strcmp(image->type, "btrfs") && i < plan->nr_images; i++) {
@@ -155,7 +160,7 @@ static snap_status mount_failed(const struct snapi_image *image, int err, struct
 	const char *why = "";
 
 	if (err == EEXIST && !strcmp(image->type, "btrfs"))
-		why = "; this kernel mounts no second btrfs with the UUID of one that is mounted";
+		why = "; this kernel mounts no second btrfs with the UUID of one that is mounted, and an older one only after \"btrfs device scan --forget\"";
 	snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, err, image->p.volume,
 			"%s, the image of %s, cannot be mounted as %s: %s%s", image->p.device,
 			image->p.volume, image->type, strerror(err), why);
@@ -171,7 +176,7 @@ static snap_status mount_place(const struct snapi_plan *plan, const struct snapi
 	int fd, err = 0;
 
 	if (!options_of(plan, place, options, sizeof(options)))
-		return mount_failed(image, ENAMETOOLONG, e);
+		return mount_failed(image, EINVAL, e);
 	fd = open_place(root, place->path);
 	if (fd < 0) {
 		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, errno, image->p.volume,

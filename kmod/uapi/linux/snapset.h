@@ -65,7 +65,8 @@ enum snapset_cmd {
 	SNAPSET_CMD_INFO_GET,
 	/* SESSION [ATTRS] [HOLD_TIMEOUT_MS] [FREEZE_TIMEOUT_MS] [STALL_TIMEOUT_MS]
 	 * [BUDGET] [INDEX_LIMIT] [STORE] [FULL] [FULL_WAIT_MS] [LABEL] [EXPIRE_S] -> SET_ID.
-	 * One set in the making per machine (-EINPROGRESS). A failed set of this session is forgotten here.
+	 * One set in the making per machine (-EINPROGRESS). A failed set of this session is
+	 * forgotten here.
 	 */
 	SNAPSET_CMD_SET_START,
 	/* SESSION SET_ID DEV_MAJOR DEV_MINOR [NAME] [QUOTA] [NOFLUSH] [ABOVE] ->

@@ -231,7 +231,7 @@ refused 4 'the store' --store "${A}3" "$A"
 made --store "${A}3" "${A}1"
 touch /m/plain
 refused 2 'is not a block device' --store /m/plain /m/a
-refused 4 'cannot say where a file lies' --store /m /m/a
+refused 4 'cannot allocate a file and keep it where it lies' --store /m /m/a
 refused 3 'No such file' --store /dev/nothing /m/a
 umount /m/a
 
