@@ -129,7 +129,14 @@ static snap_status delete_own(void)
 	return snap_delete_snapshots(s, &set_id, SNAP_OBJECT_SNAPSHOT_SET, true, NULL, NULL);
 }
 
-static snap_status keep(void) { return snap_keep(s, &set_id); }
+/* and back, so that it goes with the session */
+static snap_status keep(void)
+{
+	snap_status st = snap_keep(s, &set_id);
+
+	return st ? st : snap_adopt(s, &set_id);
+}
+
 static snap_status adopt(void) { return snap_adopt(s, &set_id); }
 
 static snap_status is_supported(void)

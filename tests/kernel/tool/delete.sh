@@ -47,7 +47,7 @@ none() {
 	are "${ALL[@]}"
 }
 
-ALL=()
+ALL=() first='' both='' second='' third=''
 none --oldest
 none --older-than 1s --dry-run
 must snapset delete --all --dry-run >out

@@ -66,12 +66,12 @@ doctor 4 --json /run
 [ "$(json out 'not d["ok"] and "error" not in d')" = true ] || fail "$(cat out)"
 
 # directories of stores
-must snapset storage add "$TMP/m" "$TMP/stores"
+must snapset storage add "$TMP/m" "$TMP/m/stores"
 doctor 0
-says ok storage "$TMP/m in $TMP/stores"
-rmdir stores
+says ok storage "$TMP/m in $TMP/m/stores"
+rmdir m/stores
 doctor 6
-says problem storage "$TMP/stores, for $TMP/m: No such file"
+says problem storage "$TMP/m/stores, for $TMP/m: No such file"
 echo wrong >conf/storage.conf
 doctor 2
 says problem storage 'storage.conf:1: '
