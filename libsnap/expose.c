@@ -130,10 +130,7 @@ static int open_place(int root, const char *path)
 	return fd;
 }
 
-/*
- * A btrfs on several devices is told of all of them. False: it does not fit, or a name would be
- * taken for an option: there is no way to write a comma.
- */
+/* False: it does not fit, or a name would be taken for an option, as a comma cannot be written. */
 static bool options_of(const struct snapi_plan *plan, const struct snapi_place *place,
 		       char *text, size_t size)
 {
@@ -144,14 +141,6 @@ static bool options_of(const struct snapi_plan *plan, const struct snapi_place *
 		return false;
 	if (place->subvolume)
 		n += snprintf(text + n, size - n, ",subvol=%s", place->subvolume);
-	for (unsigned int i = 0; !strcmp(image->type, "btrfs") && i < plan->nr_images; i++) {
-		const struct snapi_image *other = &plan->images[i];
-
-		if (strcmp(other->type, image->type) || strcmp(other->uuid, image->uuid))
-			continue;
-		if ((size_t)n < size)
-			n += snprintf(text + n, size - n, ",device=%s", other->p.device);
-	}
 	return (size_t)n < size;
 }
 
@@ -265,19 +254,25 @@ static snap_status find_directory(const char *wanted, const char *name, char rea
 	return e->code;
 }
 
-/* What was not mounted, and why of the first. */
-static void tell_left(const struct snapi_plan *plan, struct snap_exposed *out)
+static void say_why(const struct snapi_image *image, char *text, size_t size)
+{
+	snprintf(text, size, image->several ?
+		 "%s: a btrfs on several devices, of which the kernel would put images and originals together" :
+		 image->type[0] ?
+		 "%s: its file system is not mounted, and was not when it was taken" :
+		 "%s: there is no file system on it that could be mounted", image->p.volume);
+}
+
+/* What was not mounted, and why of the first; @only: the one that was to be. */
+static void tell_left(const struct snapi_plan *plan, const snap_id *only, struct snap_exposed *out)
 {
 	for (unsigned int i = 0; i < plan->nr_images; i++) {
 		const struct snapi_image *image = &plan->images[i];
 
-		if (image->placed)
+		if (only ? !snap_id_equal(&image->p.id, only) || plan->nr_places : image->placed)
 			continue;
 		if (!out->left++)
-			snprintf(out->why, sizeof(out->why), image->type[0] ?
-				 "%s: its file system is not mounted, and was not when it was taken" :
-				 "%s: there is no file system on it that could be mounted",
-				 image->p.volume);
+			say_why(image, out->why, sizeof(out->why));
 	}
 }
 
@@ -297,11 +292,10 @@ static snap_status expose(struct snap_session *s, const snap_id *set, const snap
 		err = only_place(&plan, snapshot);
 	if (err)
 		snapi_error_set(e, SNAP_E_OUTOFMEMORY, ENOMEM, NULL, NULL);
-	else if (!snapshot)
-		tell_left(&plan, out);
+	else
+		tell_left(&plan, snapshot, out);
 	if (!e->code && !plan.nr_places)
-		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, NULL, "%s", snapshot ?
-				"there is no file system on it that could be mounted" : out->why);
+		snapi_error_set(e, SNAP_E_VOLUME_NOT_SUPPORTED, 0, NULL, "%s", out->why);
 	if (e->code || find_directory(directory, name, out->directory, e))
 		goto out;
 	base = mount_base(out->directory, name, e);

@@ -16,8 +16,8 @@
 struct snapi_image {
 	struct snap_snapshot_props p;
 	dev_t	origin;
-	char	type[32];	/* "": no file system */
-	char	uuid[64];
+	char	type[32];	/* "": no file system that can be mounted */
+	bool	several;	/* as it is a btrfs on several devices, of which this is one */
 	bool	placed;
 };
 
@@ -37,7 +37,7 @@ struct snapi_plan {
 };
 
 /* imagefs.c */
-/* Fills type and uuid. */
+/* Fills type and several. */
 void snapi_image_probe(struct snapi_image *image);
 /* Those that a file system of this type needs to be mounted read-only; "": none. */
 const char *snapi_image_options(const char *type);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What file system an image has, and how that is mounted read-only. */
+#include <endian.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,24 +56,36 @@ static void value(blkid_probe pr, const char *name, char *text, size_t size)
 		snprintf(text, size, "%s", found);
 }
 
+/* As its superblock says, which libblkid does not tell: struct btrfs_super_block, num_devices. */
+static uint64_t btrfs_devices(int fd)
+{
+	uint64_t nr;
+
+	return pread(fd, &nr, sizeof(nr), (64 << 10) + 136) == sizeof(nr) ? le64toh(nr) : 0;
+}
+
 void snapi_image_probe(struct snapi_image *image)
 {
 	int fd = open_ends(image);
 	blkid_probe pr = fd < 0 ? NULL : blkid_new_probe();
 	char usage[32];
 
-	image->type[0] = image->uuid[0] = 0;
+	image->type[0] = 0;
 	if (!pr || blkid_probe_set_device(pr, fd, 0, 0))
 		goto out;
 	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
-					  BLKID_SUBLKS_UUID);
+	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE);
 	if (!blkid_do_safeprobe(pr)) {
 		value(pr, "USAGE", usage, sizeof(usage));
-		if (!strcmp(usage, "filesystem")) {
+		if (!strcmp(usage, "filesystem"))
 			value(pr, "TYPE", image->type, sizeof(image->type));
-			value(pr, "UUID", image->uuid, sizeof(image->uuid));
-		}
+		/*
+		 * The kernel knows the devices of a btrfs by what is written on them: an image that
+		 * it has seen stands for the original, the next time that is mounted.
+		 */
+		image->several = !strcmp(image->type, "btrfs") && btrfs_devices(fd) != 1;
+		if (image->several)
+			image->type[0] = 0;
 	}
 out:
 	blkid_free_probe(pr);

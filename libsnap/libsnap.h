@@ -967,7 +967,8 @@ struct snap_exposed {
 /*
  * Mounts what the images of a set have, read-only, as one tree: each file system at the same
  * place below @directory where that of its volume is mounted now, or else was when it was
- * frozen; parts of a file system that are mounted elsewhere are not. Of a snapshot: its file
+ * frozen; parts of a file system that are mounted elsewhere are not, nor is a btrfs on several
+ * devices. Of a snapshot: its file
  * system alone, at @directory. Nothing is written to an image, so journals are not replayed;
  * devices and set-user-id bits mean nothing there. Only the mount namespace of the caller
  * gets to see it, and those made from it later.

@@ -5,7 +5,7 @@
 # read-only, seen by nobody else, and gone with the set. No link in an image leads out of it.
 #
 # about: tool
-# vm: --smp 1 --mem 2G --disk 64M --disk 320M --disk 256M --disk 64M
+# vm: --smp 1 --mem 2G --disk 64M --disk 320M --disk 256M --disk 64M --disk 128M
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=/dev/null
 . "$TESTS/tool/json.bash"
@@ -156,6 +156,22 @@ else
 	[ "$(trees)" = 0 ] || fail "a half of the tree is left"
 	note "no second btrfs with this UUID is mounted"
 fi
+must snapset delete --all >/dev/null
+
+# a btrfs on several devices is not put together of images, and its own devices stay known
+must umount sys/home
+must wipefs -qa "$C" "$SCRATCH4"
+must mkfs.btrfs -qf "$C" "$SCRATCH4"
+must mount "$C" sys/home
+echo old >sys/home/file
+must snapset create --keep --store memory --json "$S/home" >created
+for umounted in false true; do
+	! $umounted || must umount sys/home
+	snapset mount "$(json created 'd["id"]')" tree >out 2>err && fail "a btrfs of two images is mounted"
+	grep -q 'a btrfs on several devices' err || fail "$(cat err)"
+	[ "$(trees)" = 0 ] || fail "a tree is left"
+done
+must mount "$C" sys/home
 must snapset delete --all >/dev/null
 
 # nothing to mount
